@@ -1,0 +1,1 @@
+"""What trainer, worker, client and operator share: images, the artifact, its predictor, Kafka's security."""
