@@ -1,0 +1,71 @@
+# Two commands for a newcomer: `make demo` shows the whole product at work, `make test` proves it.
+# Neither touches a cluster or a container engine that is there already.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit e2e up down env images lock format clean-cache
+
+export CATDOG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/catdog
+export PYTHONPATH := $(CURDIR):$(CURDIR)/client:$(CURDIR)/common:$(CURDIR)/operator:$(CURDIR)/trainer_image:$(CURDIR)/inference_image
+export PYTHONDONTWRITEBYTECODE := 1
+
+VENV := $(CATDOG_CACHE)/venv-$(shell sha256sum requirements/dev.txt | cut -c1-12)
+PYTHON := $(VENV)/bin/python
+NAME ?= demo
+
+help: ## say what there is to do
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 24
+
+demo: $(VENV)/ready ## train, serve, scale and train again on a local cluster, before your eyes (PHOTOS=dir: your own photos)
+	@$(PYTHON) -m tests.demo
+
+test: check unit e2e ## everything that gates
+
+check: $(VENV)/ready ## formatting, lint, types, layers, locks
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-cache
+
+unit: $(VENV)/ready ## the tests that need no cluster
+	@$(PYTHON) -m pytest tests/unit tests/contract $(ARGS)
+
+e2e: $(VENV)/ready ## the tests on a real node with a real Kafka
+	@$(PYTHON) -m pytest tests/e2e $(ARGS)
+
+up: $(VENV)/ready ## start the local cluster (NAME=demo), with Kafka and the operator in it
+	@$(PYTHON) -m tests.cluster up --name $(NAME)
+
+down: $(VENV)/ready ## stop it; nothing of it stays but the cache
+	@$(PYTHON) -m tests.cluster down --name $(NAME)
+
+env: $(VENV)/ready ## eval "$$(make -s env)": KUBECONFIG, kubectl and catdog for the local cluster
+	@$(PYTHON) -m tests.cluster env --name $(NAME)
+
+images: $(VENV)/ready ## build the three images and push them: REGISTRY=quay.io/you
+	@test -n "$(REGISTRY)" || { echo 'make images REGISTRY=quay.io/you: name the registry to push to'; exit 2; }
+	@$(PYTHON) -m tests.cluster images --registry $(REGISTRY)
+
+lock: $(VENV)/ready ## resolve requirements/*.in again into hashed locks
+	@for name in requirements/*.in; do \
+	  $(VENV)/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
+	    --python-version 3.11 $$name -o $${name%.in}.txt; done
+
+format: $(VENV)/ready ## format the code, and mend what lint can mend
+	@$(VENV)/bin/ruff format --quiet .
+	@$(VENV)/bin/ruff check --quiet --fix .
+
+clean-cache: ## remove what was built and downloaded (the local clusters must be down)
+	@$(PYTHON) -m tests.cluster down --all
+	rm -rf "$(CATDOG_CACHE)"
+
+# Debian's python3 comes without venv; a machine that has it needs no apt.
+$(VENV)/ready: requirements/dev.txt
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo '· installing python3-venv'; apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+	    apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; }
+	@echo '· installing the Python packages of requirements/dev.txt (once)'
+	@rm -rf "$(VENV)" && mkdir -p "$(CATDOG_CACHE)" && python3 -m venv "$(VENV)"
+	@"$(VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch "$@"
