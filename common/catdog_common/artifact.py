@@ -1,1 +1,137 @@
-"""The model version on a claim: where its files lie, what `model.json` says, and whether they are whole."""
+"""The model version on a claim: where its files lie, what they say, and whether they are whole."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import msgspec
+
+LABELS = ("cat", "dog")
+
+TRUNK_FILE = "trunk.tflite"
+MODEL_FILE = "model.json"
+MANIFEST_FILE = "manifest.json"
+PHOTOS_FILE = "photos.csv"
+HISTORY_FILE = "history.csv"
+PLOT_FILE = "training.png"
+
+_NUMBER = re.compile(r"[1-9][0-9]*")
+
+
+class Head(msgspec.Struct, frozen=True, rename="camel"):
+    """A softmax layer on the trunk's features: `softmax((features @ weights + bias) / temperature)`."""
+
+    weights: tuple[tuple[float, ...], ...]  # [features][labels]
+    bias: tuple[float, ...]  # [labels]
+    temperature: float = 1.0
+
+
+class Metrics(msgspec.Struct, frozen=True, rename="camel"):
+    """What the worker's predictor reached on the validation split; loss is the mean log-loss in nats."""
+
+    photos: int
+    correct: int
+    accuracy: float
+    log_loss: float
+    confusion: dict[str, dict[str, int]]  # true label → answered label → photos
+
+
+class Provenance(msgspec.Struct, frozen=True, rename="camel"):
+    """Where a version's photos came from: counts by split and label, and what could not be read."""
+
+    source: str
+    digest: str  # sha256:<hex> over (digest, label, split) of every photo, in the order of the digests
+    photos: dict[str, dict[str, int]]  # split → label → photos
+    unreadable: tuple[str, ...]  # names of files that are no images, at most a hundred
+    unreadable_photos: int
+
+
+class TrainingSettings(msgspec.Struct, frozen=True, rename="camel"):
+    """The settings of a training as resolved."""
+
+    architecture: str
+    image_size: int  # pixels, of the square that the trunk takes
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+
+
+class ModelMetadata(msgspec.Struct, frozen=True, rename="camel"):
+    """`model.json`: the head, and everything that a reader of the version wants to know."""
+
+    name: str
+    version: int
+    hash: str
+    labels: tuple[str, ...]
+    head: Head
+    metrics: Metrics
+    settings: TrainingSettings
+    provenance: Provenance
+    trained_at: str  # RFC 3339, UTC
+    format: int = 1
+
+
+class VersionDamagedError(Exception):
+    """A version on the claim is not what its manifest says; the message names the file."""
+
+
+def versions_dir(storage: Path, model: str) -> Path:
+    """Return the directory that holds the versions of `model`."""
+    return storage / model / "versions"
+
+
+def version_dir(storage: Path, model: str, version: int) -> Path:
+    """Return the directory of one version."""
+    return versions_dir(storage, model) / str(version)
+
+
+def list_versions(storage: Path, model: str) -> list[int]:
+    """Return the numbers of the versions that are published, ascending."""
+    directory = versions_dir(storage, model)
+    if not directory.is_dir():
+        return []
+    return sorted(int(entry.name) for entry in directory.iterdir() if _NUMBER.fullmatch(entry.name))
+
+
+def read_metadata(directory: Path) -> ModelMetadata:
+    """Return what `model.json` of a version says.
+
+    Raises:
+        VersionDamagedError: it is not there, or not of this form.
+    """
+    try:
+        return msgspec.json.decode((directory / MODEL_FILE).read_bytes(), type=ModelMetadata)
+    except (OSError, msgspec.DecodeError) as error:
+        raise VersionDamagedError(f"{directory / MODEL_FILE}: {error}") from error
+
+
+def file_digest(path: Path) -> str:
+    """Return `sha256:<hex>` of a file."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def write_manifest(directory: Path) -> str:
+    """Write the digests of all files in `directory` beside them; return the manifest's own digest."""
+    files = sorted(path.name for path in directory.iterdir() if path.name != MANIFEST_FILE)
+    manifest = {"files": {name: file_digest(directory / name) for name in files}}
+    (directory / MANIFEST_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+    return file_digest(directory / MANIFEST_FILE)
+
+
+def verify_manifest(directory: Path) -> str:
+    """Check every file of a version against its manifest; return the manifest's own digest.
+
+    Raises:
+        VersionDamagedError: a file is missing or is not what was published.
+    """
+    try:
+        content = (directory / MANIFEST_FILE).read_bytes()
+        files = msgspec.json.decode(content, type=dict[str, dict[str, str]])["files"]
+        for name, digest in files.items():
+            if file_digest(directory / name) != digest:
+                raise VersionDamagedError(f"{directory / name} is not the file that was published")
+    except (OSError, msgspec.DecodeError, KeyError) as error:
+        raise VersionDamagedError(f"{directory}: {error}") from error
+    return file_digest(directory / MANIFEST_FILE)
