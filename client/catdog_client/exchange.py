@@ -1,0 +1,137 @@
+"""Sends photos to a model's input topic and reads what comes back on its other two."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Self
+
+import aiokafka
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from catdog_common.kafka_security import kafka_settings
+from catdog_common.messages import Answer
+
+from catdog_client.config import Config
+from catdog_client.outcome import Outcome
+
+ERROR_MESSAGE_HEADER = "__connect.errors.exception.message"
+RECORD_OVERHEAD_BYTES = 64 * 1024  # what topics of images allow beside the image itself
+
+
+class ClientError(Exception):
+    """Something that the person at the terminal can mend; the message is one line that says how."""
+
+
+class Exchange:
+    """A connection to the topics of one model; an asynchronous context."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        settings = {
+            "bootstrap_servers": config.kafka_bootstrap_servers,
+            **kafka_settings(config.kafka_ca_dir, config.kafka_user_dir),
+        }
+        self._producer = AIOKafkaProducer(
+            **settings,
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=config.max_image_bytes + RECORD_OVERHEAD_BYTES,
+        )
+        self._consumer = AIOKafkaConsumer(**settings, group_id=None, enable_auto_commit=False)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._producer.start()
+            await self._consumer.start()
+        except KafkaError as error:
+            await self.__aexit__()
+            raise ClientError(
+                f"Kafka at {self._config.kafka_bootstrap_servers} does not let us in: {error}; "
+                "check the address and the certificates"
+            ) from error
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._producer.stop()
+        await self._consumer.stop()
+
+    async def listen(self) -> None:
+        """Read answers and dead letters from now on.
+
+        Raises:
+            ClientError: a topic is not there, or may not be read.
+        """
+        topics = (self._config.output_topic, self._config.dead_letter_topic)
+        partitions = [each for topic in topics for each in await self._partitions(topic)]
+        self._consumer.assign(partitions)
+        await self._consumer.seek_to_end()
+        for (
+            partition
+        ) in partitions:  # the ends are looked up before anything is sent, or an answer could be missed
+            await self._consumer.position(partition)
+
+    async def send(self, photo: Path) -> Outcome:
+        """Send a photo under an id of its own; return where its record lies, or why it was not sent."""
+        try:
+            image = await asyncio.to_thread(photo.read_bytes)
+        except OSError as error:
+            return Outcome(file=str(photo), error=f"cannot be read: {error.strerror}")
+        if len(image) > self._config.max_image_bytes:
+            limit = f"{self._config.max_image_bytes} bytes that the model's maxImageBytes allows"
+            return Outcome(
+                file=str(photo), error=f"has {len(image)} bytes, more than the {limit}; make it smaller"
+            )
+        return await self._send_image(str(photo), image)
+
+    async def replies(self) -> AsyncIterator[Outcome]:
+        """Yield every answer and every dead letter as an outcome whose file is not known."""
+        async for record in self._consumer:
+            if record.topic == self._config.dead_letter_topic:
+                yield _read_dead_letter(record)
+            else:
+                yield _read_answer(record)
+
+    async def _send_image(self, file: str, image: bytes) -> Outcome:
+        identity = str(uuid.uuid4())
+        topic = self._config.input_topic
+        try:
+            sent = await self._producer.send_and_wait(topic, image, headers=[("id", identity.encode())])
+        except TopicAuthorizationFailedError as error:
+            raise ClientError(f"topic {topic} may not be written to: ask for the ACL Write on it") from error
+        except KafkaError as error:
+            raise ClientError(f"topic {topic} does not take photos: {error}") from error
+        return Outcome(file=file, id=identity, partition=sent.partition, offset=sent.offset)
+
+    async def _partitions(self, topic: str) -> list[TopicPartition]:
+        # The consumer knows only topics that it was told of; the producer asks for any.
+        try:
+            numbers = await self._producer.partitions_for(topic)
+        except TopicAuthorizationFailedError as error:
+            raise ClientError(
+                f"topic {topic} may not be read: ask for the ACLs Read and Describe on it"
+            ) from error
+        except KafkaError as error:
+            raise ClientError(
+                f"topic {topic} is not there: is the model's condition KafkaReady true?"
+            ) from error
+        return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+
+def _read_answer(record: aiokafka.ConsumerRecord[Any, Any]) -> Outcome:
+    answer = msgspec.json.decode(record.value, type=Answer)
+    return Outcome(
+        file="",
+        id=answer.id,
+        label=answer.label,
+        probabilities=answer.probabilities,
+        version=answer.model.version,
+        partition=answer.source.partition,
+        offset=answer.source.offset,
+    )
+
+
+def _read_dead_letter(record: aiokafka.ConsumerRecord[Any, Any]) -> Outcome:
+    headers = {name: value.decode(errors="replace") for name, value in record.headers}
+    return Outcome(file="", id=headers.get("id"), error=headers.get(ERROR_MESSAGE_HEADER, "is a dead letter"))
