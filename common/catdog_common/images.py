@@ -1,0 +1,140 @@
+"""Turns the bytes of an image file into the square that a network takes, or says why it can't."""
+
+import io
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+# Named one by one, so that Pillow does not load its forty other formats when it meets bytes of none of these.
+_PLUGINS = (
+    JpegImagePlugin,
+    PngImagePlugin,
+    GifImagePlugin,
+    BmpImagePlugin,
+    WebPImagePlugin,
+    TiffImagePlugin,
+)
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
+
+# More than a 50-megapixel camera makes, and below the size at which Pillow itself warns. Decoded: 256 MiB.
+MAX_PIXELS = 64 * 1024 * 1024
+
+# Resizing may first shrink by whole factors, down to this many times the size wanted: hardly to be seen, and
+# several times faster on large pictures (Pillow's documentation of `reducing_gap`).
+_REDUCING_GAP = 3.0
+
+_ORIENTATION = 0x0112  # the EXIF tag
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class UnreadableReason(StrEnum):
+    """Why the bytes are no image to us; the values go into dead letters, metrics and reports."""
+
+    EMPTY = "Empty"
+    NOT_AN_IMAGE = "NotAnImage"
+    TOO_MANY_PIXELS = "TooManyPixels"
+    DAMAGED = "Damaged"
+    UNSUPPORTED_PIXELS = "UnsupportedPixels"
+
+
+class UnreadableImageError(Exception):
+    """The bytes will never be an image to us, however often they are tried."""
+
+    def __init__(self, reason: UnreadableReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def decode_image(data: bytes, size: int) -> NDArray[np.uint8]:
+    """Return the picture in an image file (of an animation: its first frame), squashed to a square.
+
+    Upright by its EXIF orientation, transparency on white, bicubic; uint8 [size, size, 3], RGB.
+
+    Raises:
+        UnreadableImageError: these bytes are no image that can be decoded.
+    """
+    try:
+        with _open(data) as image:
+            _refuse_bombs(image)
+            image.draft(None, (size, size))  # JPEG: scales while decoding, never below this size
+            image.load()
+            square = _rgb_square(image, size)
+            return np.array(_upright(square, image), dtype=np.uint8)
+    except UnreadableImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadableImageError(UnreadableReason.TOO_MANY_PIXELS, str(error)) from error
+    except Exception as error:  # on broken bytes Pillow's decoders raise nearly anything
+        message = f"the image can't be decoded: {error or type(error).__name__}"
+        raise UnreadableImageError(UnreadableReason.DAMAGED, message) from error
+
+
+def _open(data: bytes) -> Image.Image:
+    """Return the image with its header read and its pixels still encoded."""
+    if not data:
+        raise UnreadableImageError(UnreadableReason.EMPTY, "there are no bytes")
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        message = f"these {len(data)} bytes are none of {', '.join(FORMATS)}"
+        raise UnreadableImageError(UnreadableReason.NOT_AN_IMAGE, message) from error
+
+
+def _refuse_bombs(image: Image.Image) -> None:
+    """Refuse what would take more memory than any photo, before a pixel of it is decoded."""
+    if image.width * image.height > MAX_PIXELS:
+        message = f"{image.width} × {image.height} pixels are more than {MAX_PIXELS}"
+        raise UnreadableImageError(UnreadableReason.TOO_MANY_PIXELS, message)
+
+
+def _rgb_square(image: Image.Image, size: int) -> Image.Image:
+    image = _eight_bits(image)
+    if not image.has_transparency_data:
+        return _squash(image if image.mode == "RGB" else image.convert("RGB"), size)
+    square = _squash(image if image.mode == "RGBA" else image.convert("RGBA"), size)
+    white = Image.new("RGB", square.size, "white")
+    white.paste(square, mask=square.getchannel("A"))
+    return white
+
+
+def _squash(image: Image.Image, size: int) -> Image.Image:
+    return image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grey to 8 bits: Pillow's own conversion would clip it to white."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in {"I", "F", "LAB"}:  # their range is nowhere written, or Pillow has no conversion
+        message = f"pixels of mode {image.mode} are not supported"
+        raise UnreadableImageError(UnreadableReason.UNSUPPORTED_PIXELS, message)
+    return image
+
+
+def _upright(square: Image.Image, image: Image.Image) -> Image.Image:
+    """Turn the square as the EXIF data say; asked after decoding, as some formats then have done it."""
+    try:
+        orientation = image.getexif().get(_ORIENTATION)
+    except Exception:  # noqa: BLE001  broken EXIF data raise nearly anything, and leave a good picture
+        return square
+    transposition = _TRANSPOSITIONS.get(orientation) if isinstance(orientation, int) else None
+    return square.transpose(transposition) if transposition is not None else square

@@ -1,0 +1,148 @@
+"""Predicts cat or dog by a version's very files: what training measures is what serves."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from catdog_common.artifact import (
+    TRUNK_FILE,
+    ModelMetadata,
+    VersionDamagedError,
+    read_metadata,
+    verify_manifest,
+)
+
+IMAGENET_CLASSES = 1000
+
+
+class TrunkOutput(NamedTuple):
+    """What a trunk says of one image."""
+
+    features: NDArray[np.float32]  # [F]
+    class_probabilities: NDArray[np.float32] | None  # [1000] of ImageNet, where the trunk has them
+
+
+class Trunk:
+    """A network from image to features, on LiteRT; threads may share it, one at a time gets in."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        """Load a flatbuffer that takes uint8 [1, S, S, 3] and gives [1, F], and perhaps ImageNet's [1, 1000].
+
+        Raises:
+            VersionDamagedError: the file is no such network.
+        """
+        try:
+            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise VersionDamagedError(f"{path} is no network for LiteRT: {error}") from error
+        self._lock = threading.Lock()
+        self._input = _only_input(self._interpreter, path)
+        by_width = {int(output["shape"][-1]): output for output in self._interpreter.get_output_details()}
+        self._classes = by_width.pop(IMAGENET_CLASSES, None)
+        if len(by_width) != 1:
+            raise VersionDamagedError(
+                f"{path} has outputs of {sorted(by_width)} features, not one of one width"
+            )
+        self._features = by_width.popitem()[1]
+
+    @property
+    def image_size(self) -> int:
+        """The side, in pixels, of the square that the network takes."""
+        return int(self._input["shape"][1])
+
+    @property
+    def width(self) -> int:
+        """How many features the network gives."""
+        return int(self._features["shape"][-1])
+
+    def run(self, image: NDArray[np.uint8]) -> TrunkOutput:
+        """Return what the network says of one image, uint8 [S, S, 3], RGB."""
+        with self._lock:
+            self._interpreter.set_tensor(self._input["index"], image[np.newaxis])
+            self._interpreter.invoke()
+            features = self._output(self._features)
+            return TrunkOutput(features, None if self._classes is None else self._output(self._classes))
+
+    def _output(self, details: dict[str, Any]) -> NDArray[np.float32]:
+        """Return a copy of an output, as float32 (its integers mean `scale * (value - zero_point)`)."""
+        values = np.asarray(self._interpreter.get_tensor(details["index"])[0], dtype=np.float32)
+        scale, zero_point = details["quantization"]
+        if scale == 0:  # the output is float already
+            return values
+        return np.asarray(scale * (values - zero_point), dtype=np.float32)
+
+
+class Predictor:
+    """A published version, ready to predict; threads may share it."""
+
+    def __init__(self, trunk: Trunk, metadata: ModelMetadata) -> None:
+        """Join a trunk and the head that was trained on its features.
+
+        Raises:
+            VersionDamagedError: the two do not fit together.
+        """
+        self.trunk = trunk
+        self.metadata = metadata
+        self._weights = np.asarray(metadata.head.weights, dtype=np.float32)
+        self._bias = np.asarray(metadata.head.bias, dtype=np.float32)
+        labels = len(metadata.labels)
+        if self._weights.shape != (trunk.width, labels) or self._bias.shape != (labels,):
+            shapes = f"{self._weights.shape} and {self._bias.shape}"
+            raise VersionDamagedError(
+                f"a head of {shapes} does not fit {trunk.width} features and {labels} labels"
+            )
+
+    @classmethod
+    def load(cls, directory: Path, threads: int) -> "Predictor":
+        """Return the predictor of the version in `directory`, after a check of its files.
+
+        Raises:
+            VersionDamagedError: a file is missing, or is not what was published.
+        """
+        verify_manifest(directory)
+        return cls(Trunk(directory / TRUNK_FILE, threads), read_metadata(directory))
+
+    @property
+    def image_size(self) -> int:
+        """The side, in pixels, of the square that `predict` takes."""
+        return self.trunk.image_size
+
+    def features(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the features [F] of one image, uint8 [S, S, 3], RGB."""
+        return self.trunk.run(image).features
+
+    def predict(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Return the probabilities, float32 [n, labels] in the order of the metadata's labels."""
+        features = [self.features(image) for image in images]
+        stacked = np.stack(features) if features else np.empty((0, self.trunk.width), np.float32)
+        return head_probabilities(stacked, self._weights, self._bias, self.metadata.head.temperature)
+
+
+def head_probabilities(
+    features: NDArray[np.float32], weights: NDArray[np.float32], bias: NDArray[np.float32], temperature: float
+) -> NDArray[np.float32]:
+    """Return `softmax((features @ weights + bias) / temperature)` by row, float32 [n, labels]."""
+    logits = (features @ weights + bias) / np.float32(temperature)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _only_input(interpreter: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401  LiteRT has no types
+    inputs = interpreter.get_input_details()
+    shape = tuple(int(side) for side in inputs[0]["shape"])
+    if (
+        len(inputs) != 1
+        or inputs[0]["dtype"] != np.uint8
+        or len(shape) != 4
+        or shape != (1, shape[1], shape[1], 3)
+    ):
+        raise VersionDamagedError(
+            f"{path} takes {inputs[0]['dtype'].__name__} {shape}, not uint8 (1, S, S, 3)"
+        )
+    return dict(inputs[0])
