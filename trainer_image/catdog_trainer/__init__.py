@@ -1,0 +1,1 @@
+"""The trainer: from labelled photos to a published version of a model."""

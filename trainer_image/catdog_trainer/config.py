@@ -1,0 +1,40 @@
+"""What a training is to do, as the operator writes it into the pod's environment."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+
+class Config(msgspec.Struct, frozen=True):
+    """The environment's `CATDOG_*`, read by `catdog_common.environment.read_environment`."""
+
+    model_name: str
+    training_hash: str  # ten hex digits over the settings that shape the model
+    storage_dir: str  # the claim for models
+    dataset: Literal["sample", "directory"]
+    architecture: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    dataset_dir: str | None = None  # the photos, where `dataset` is `directory`: /data or /data/<path>
+    dataset_root: str = "/data"  # where the photos' claim is mounted
+    sample_dir: str = "/opt/catdog/sample"
+    weights_dir: str = "/opt/catdog/weights"
+    termination_log: str = "/dev/termination-log"
+
+    def __post_init__(self) -> None:
+        """Refuse a directory that is not named."""
+        if self.dataset == "directory" and not self.dataset_dir:
+            raise ValueError("the dataset is a directory, and the environment has no CATDOG_DATASET_DIR")
+
+    @property
+    def storage(self) -> Path:
+        """The claim for models."""
+        return Path(self.storage_dir)
+
+    @property
+    def work_dir(self) -> Path:
+        """Where this training works, until it publishes by a rename."""
+        return self.storage / self.model_name / "work" / self.training_hash

@@ -1,0 +1,147 @@
+"""Labelled photos from any source, all alike from here on: digest, label, split, and how to read them."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from catdog_common.artifact import LABELS
+
+Split = Literal["training", "validation"]
+SPLITS: tuple[Split, Split] = ("training", "validation")
+
+MIN_TRAINING_PHOTOS = 10  # of each label: fewer say nothing of the label
+MIN_VALIDATION_PHOTOS = 2  # of each label
+_VALIDATION_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A labelled photo; `read` returns its bytes, and may raise OSError."""
+
+    digest: str  # sha256, hex
+    label: str
+    split: Split
+    name: str  # for people: its path within the source
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a source holds: the photos to use in the order of their digests, and what was left out."""
+
+    source: str  # for people: "the claim's folder data/"
+    layout: str  # for people: where photos of a label belong, with {label} in it
+    photos: tuple[Photo, ...]
+    unreadable: tuple[str, ...] = ()  # names of files that are no photos
+    left_out: int = 0  # copies, and photos that stand under both labels
+
+    def without(self, unreadable: Iterable[Photo]) -> "Dataset":
+        """Return the dataset with these photos counted among the unreadable files."""
+        gone = {photo.digest: photo.name for photo in unreadable}
+        photos = tuple(photo for photo in self.photos if photo.digest not in gone)
+        unreadable = (*self.unreadable, *gone.values())
+        return replace(self, photos=photos, unreadable=unreadable)
+
+    def of(self, split: Split) -> tuple[Photo, ...]:
+        """Return the photos of one split."""
+        return tuple(photo for photo in self.photos if photo.split == split)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many photos there are by split and label."""
+        counted = Counter((photo.split, photo.label) for photo in self.photos)
+        return {split: {label: counted[split, label] for label in LABELS} for split in SPLITS}
+
+    def digest(self) -> str:
+        """Return `sha256:<hex>` over digest, label and split of every photo."""
+        lines = "".join(f"{photo.digest},{photo.label},{photo.split}\n" for photo in self.photos)
+        return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
+
+
+class DataError(Exception):
+    """Nothing can be learned from the data as they are; reason and message tell a person what to do."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def split_of(digest: str) -> Split:
+    """Return the split of a photo by its content alone, so that it never changes sides."""
+    fraction = int(digest[:16], 16) / 2**64
+    return "validation" if fraction < _VALIDATION_SHARE else "training"
+
+
+def distinct(photos: Iterable[Photo]) -> tuple[Photo, ...]:
+    """Return the photos in the order of their digests, each once.
+
+    A photo that stands in both splits is left out of validation; one that stands under both labels
+    is left out altogether, as nobody knows what it shows.
+    """
+    labels: dict[str, set[str]] = {}
+    kept: dict[str, Photo] = {}
+    for photo in sorted(photos, key=lambda photo: (photo.digest, photo.split, photo.name)):
+        labels.setdefault(photo.digest, set()).add(photo.label)
+        kept.setdefault(photo.digest, photo)  # "training" sorts before "validation"
+    return tuple(photo for digest, photo in kept.items() if len(labels[digest]) == 1)
+
+
+def check(dataset: Dataset) -> None:
+    """See that there is enough to learn from and to measure with.
+
+    Raises:
+        DataError: NoReadablePhotos, ClassMissing or TooFewPhotos, with the numbers found and needed.
+    """
+    if not dataset.photos and dataset.unreadable:
+        raise DataError("NoReadablePhotos", _no_readable_photos(dataset))
+    counts = dataset.counts()
+    missing = [label for label in LABELS if not any(counts[split][label] for split in SPLITS)]
+    if len(missing) == 1:
+        raise DataError("ClassMissing", _class_missing(dataset, missing[0]))
+    if any(counts[split][label] < _needed(split) for split in SPLITS for label in LABELS):
+        raise DataError("TooFewPhotos", _too_few(dataset))
+
+
+def _needed(split: Split) -> int:
+    return MIN_TRAINING_PHOTOS if split == "training" else MIN_VALIDATION_PHOTOS
+
+
+def _no_readable_photos(dataset: Dataset) -> str:
+    return (
+        f"{dataset.source} has {len(dataset.unreadable)} files and none is a photo that can be read "
+        f"({_some(dataset.unreadable)}): put photos into {_folders(dataset)}"
+    )
+
+
+def _class_missing(dataset: Dataset, label: str) -> str:
+    (other,) = (each for each in LABELS if each != label)
+    return (
+        f"{dataset.source} has photos of {other}s only{_beside(dataset)}: "
+        f"put photos of {label}s into {dataset.layout.format(label=label)}"
+    )
+
+
+def _too_few(dataset: Dataset) -> str:
+    found = "; ".join(
+        f"{split} has {' and '.join(f'{count} of {label}s' for label, count in labels.items())}, "
+        f"needed are {_needed(split)} of each"
+        for split, labels in ((split, dataset.counts()[split]) for split in SPLITS)
+    )
+    return f"{dataset.source} has too few photos{_beside(dataset)}: {found}; put more into {_folders(dataset)}"
+
+
+def _beside(dataset: Dataset) -> str:
+    if not dataset.unreadable:
+        return ""
+    return f" (and {len(dataset.unreadable)} files that can't be read: {_some(dataset.unreadable)})"
+
+
+def _folders(dataset: Dataset) -> str:
+    return " and ".join(dataset.layout.format(label=label) for label in LABELS)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return up to three names, none so long that it would fill the message."""
+    shown = [name if len(name) <= 60 else f"{name[:40]}…{name[-19:]}" for name in names[:3]]
+    return ", ".join(shown) + (", …" if len(names) > len(shown) else "")

@@ -1,0 +1,79 @@
+"""Photos in folders: `training/{cat,dog}` and `validation/{cat,dog}`, or plain `cat/ dog/`."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from catdog_common.artifact import LABELS
+from catdog_trainer.data import SPLITS, DataError, Dataset, Photo, Split, distinct, split_of
+
+_EXPECTED = "folders training/cat, training/dog, validation/cat and validation/dog, or cat and dog"
+
+
+def read_directory(directory: Path, root: Path, claim: str = "the claim") -> Dataset:
+    """Return the photos in `directory`, which lies within the claim that is mounted at `root`.
+
+    In folders without a split each photo's content decides on which side it is. Symbolic links that
+    lead out of the directory, hidden files and what can't be read are left out; the last are named.
+
+    Raises:
+        DataError: DataNotFound, where there is no such directory or no file in its folders.
+    """
+    source = _describe(directory, root, claim)
+    if not directory.is_dir():
+        raise DataError("DataNotFound", f"{source} does not exist: it should hold {_EXPECTED}")
+    declared = any((directory / split).is_dir() for split in SPLITS)
+    layout = "training/{label} and validation/{label}" if declared else "{label}"
+    found = list(_find(directory, declared=declared))
+    if not found:
+        raise DataError("DataNotFound", f"{source} has no photos: it should hold {_EXPECTED}")
+    photos = [photo for photo in found if isinstance(photo, Photo)]
+    unreadable = sorted(name for name in found if isinstance(name, str))
+    kept = distinct(photos)
+    return Dataset(source, layout, kept, tuple(unreadable), left_out=len(photos) - len(kept))
+
+
+def _describe(directory: Path, root: Path, claim: str) -> str:
+    path = directory.relative_to(root) if directory.is_relative_to(root) else directory
+    return f"{claim}'s root folder" if path == Path() else f"{claim}'s folder {_printable(path)}/"
+
+
+def _find(directory: Path, *, declared: bool) -> Iterator[Photo | str]:
+    """Yield the photos below the folders of labels, and the names of files that can't be read."""
+    folders: Iterable[tuple[Split | None, Path]] = (
+        [(split, directory / split) for split in SPLITS] if declared else [(None, directory)]
+    )
+    for split, folder in folders:
+        for label in LABELS:
+            for path in _files(folder / label, directory.resolve()):
+                yield _read_photo(path, directory, label, split)
+
+
+def _files(folder: Path, within: Path) -> Iterator[Path]:
+    if not folder.resolve().is_relative_to(within):
+        return
+    for parent, directories, names in os.walk(folder):  # follows no links to directories
+        directories[:] = sorted(name for name in directories if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(parent, name)
+            if not name.startswith(".") and path.resolve().is_relative_to(within):
+                yield path
+
+
+def _read_photo(path: Path, directory: Path, label: str, split: Split | None) -> Photo | str:
+    name = _printable(path.relative_to(directory))
+    if not path.is_file():  # a pipe would never end
+        return name
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return name
+    return Photo(digest, label, split or split_of(digest), name, partial(path.read_bytes))
+
+
+def _printable(path: Path) -> str:
+    """Return the path as text that any encoder takes; names on a disk may be any bytes."""
+    return os.fsencode(path).decode(errors="backslashreplace")
