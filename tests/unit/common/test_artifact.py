@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+from catdog_common.artifact import (
+    VersionDamagedError,
+    list_versions,
+    read_metadata,
+    verify_manifest,
+    version_dir,
+    write_manifest,
+)
+
+
+def test_versions_are_listed_by_number_and_other_folders_are_not(tmp_path: Path) -> None:
+    for name in ("2", "10", "1", "tmp", "03", "0"):
+        version_dir(tmp_path, "pets", 1).parent.joinpath(name).mkdir(parents=True)
+    assert list_versions(tmp_path, "pets") == [1, 2, 10]
+
+
+def test_a_model_without_versions_has_an_empty_list(tmp_path: Path) -> None:
+    assert list_versions(tmp_path, "pets") == []
+
+
+def test_what_was_published_verifies_by_the_digest_that_publishing_gave(tmp_path: Path) -> None:
+    (tmp_path / "trunk.tflite").write_bytes(b"flat")
+    digest = write_manifest(tmp_path)
+    assert verify_manifest(tmp_path) == digest
+
+
+@pytest.mark.parametrize("change", ["changed", "removed"])
+def test_a_file_that_is_not_what_was_published_is_named(tmp_path: Path, change: str) -> None:
+    trunk = tmp_path / "trunk.tflite"
+    trunk.write_bytes(b"flat")
+    write_manifest(tmp_path)
+    trunk.write_bytes(b"other") if change == "changed" else trunk.unlink()
+    with pytest.raises(VersionDamagedError, match=r"trunk\.tflite"):
+        verify_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"files": 1}', "null"])
+def test_a_manifest_that_says_nothing_is_damage_not_a_crash(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(VersionDamagedError):
+        verify_manifest(tmp_path)
+
+
+def test_a_version_without_metadata_is_damaged(tmp_path: Path) -> None:
+    with pytest.raises(VersionDamagedError, match=r"model\.json"):
+        read_metadata(tmp_path)
