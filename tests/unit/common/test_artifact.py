@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from catdog_common.artifact import (
     VersionDamagedError,
     list_versions,

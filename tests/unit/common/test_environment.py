@@ -1,5 +1,6 @@
 import msgspec
 import pytest
+
 from catdog_common.environment import read_environment
 
 
