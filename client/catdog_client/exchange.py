@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiokafka
-import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
-from catdog_common.kafka_security import kafka_settings
-from catdog_common.messages import Answer
 
 from catdog_client.config import Config
 from catdog_client.outcome import Outcome
+from catdog_common.kafka_security import KafkaSecurityError, kafka_settings
+from catdog_common.messages import ERROR_MESSAGE_HEADER, ID_HEADER, parse_answer
 
-ERROR_MESSAGE_HEADER = "__connect.errors.exception.message"
 RECORD_OVERHEAD_BYTES = 64 * 1024  # what topics of images allow beside the image itself
 
 
@@ -29,10 +27,7 @@ class Exchange:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        settings = {
-            "bootstrap_servers": config.kafka_bootstrap_servers,
-            **kafka_settings(config.kafka_ca_dir, config.kafka_user_dir),
-        }
+        settings = _connection(config)
         self._producer = AIOKafkaProducer(
             **settings,
             acks="all",
@@ -97,7 +92,7 @@ class Exchange:
         identity = str(uuid.uuid4())
         topic = self._config.input_topic
         try:
-            sent = await self._producer.send_and_wait(topic, image, headers=[("id", identity.encode())])
+            sent = await self._producer.send_and_wait(topic, image, headers=[(ID_HEADER, identity.encode())])
         except TopicAuthorizationFailedError as error:
             raise ClientError(f"topic {topic} may not be written to: ask for the ACL Write on it") from error
         except KafkaError as error:
@@ -119,8 +114,16 @@ class Exchange:
         return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
+def _connection(config: Config) -> dict[str, Any]:
+    try:
+        security = kafka_settings(config.kafka_ca_dir, config.kafka_user_dir)
+    except KafkaSecurityError as error:
+        raise ClientError(str(error)) from error
+    return {"bootstrap_servers": config.kafka_bootstrap_servers, **security}
+
+
 def _read_answer(record: aiokafka.ConsumerRecord[Any, Any]) -> Outcome:
-    answer = msgspec.json.decode(record.value, type=Answer)
+    answer = parse_answer(record.value)
     return Outcome(
         file="",
         id=answer.id,
@@ -133,5 +136,7 @@ def _read_answer(record: aiokafka.ConsumerRecord[Any, Any]) -> Outcome:
 
 
 def _read_dead_letter(record: aiokafka.ConsumerRecord[Any, Any]) -> Outcome:
-    headers = {name: value.decode(errors="replace") for name, value in record.headers}
-    return Outcome(file="", id=headers.get("id"), error=headers.get(ERROR_MESSAGE_HEADER, "is a dead letter"))
+    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+    return Outcome(
+        file="", id=headers.get(ID_HEADER), error=headers.get(ERROR_MESSAGE_HEADER, "is a dead letter")
+    )
