@@ -21,7 +21,7 @@ PathType = click.Path(path_type=Path)
 
 def _option(name: str, text: str, **settings: Any) -> Callable[[Command], Command]:  # noqa: ANN401 - click's own
     variable = "CATDOG_" + name.upper().replace("-", "_")
-    return click.option(f"--{name}", envvar=variable, show_envvar=True, required=True, help=text, **settings)
+    return click.option(f"--{name}", envvar=variable, show_envvar=True, help=text, **settings)
 
 
 @click.group(context_settings={"max_content_width": 110})
@@ -35,7 +35,15 @@ def _option(name: str, text: str, **settings: Any) -> Callable[[Command], Comman
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - whatever the options above are
     """Talk to a CatDogModel through its Kafka topics."""
-    context.obj = Config(**options)
+    context.obj = options
+
+
+def _configure(options: dict[str, Any]) -> Config:
+    missing = [name for name, value in options.items() if value is None]
+    if missing:
+        option, variable = "--" + missing[0].replace("_", "-"), "CATDOG_" + missing[0].upper()
+        raise click.UsageError(f"{option} is missing: give it before the command, or set {variable}")
+    return Config(**options)
 
 
 @cli.command()
@@ -48,11 +56,12 @@ def cli(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - wh
 @click.option("--repeat", is_flag=True, help="Send them over and over, until Ctrl-C.")
 @click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.pass_obj
-def send(config: Config, /, output: str, **options: Any) -> None:  # noqa: ANN401 - they are a Sending's fields
+def send(connection: dict[str, Any], /, output: str, **options: Any) -> None:  # noqa: ANN401 - they are a Sending's fields
     """Send PHOTOS to the model; with --wait show what it answers.
 
     The exit code is 1 where a photo was not sent or not answered.
     """
+    config = _configure(connection)
     outcomes: list[Outcome] = []
     sending = Sending(**options)
 
