@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from catdog_trainer.architectures import ARCHITECTURES
+
 
 class Config(msgspec.Struct, frozen=True):
     """The environment's `CATDOG_*`, read by `catdog_common.environment.read_environment`."""
@@ -25,7 +27,9 @@ class Config(msgspec.Struct, frozen=True):
     termination_log: str = "/dev/termination-log"
 
     def __post_init__(self) -> None:
-        """Refuse a directory that is not named."""
+        """Refuse a network that there is not, and a directory that is not named."""
+        if self.architecture not in ARCHITECTURES:
+            raise ValueError(f"{self.architecture} is none of {', '.join(ARCHITECTURES)}")
         if self.dataset == "directory" and not self.dataset_dir:
             raise ValueError("the dataset is a directory, and the environment has no CATDOG_DATASET_DIR")
 

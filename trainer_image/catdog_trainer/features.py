@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from catdog_common.images import UnreadableImageError, decode_image
 from catdog_common.predictor import Trunk
-from catdog_trainer.data import Photo
+from catdog_trainer.data import Photo, Split
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,7 +28,12 @@ class Features:
 
     photos: tuple[Photo, ...]
     matrix: NDArray[np.float32]  # [photos, F]
-    unreadable: tuple[Photo, ...]
+    unreadable: tuple[Photo, ...] = ()
+
+    def of(self, split: Split) -> "Features":
+        """Return the rows of one split."""
+        chosen = [row for row, photo in enumerate(self.photos) if photo.split == split]
+        return Features(tuple(self.photos[row] for row in chosen), self.matrix[chosen])
 
 
 def decode_photo(photo: Photo, size: int) -> NDArray[np.uint8] | None:

@@ -43,14 +43,14 @@ def convert_trunk(architecture: Architecture, weights: Path, images: Sequence[Im
 
     network = architecture.build(architecture.image_size)
     load_weights(network, weights, architecture)
-    shape = (1, architecture.image_size, architecture.image_size, 3)
-
-    # Keras 3 models are converted by way of a function: `from_keras_model` fails with TensorFlow 2.21.
-    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name="image")], autograph=False)
-    def trunk(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return network(image, training=False)
-
-    # With the network as `trackable_obj` its variables are not frozen, and calibration fails.
+    size = architecture.image_size
+    trunk = tf.function(
+        lambda image: network(image, training=False),
+        input_signature=[tf.TensorSpec((1, size, size, 3), tf.float32, name="image")],
+        autograph=False,
+    )
+    # By way of a function, as `from_keras_model` fails with Keras 3; and without the network as
+    # `trackable_obj`, as then its variables stay variables, which calibration can't read.
     converter = tf.lite.TFLiteConverter.from_concrete_functions([trunk.get_concrete_function()])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: _calibration_inputs(images)

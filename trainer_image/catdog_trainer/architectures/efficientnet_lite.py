@@ -60,9 +60,7 @@ def _block(
     if stage.expansion != 1:
         x = _convolution(x, image.shape[-1] * stage.expansion, 1, f"{name}_expand_conv")
         x = _activated(x, f"{name}_bn0")
-    x = layers.DepthwiseConv2D(
-        stage.kernel, stride, "same", use_bias=False, name=f"{name}_depthwise_conv"
-    )(x)
+    x = layers.DepthwiseConv2D(stage.kernel, stride, "same", use_bias=False, name=f"{name}_depthwise_conv")(x)
     x = _activated(x, f"{name}_bn1")
     x = _convolution(x, filters, 1, f"{name}_project_conv")
     x = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_bn2")(x)

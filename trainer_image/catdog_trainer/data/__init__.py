@@ -41,8 +41,7 @@ class Dataset:
         """Return the dataset with these photos counted among the unreadable files."""
         gone = {photo.digest: photo.name for photo in unreadable}
         photos = tuple(photo for photo in self.photos if photo.digest not in gone)
-        unreadable = (*self.unreadable, *gone.values())
-        return replace(self, photos=photos, unreadable=unreadable)
+        return replace(self, photos=photos, unreadable=(*self.unreadable, *gone.values()))
 
     def of(self, split: Split) -> tuple[Photo, ...]:
         """Return the photos of one split."""
@@ -128,7 +127,9 @@ def _too_few(dataset: Dataset) -> str:
         f"needed are {_needed(split)} of each"
         for split, labels in ((split, dataset.counts()[split]) for split in SPLITS)
     )
-    return f"{dataset.source} has too few photos{_beside(dataset)}: {found}; put more into {_folders(dataset)}"
+    return (
+        f"{dataset.source} has too few photos{_beside(dataset)}: {found}; put more into {_folders(dataset)}"
+    )
 
 
 def _beside(dataset: Dataset) -> str:

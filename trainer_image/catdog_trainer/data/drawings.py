@@ -60,9 +60,7 @@ def _turned(glyph: Image.Image, chance: random.Random, size: int) -> Image.Image
     if chance.random() < 0.5:
         glyph = glyph.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     scale = size / max(glyph.size)
-    glyph = glyph.resize(
-        (round(glyph.width * scale), round(glyph.height * scale)), Image.Resampling.BICUBIC
-    )
+    glyph = glyph.resize((round(glyph.width * scale), round(glyph.height * scale)), Image.Resampling.BICUBIC)
     return glyph.rotate(chance.gauss(0, 15), Image.Resampling.BICUBIC, expand=True)
 
 

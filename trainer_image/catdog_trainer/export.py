@@ -1,0 +1,126 @@
+"""Writes a version's files, measures them with the worker's predictor, and publishes them by a rename."""
+
+import csv
+import errno
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from catdog_common.artifact import (
+    HISTORY_FILE,
+    LABELS,
+    MODEL_FILE,
+    PHOTOS_FILE,
+    PLOT_FILE,
+    TRUNK_FILE,
+    Metrics,
+    ModelMetadata,
+    Provenance,
+    list_versions,
+    version_dir,
+    write_manifest,
+)
+from catdog_common.predictor import Predictor
+from catdog_trainer.data import Dataset, Photo
+from catdog_trainer.features import decode_photo, map_ahead
+from catdog_trainer.files import sync, write_file
+from catdog_trainer.plot import draw_history
+from catdog_trainer.train import Epoch
+
+_NAMED_UNREADABLE = 100
+_SMALLEST_PROBABILITY = 1e-7  # about what float32 tells from zero beside one; bounds the log-loss
+
+NOT_MEASURED = Metrics(photos=0, correct=0, accuracy=0.0, log_loss=0.0, confusion={})
+
+
+def describe_dataset(dataset: Dataset) -> Provenance:
+    """Return where the photos came from, for the version's metadata."""
+    return Provenance(
+        source=dataset.source,
+        digest=dataset.digest(),
+        photos=dataset.counts(),
+        unreadable=dataset.unreadable[:_NAMED_UNREADABLE],
+        unreadable_photos=len(dataset.unreadable),
+    )
+
+
+def write_draft(
+    draft: Path, trunk: Path, metadata: ModelMetadata, dataset: Dataset, history: Sequence[Epoch]
+) -> None:
+    """Write all files of a version into `draft`, a new directory; the metrics are not known yet."""
+    shutil.rmtree(draft, ignore_errors=True)  # of an attempt that was cut off
+    draft.mkdir(parents=True)
+    shutil.copyfile(trunk, draft / TRUNK_FILE)
+    rows = ((photo.digest, photo.split, photo.label) for photo in dataset.photos)
+    _write_csv(draft / PHOTOS_FILE, ("digest", "split", "label"), rows)
+    _write_csv(draft / HISTORY_FILE, Epoch.__dataclass_fields__, map(astuple, history))
+    title = f"{metadata.name} · {metadata.settings.architecture} · {len(dataset.of('training'))} photos"
+    draw_history(history, title, draft / PLOT_FILE)
+    _write_metadata(draft, metadata)
+
+
+def measure(draft: Path, photos: Sequence[Photo], threads: int, on_photo: Callable[[], None]) -> Metrics:
+    """Return what the files in `draft` reach on `photos`, predicted as the worker predicts."""
+    predictor = Predictor.load(draft, threads)
+    confusion = {label: dict.fromkeys(LABELS, 0) for label in LABELS}
+    losses: list[float] = []
+    with ThreadPoolExecutor(threads) as pool:
+        images = map_ahead(pool, lambda photo: decode_photo(photo, predictor.image_size), photos, threads)
+        for photo, image in zip(photos, images, strict=True):
+            if image is None:  # it was readable a minute ago
+                raise OSError(f"{photo.name} can no longer be read")
+            (probabilities,) = predictor.predict([image])
+            confusion[photo.label][LABELS[int(probabilities.argmax())]] += 1
+            losses.append(-np.log(max(probabilities[LABELS.index(photo.label)], _SMALLEST_PROBABILITY)))
+            on_photo()
+    correct = sum(confusion[label][label] for label in LABELS)
+    return Metrics(len(photos), correct, correct / len(photos), float(np.mean(losses)), confusion)
+
+
+def publish(draft: Path, storage: Path, metadata: ModelMetadata) -> int:
+    """Give the version in `draft` the next number, and let it appear whole; return the number.
+
+    A rename of a directory never replaces one that holds files (POSIX: ENOTEMPTY or EEXIST), on any
+    file system, and a published version is never empty; where another training was faster, the next
+    number is tried. (Linux has RENAME_NOREPLACE for this, but not on every network file system.)
+    """
+    while True:
+        version = max(list_versions(storage, metadata.name), default=0) + 1
+        _write_metadata(draft, msgspec.structs.replace(metadata, version=version))
+        target = version_dir(storage, metadata.name, version)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for path in (*draft.iterdir(), draft):
+            sync(path)
+        try:
+            draft.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            sync(target.parent)
+            return version
+
+
+def draft_dir(work_dir: Path) -> Path:
+    """Return this pod's own draft: two pods of one training never write into the same."""
+    return work_dir / f"version-{os.uname().nodename}"
+
+
+def _write_metadata(draft: Path, metadata: ModelMetadata) -> None:
+    write_file(draft / MODEL_FILE, msgspec.json.encode(metadata))
+    write_manifest(draft)
+
+
+def _write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_file(path, text.getvalue().encode())

@@ -1,0 +1,170 @@
+"""From photos to a published version: read, calibrate, pass through the trunk, train, measure, publish."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from catdog_common.artifact import LABELS, Head, ModelMetadata, TrainingSettings
+from catdog_trainer.architectures import ARCHITECTURES, Architecture
+from catdog_trainer.config import Config
+from catdog_trainer.data import Dataset, Photo, check
+from catdog_trainer.data.directory import read_directory
+from catdog_trainer.data.sample import read_sample
+from catdog_trainer.export import (
+    NOT_MEASURED,
+    describe_dataset,
+    draft_dir,
+    measure,
+    publish,
+    write_draft,
+)
+from catdog_trainer.features import Features, decode_photo, extract_features, map_ahead
+from catdog_trainer.processors import limit_threads, usable_processors
+from catdog_trainer.progress import ProgressReporter
+from catdog_trainer.train import Epoch, train_head
+from catdog_trainer.trunk import CALIBRATION_PHOTOS, Image, convert_trunk, keep_trunk, trunk_path
+
+_logger = structlog.get_logger(__name__)
+
+
+def train_version(config: Config, progress: ProgressReporter) -> int:
+    """Train as `config` says, and return the number of the version that was published.
+
+    Raises:
+        DataError: nothing can be learned from the photos as they are.
+    """
+    threads = usable_processors()
+    limit_threads(threads)
+    progress.start("Loading")
+    dataset = _read_dataset(config)
+    check(dataset)
+    trunk, dataset = _find_or_make_trunk(config, dataset, threads, progress)
+    features, dataset = _extract(dataset, trunk, threads, progress)
+    history: list[Epoch] = []
+    head = _train(config, features, progress, history)
+    metadata = _describe(config, head, dataset)
+    draft = draft_dir(config.work_dir)
+    write_draft(draft, trunk, metadata, dataset, history)
+    validation = dataset.of("validation")
+    progress.start("Measuring", photos=len(validation))
+    metrics = measure(draft, validation, threads, progress.photo)
+    progress.start("Publishing")
+    version = publish(draft, config.storage, msgspec.structs.replace(metadata, metrics=metrics))
+    shutil.rmtree(config.work_dir)
+    return version
+
+
+def _read_dataset(config: Config) -> Dataset:
+    if config.dataset == "sample":
+        dataset = read_sample(Path(config.sample_dir))
+    else:
+        dataset = read_directory(Path(config.dataset_dir or ""), Path(config.dataset_root))
+    _logger.info(
+        "dataset read",
+        source=dataset.source,
+        photos=dataset.counts(),
+        left_out=dataset.left_out,
+        unreadable=len(dataset.unreadable),
+    )
+    return dataset
+
+
+def _find_or_make_trunk(
+    config: Config, dataset: Dataset, threads: int, progress: ProgressReporter
+) -> tuple[Path, Dataset]:
+    """Return the trunk kept on the claim, else a new one, and the dataset without what proved unreadable."""
+    architecture = ARCHITECTURES[config.architecture]
+    path = trunk_path(config.storage, config.model_name, architecture)
+    if path.exists():
+        _logger.info("trunk found", path=str(path))
+        return path, dataset
+    progress.start("Calibrating", photos=min(CALIBRATION_PHOTOS, len(dataset.of("training"))))
+    images, unreadable = _calibration_images(dataset, architecture, threads, progress)
+    dataset = dataset.without(unreadable)
+    check(dataset)
+    keep_trunk(path, convert_trunk(architecture, Path(config.weights_dir), images))
+    return path, dataset
+
+
+def _calibration_images(
+    dataset: Dataset, architecture: Architecture, threads: int, progress: ProgressReporter
+) -> tuple[list[Image], list[Photo]]:
+    """Return the first readable training photos of each label, and those that were not readable."""
+    images: list[Image] = []
+    unreadable: list[Photo] = []
+    for label in LABELS:
+        photos = [photo for photo in dataset.of("training") if photo.label == label]
+        wanted = len(images) + CALIBRATION_PHOTOS // len(LABELS)
+        with ThreadPoolExecutor(threads) as pool:
+            decoded = map_ahead(
+                pool, lambda photo: decode_photo(photo, architecture.image_size), photos, threads
+            )
+            for photo, image in zip(photos, decoded, strict=False):
+                if image is None:
+                    unreadable.append(photo)
+                    continue
+                images.append(image)
+                progress.photo()
+                if len(images) == wanted:
+                    break
+    return images, unreadable
+
+
+def _extract(
+    dataset: Dataset, trunk: Path, threads: int, progress: ProgressReporter
+) -> tuple[Features, Dataset]:
+    """Return the features of all readable photos, and the dataset of just these."""
+    progress.start("Features", photos=len(dataset.photos))
+    features = extract_features(dataset.photos, trunk, threads, progress.photo)
+    progress.expect_measuring(len(dataset.of("validation")))
+    dataset = dataset.without(features.unreadable)
+    if dataset.unreadable:
+        _logger.warning(
+            "files that are no photos", count=len(dataset.unreadable), names=dataset.unreadable[:100]
+        )
+    check(dataset)
+    return features, dataset
+
+
+def _train(
+    config: Config,
+    features: Features,
+    progress: ProgressReporter,
+    history: list[Epoch],
+) -> Head:
+    def on_epoch(epoch: Epoch) -> None:
+        history.append(epoch)
+        progress.epoch(epoch)
+
+    progress.start("Epochs", epochs=config.epochs)
+    return train_head(features.of("training"), features.of("validation"), _settings(config), on_epoch)
+
+
+def _settings(config: Config) -> TrainingSettings:
+    return TrainingSettings(
+        architecture=config.architecture,
+        image_size=ARCHITECTURES[config.architecture].image_size,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        seed=config.seed,
+    )
+
+
+def _describe(config: Config, head: Head, dataset: Dataset) -> ModelMetadata:
+    """Return the version's metadata, with neither number nor metrics, which come last."""
+    return ModelMetadata(
+        name=config.model_name,
+        version=0,
+        hash=config.training_hash,
+        labels=LABELS,
+        head=head,
+        metrics=NOT_MEASURED,
+        settings=_settings(config),
+        provenance=describe_dataset(dataset),
+        trained_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+    )
