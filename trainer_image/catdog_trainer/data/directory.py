@@ -12,8 +12,14 @@ from catdog_trainer.data import SPLITS, DataError, Dataset, Photo, Split, distin
 _EXPECTED = "folders training/cat, training/dog, validation/cat and validation/dog, or cat and dog"
 
 
-def read_directory(directory: Path, root: Path, claim: str = "the claim") -> Dataset:
-    """Return the photos in `directory`, which lies within the claim that is mounted at `root`.
+def claim_folder(directory: Path, root: Path) -> str:
+    """Return what a person calls `directory`, which lies within the claim that is mounted at `root`."""
+    path = directory.relative_to(root) if directory.is_relative_to(root) else directory
+    return "the claim's root folder" if path == Path() else f"the claim's folder {_printable(path)}/"
+
+
+def read_directory(directory: Path, source: str) -> Dataset:
+    """Return the photos in `directory`, which messages call `source`.
 
     In folders without a split each photo's content decides on which side it is. Symbolic links that
     lead out of the directory, hidden files and what can't be read are left out; the last are named.
@@ -21,7 +27,6 @@ def read_directory(directory: Path, root: Path, claim: str = "the claim") -> Dat
     Raises:
         DataError: DataNotFound, where there is no such directory or no file in its folders.
     """
-    source = _describe(directory, root, claim)
     if not directory.is_dir():
         raise DataError("DataNotFound", f"{source} does not exist: it should hold {_EXPECTED}")
     declared = any((directory / split).is_dir() for split in SPLITS)
@@ -33,11 +38,6 @@ def read_directory(directory: Path, root: Path, claim: str = "the claim") -> Dat
     unreadable = sorted(name for name in found if isinstance(name, str))
     kept = distinct(photos)
     return Dataset(source, layout, kept, tuple(unreadable), left_out=len(photos) - len(kept))
-
-
-def _describe(directory: Path, root: Path, claim: str) -> str:
-    path = directory.relative_to(root) if directory.is_relative_to(root) else directory
-    return f"{claim}'s root folder" if path == Path() else f"{claim}'s folder {_printable(path)}/"
 
 
 def _find(directory: Path, *, declared: bool) -> Iterator[Photo | str]:

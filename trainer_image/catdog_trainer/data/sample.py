@@ -8,4 +8,4 @@ from catdog_trainer.data.directory import read_directory
 
 def read_sample(directory: Path) -> Dataset:
     """Return the drawings baked into the image."""
-    return read_directory(directory, root=directory, claim="the trainer image")
+    return read_directory(directory, "the sample in the trainer's image")
