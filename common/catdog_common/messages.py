@@ -86,11 +86,13 @@ def event_source(kafka_cluster: str, namespace: str, model: str) -> str:
     return f"/kafkas/{kafka_cluster}/catdogmodels/{namespace}/{model}"
 
 
-def build_answer(record: SourceRecord, probabilities: Mapping[str, float], model: Model) -> Answer:
-    """Return the answer to a record: the label is the most probable one."""
+def build_answer(
+    record: SourceRecord, label: str, probabilities: Mapping[str, float], model: Model
+) -> Answer:
+    """Return the answer to a record."""
     return Answer(
         id=record_id(record),
-        label=max(probabilities, key=lambda label: probabilities[label]),
+        label=label,
         probabilities={label: round(value, 6) for label, value in probabilities.items()},
         model=model,
         source=Source(record.topic, record.partition, record.offset),

@@ -1,0 +1,103 @@
+"""The worker's process: reads the environment, loads the model, owns threads and signals."""
+
+import asyncio
+import os
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import structlog
+
+from catdog_common.artifact import VersionDamagedError, version_dir
+from catdog_common.environment import read_environment
+from catdog_common.predictor import Predictor
+from catdog_common.processors import available_processors
+from catdog_inference.classify import Classifier
+from catdog_inference.config import Config
+from catdog_inference.health import Health, serve_http
+from catdog_inference.kafka import new_consumer, new_producer
+from catdog_inference.logs import configure_logging
+from catdog_inference.metrics import Metrics
+from catdog_inference.service import InferenceService
+
+# Of a pod's usual 30 seconds of grace; the rest is for leaving the group and closing connections.
+DRAIN_SECONDS = 15.0
+
+log = structlog.get_logger()
+
+
+def main() -> None:
+    """Run the worker until a signal ends it."""
+    configure_logging()
+    try:
+        config = read_environment(Config, os.environ)
+        asyncio.run(run(config))
+    except (ValueError, VersionDamagedError) as error:
+        log.error("the worker can't start", error=str(error))  # noqa: TRY400  the message says it all
+        sys.exit(1)
+
+
+async def run(config: Config) -> None:
+    """Serve one version of one model until SIGTERM or SIGINT; then drain.
+
+    Raises:
+        VersionDamagedError: the version on the claim is not what was published.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    health, metrics = Health(), Metrics()
+    processors = available_processors()
+    with ThreadPoolExecutor(processors, "decode") as decoding, ThreadPoolExecutor(1, "predict") as predicting:
+        async with serve_http(health, metrics, config.http_port):
+            predictor = await asyncio.to_thread(load_predictor, config, processors)
+            health.model_loaded = True
+            metrics.model_version.labels(config.model_name).set(config.model_version)
+            log.info("model loaded", model=config.model_name, version=config.model_version)
+            classifier = Classifier(
+                predictor,
+                max_image_bytes=config.max_image_bytes,
+                decoding=decoding,
+                predicting=predicting,
+                metrics=metrics,
+            )
+            service = InferenceService(
+                config,
+                new_consumer=partial(new_consumer, config),
+                new_producer=partial(new_producer, config),
+                classifier=classifier,
+                health=health,
+                metrics=metrics,
+            )
+            await drain(asyncio.create_task(service.run(stop)), stop)
+
+
+def load_predictor(config: Config, threads: int) -> Predictor:
+    """Return the predictor of the version that is to be served, checked and warmed up.
+
+    Raises:
+        VersionDamagedError: the version on the claim is not what was published.
+    """
+    directory = version_dir(config.storage, config.model_name, config.model_version)
+    predictor = Predictor.load(directory, threads)
+    side = predictor.image_size
+    predictor.predict([np.zeros((side, side, 3), np.uint8)])
+    return predictor
+
+
+async def drain(serving: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """Await the service; once it is to stop, for so long as a pod's grace period allows."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS if stop.is_set() else None):
+            await serving
+    except TimeoutError:
+        log.warning("the batch in flight was not answered in time; its records will be answered again")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Turns the values of records into verdicts: what is on the picture, or why it is none."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog_common.images import UnreadableImageError, decode_image
+from catdog_common.predictor import Predictor
+from catdog_inference.metrics import Metrics
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """What the model says: the label, and each label's probability."""
+
+    label: str
+    probabilities: dict[str, float]
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """Why a record will never be answered."""
+
+    reason: str  # CamelCase
+    message: str
+
+
+Verdict = Prediction | Rejection
+
+
+class Classifier:
+    """Decodes in threads and predicts in one, beside the event loop."""
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        *,
+        max_image_bytes: int,
+        decoding: Executor,
+        predicting: Executor,
+        metrics: Metrics,
+    ) -> None:
+        self._predictor = predictor
+        self._max_image_bytes = max_image_bytes
+        self._decoding = decoding
+        self._predicting = predicting
+        self._metrics = metrics
+
+    async def classify(self, values: Sequence[bytes | None]) -> list[Verdict]:
+        """Return a verdict for each value, in their order."""
+        loop = asyncio.get_running_loop()
+        with self._metrics.stage("decode"):
+            decoded = await asyncio.gather(
+                *(loop.run_in_executor(self._decoding, self._decode, value) for value in values)
+            )
+        images = [each for each in decoded if not isinstance(each, Rejection)]
+        with self._metrics.stage("predict"):
+            rows = iter(await loop.run_in_executor(self._predicting, self._predictor.predict, images))
+        return [each if isinstance(each, Rejection) else self._prediction(next(rows)) for each in decoded]
+
+    def _decode(self, value: bytes | None) -> NDArray[np.uint8] | Rejection:
+        if value is None:
+            return Rejection("NoValue", "the record has no value (a tombstone), so there is no image in it")
+        if len(value) > self._max_image_bytes:
+            message = f"{len(value)} bytes are more than the {self._max_image_bytes} of maxImageBytes"
+            return Rejection("TooManyBytes", message)
+        try:
+            return decode_image(value, self._predictor.image_size)
+        except UnreadableImageError as error:
+            return Rejection(error.reason, str(error))
+
+    def _prediction(self, row: NDArray[np.float32]) -> Prediction:
+        labels = self._predictor.metadata.labels
+        return Prediction(labels[int(row.argmax())], dict(zip(labels, map(float, row), strict=True)))

@@ -1,0 +1,35 @@
+"""What the operator tells the worker, by its environment (each field is `CATDOG_<FIELD>`)."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Config(msgspec.Struct, frozen=True):
+    """The worker's settings; read once, by `catdog_common.environment.read_environment`."""
+
+    model_name: str
+    model_namespace: str
+    model_version: Positive
+    storage_dir: str  # where the claim is mounted
+    kafka_cluster: str  # <namespace>/<name>
+    kafka_bootstrap_servers: str
+    kafka_ca_dir: str  # every *.crt in it is trusted
+    kafka_user_dir: str  # user.crt and user.key
+    kafka_consumer_group: str
+    kafka_start_from: Literal["earliest", "latest"]  # for a partition that the group has no offset for
+    input_topic: str
+    output_topic: str
+    dead_letter_topic: str
+    max_image_bytes: Positive
+    max_batch_size: Positive
+    max_batch_delay_milliseconds: Annotated[int, msgspec.Meta(ge=0)]
+    http_port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+    @property
+    def storage(self) -> Path:
+        """The claim."""
+        return Path(self.storage_dir)

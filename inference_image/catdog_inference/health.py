@@ -1,0 +1,81 @@
+"""Says by HTTP whether the worker is ready and whether it must be restarted, and shows its metrics."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from time import monotonic
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from catdog_inference.metrics import Metrics
+
+# Decoding and predicting one batch takes a second or two; with hardly any processor, perhaps a minute.
+STUCK_SECONDS = 300.0
+
+
+class Health:
+    """What the kubelet's probes ask for.
+
+    Ready is for good: the first join is what a rollout waits for, a later rebalance is everyday life.
+    Alive fails only where work that needs nobody else does not end; a slow or absent broker is no reason.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._working_since: float | None = None
+        self.model_loaded = False
+        self.joined = False
+
+    @property
+    def unready_because(self) -> str | None:
+        """Why the worker is not ready, or None if it is."""
+        if not self.model_loaded:
+            return "the model is not loaded yet"
+        return None if self.joined else "the consumer group is not joined yet"
+
+    @property
+    def alive(self) -> bool:
+        """Whether work in hand, if any, began less than `STUCK_SECONDS` ago."""
+        return self._working_since is None or self._clock() - self._working_since < STUCK_SECONDS
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Mark work that depends on nobody else."""
+        self._working_since = self._clock()
+        try:
+            yield
+        finally:
+            self._working_since = None
+
+
+@asynccontextmanager
+async def serve_http(health: Health, metrics: Metrics, port: int) -> AsyncIterator[None]:
+    """Answer `/healthz`, `/readyz` and `/metrics` while the context lasts."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok") if health.alive else _unavailable("a batch does not end")
+
+    async def readyz(_: web.Request) -> web.Response:
+        reason = health.unready_because
+        return _unavailable(reason) if reason else web.Response(text="ok")
+
+    async def show_metrics(_: web.Request) -> web.Response:
+        return web.Response(
+            body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    app = web.Application()
+    app.add_routes(
+        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", show_metrics)]
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, port=port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _unavailable(reason: str) -> web.Response:
+    return web.Response(status=503, text=reason)

@@ -1,0 +1,67 @@
+"""How the worker's Kafka clients are set: sizes, time-outs, and what makes them lose nothing."""
+
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from catdog_common.kafka_security import kafka_settings
+from catdog_inference.config import Config
+
+# What topics allow beside the image: for key and headers, and for a dead letter's own headers besides.
+RECORD_OVERHEAD_BYTES = 64 * 1024
+DEAD_LETTER_OVERHEAD_BYTES = 128 * 1024
+
+_FETCH_BYTES = 16 * 1024 * 1024
+_PRODUCE_BATCH_BYTES = 128 * 1024  # some two hundred answers go in one request
+_RETRY_BACKOFF_MILLISECONDS = 250
+
+# A worker that dies without a word is missed after ten seconds. A rebalance is noticed within one, and waits
+# for a batch in flight (service.REVOCATION_SECONDS) with time to spare.
+_SESSION_MILLISECONDS = 10_000
+_HEARTBEAT_MILLISECONDS = 1_000
+_REBALANCE_MILLISECONDS = 60_000
+
+
+def new_consumer(config: Config) -> AIOKafkaConsumer:
+    """Return a consumer of the group, which subscribes to nothing yet and commits only when told to.
+
+    Raises:
+        KafkaSecurityError: a certificate or the key is missing, or can't be read.
+    """
+    record_bytes = config.max_image_bytes + RECORD_OVERHEAD_BYTES
+    return AIOKafkaConsumer(
+        bootstrap_servers=config.kafka_bootstrap_servers,
+        client_id=_client_id(config),
+        group_id=config.kafka_consumer_group,
+        enable_auto_commit=False,
+        auto_offset_reset=config.kafka_start_from,
+        max_partition_fetch_bytes=record_bytes,
+        fetch_max_bytes=max(record_bytes, _FETCH_BYTES),
+        session_timeout_ms=_SESSION_MILLISECONDS,
+        heartbeat_interval_ms=_HEARTBEAT_MILLISECONDS,
+        rebalance_timeout_ms=_REBALANCE_MILLISECONDS,
+        retry_backoff_ms=_RETRY_BACKOFF_MILLISECONDS,
+        **kafka_settings(Path(config.kafka_ca_dir), Path(config.kafka_user_dir)),
+    )
+
+
+def new_producer(config: Config) -> AIOKafkaProducer:
+    """Return an idempotent producer whose acknowledgements come from all replicas in sync.
+
+    Raises:
+        KafkaSecurityError: a certificate or the key is missing, or can't be read.
+    """
+    return AIOKafkaProducer(
+        bootstrap_servers=config.kafka_bootstrap_servers,
+        client_id=_client_id(config),
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=_PRODUCE_BATCH_BYTES,
+        max_request_size=config.max_image_bytes + DEAD_LETTER_OVERHEAD_BYTES,
+        retry_backoff_ms=_RETRY_BACKOFF_MILLISECONDS,
+        **kafka_settings(Path(config.kafka_ca_dir), Path(config.kafka_user_dir)),
+    )
+
+
+def _client_id(config: Config) -> str:
+    return f"catdog-{config.model_namespace}-{config.model_name}"

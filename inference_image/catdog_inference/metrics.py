@@ -1,0 +1,48 @@
+"""What a worker counts and measures, for Prometheus."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """The worker's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.answers = self._counter("answers", "Images answered, and acknowledged by Kafka", ["label"])
+        self.dead_letters = self._counter("dead_letters", "Records that are no image to us", ["reason"])
+        self.connection_failures = self._counter("connection_failures", "Times that Kafka failed us", [])
+        self.produce_failures = self._counter("produce_failures", "Times that answers were refused", [])
+        self.batch_size = Histogram(
+            "catdog_batch_size", "Records in a batch", buckets=_BATCHES, registry=self.registry
+        )
+        self._stages = Histogram(
+            "catdog_stage_seconds",
+            "Time that a batch spent in a stage",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.model_version = Gauge(
+            "catdog_model_version", "The version that serves", ["model"], registry=self.registry
+        )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure what a batch spends in a stage, unless it fails."""
+        start = perf_counter()
+        yield
+        self._stages.labels(name).observe(perf_counter() - start)
+
+    def _counter(self, name: str, documentation: str, labels: list[str]) -> Counter:
+        return Counter(f"catdog_{name}", documentation, labels, registry=self.registry)

@@ -1,0 +1,138 @@
+"""Produces records until every one of them is acknowledged, or until nobody wants them any more."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import msgspec
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from catdog_common.kafka_security import KafkaSecurityError
+from catdog_common.messages import OutgoingRecord
+from catdog_inference.metrics import Metrics
+from catdog_inference.waiting import Trouble, is_set_within
+
+STOP_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class AbandonedError(Exception):
+    """The records that these answer are no longer ours; whoever has them now will answer them."""
+
+
+class Publisher:
+    """An idempotent producer that is replaced when it fails.
+
+    Replaced, because an idempotent producer of aiokafka (0.14) counts a refused batch in its sequence, so
+    that after a refusal (of an ACL, say) the broker finds each later batch out of order, for good.
+    """
+
+    def __init__(self, new_producer: Callable[[], AIOKafkaProducer], metrics: Metrics) -> None:
+        self._new_producer = new_producer
+        self._metrics = metrics
+        self._producer: AIOKafkaProducer | None = None
+        self._refusal = Trouble("answers are refused, and will be tried again")
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            KafkaError, KafkaSecurityError: it can't be done now.
+        """
+        self._producer = self._new_producer()
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Disconnect; what is not acknowledged yet may be lost or not."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await stop_client(producer.stop)
+
+    async def publish(self, records: Sequence[OutgoingRecord], abandoned: asyncio.Event) -> None:
+        """Produce the records in their order, and return when all are acknowledged.
+
+        What is refused is tried again, however long it takes.
+
+        Raises:
+            AbandonedError: `abandoned` was set while something was still refused.
+        """
+        while True:
+            records, error = await self._attempt(records)
+            if error is None:
+                self._refusal.over()
+                return
+            self._metrics.produce_failures.inc()
+            pause = self._refusal.again(error)
+            await self.stop()
+            if await is_set_within(abandoned, pause):
+                raise AbandonedError
+
+    async def _attempt(
+        self, records: Sequence[OutgoingRecord]
+    ) -> tuple[list[OutgoingRecord], Exception | None]:
+        """Produce, and return what is to be tried again, with one of the reasons."""
+        try:
+            if self._producer is None:
+                await self.start()
+        except (KafkaError, KafkaSecurityError) as error:
+            return list(records), error
+        outcomes = await self._send(records)
+        refused = [(record, error) for record, error in zip(records, outcomes, strict=True) if error]
+        return [_to_be_tried_again(*each) for each in refused], refused[0][1] if refused else None
+
+    async def _send(self, records: Sequence[OutgoingRecord]) -> list[Exception | None]:
+        """Produce once; return for each record None, or why it was refused.
+
+        They are handed over one by one, so that they lie in the topic in this order. After a refusal at this
+        point the rest of the topic is not tried: its order would suffer, and each might wait half a minute.
+        """
+        refusals: dict[str, Exception] = {}
+        acknowledgements: list[Awaitable[object]] = []
+        for record in records:
+            if record.topic not in refusals:
+                try:
+                    acknowledgements.append(await self._hand_over(record))
+                    continue
+                except KafkaError as error:
+                    refusals[record.topic] = error
+            acknowledgements.append(_failed(refusals[record.topic]))
+        outcomes = await asyncio.gather(*acknowledgements, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, KafkaError):
+                raise outcome
+        return [outcome if isinstance(outcome, KafkaError) else None for outcome in outcomes]
+
+    async def _hand_over(self, record: OutgoingRecord) -> Awaitable[object]:
+        assert self._producer is not None  # noqa: S101  _attempt has started it
+        # aiokafka refuses a record with neither key nor value, which Kafka would take.
+        value = b"" if record.key is None and record.value is None else record.value
+        sending: Awaitable[object] = await self._producer.send(
+            record.topic, value, key=record.key, headers=record.headers
+        )
+        return sending
+
+
+async def stop_client(stop: Callable[[], Awaitable[None]]) -> None:
+    """Stop an aiokafka client, but do not wait long for a broker that does not answer."""
+    with suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(STOP_SECONDS):
+            await stop()
+
+
+async def _failed(error: Exception) -> None:
+    raise error
+
+
+def _to_be_tried_again(record: OutgoingRecord, error: Exception) -> OutgoingRecord:
+    """Return the record; without its value, if that is too large for the topic, which will not change.
+
+    That is a dead letter in a topic whose limit is lower than the input topic's. Its headers still say
+    where the original lies.
+    """
+    if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError) and record.value:
+        log.error("a record is too large for its topic and goes there without its value", topic=record.topic)
+        return msgspec.structs.replace(record, key=record.key or b"", value=None)
+    return record

@@ -1,0 +1,204 @@
+"""The worker's loop: take a batch, classify it, produce the answers, await them, and only then commit."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import structlog
+from aiokafka import (
+    AIOKafkaConsumer,
+    AIOKafkaProducer,
+    ConsumerRebalanceListener,
+    ConsumerRecord,
+    TopicPartition,
+)
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from catdog_common.kafka_security import KafkaSecurityError
+from catdog_common.messages import (
+    Model,
+    OutgoingRecord,
+    SourceRecord,
+    build_answer,
+    event_source,
+    write_answer,
+    write_dead_letter,
+)
+from catdog_inference.classify import Classifier, Rejection, Verdict
+from catdog_inference.config import Config
+from catdog_inference.health import Health
+from catdog_inference.metrics import Metrics
+from catdog_inference.publisher import AbandonedError, Publisher, stop_client
+from catdog_inference.waiting import Trouble, finished_before, is_set_within
+
+# How long a rebalance waits for the batch in flight, so that its records are not answered twice.
+REVOCATION_SECONDS = 20.0
+
+_POLL_MILLISECONDS = 500
+
+Batch = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
+
+log = structlog.get_logger()
+
+
+class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Answers every record of the input topic, at least once.
+
+    A record ends as an answer, a dead letter, or not committed. Whatever Kafka does to us (it is away, a
+    topic is missing, an ACL is taken) is tried again for as long as it takes.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        new_consumer: Callable[[], AIOKafkaConsumer],
+        new_producer: Callable[[], AIOKafkaProducer],
+        classifier: Classifier,
+        health: Health,
+        metrics: Metrics,
+    ) -> None:
+        self._config = config
+        self._new_consumer = new_consumer
+        self._publisher = Publisher(new_producer, metrics)
+        self._classifier = classifier
+        self._health = health
+        self._metrics = metrics
+        self._model = Model(config.model_name, config.model_version)
+        self._source = event_source(config.kafka_cluster, config.model_namespace, config.model_name)
+        self._trouble = Trouble("Kafka can't be used, and will be tried again")
+        self._rebalancing = False
+        self._unanchored: set[TopicPartition] = set()
+        self._idle = asyncio.Event()  # no batch is in flight
+        self._idle.set()
+        self._abandoned = asyncio.Event()  # the batch in flight is no longer ours
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; then finish the batch in flight, commit, and leave the group."""
+        while not stop.is_set():
+            try:
+                await self._serve(stop)
+            except (KafkaError, KafkaSecurityError) as error:
+                self._metrics.connection_failures.inc()
+                await is_set_within(stop, self._trouble.again(error))
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        """Join the group and answer until `stop` is set.
+
+        Raises:
+            KafkaError, KafkaSecurityError: Kafka can't be used now.
+        """
+        consumer = self._new_consumer()
+        consumer.subscribe([self._config.input_topic], listener=self)
+        try:
+            if not await finished_before(stop, self._publisher.start()):
+                return
+            if not await finished_before(stop, consumer.start()):
+                return
+            self._trouble.over()
+            while not stop.is_set():
+                await self._anchor(consumer)
+                await self._answer_batch(consumer)
+        finally:
+            self._idle.set()
+            await stop_client(consumer.stop)
+            await self._publisher.stop()
+
+    async def _answer_batch(self, consumer: AIOKafkaConsumer) -> None:
+        batch = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS, max_records=self._config.max_batch_size)
+        if not batch:
+            return
+        self._idle.clear()
+        self._abandoned.clear()
+        try:
+            await self._fill_up(consumer, batch)
+            records = [_parse(record) for partition in batch.values() for record in partition]
+            await self._answer(records)
+            await self._commit(consumer, batch)
+        except AbandonedError:
+            log.warning("the batch is abandoned: its partitions were revoked before its answers were taken")
+        finally:
+            self._idle.set()
+
+    async def _fill_up(self, consumer: AIOKafkaConsumer, batch: Batch) -> None:
+        """Wait a little for more, as many as fit."""
+        missing = self._config.max_batch_size - sum(map(len, batch.values()))
+        if missing <= 0 or self._config.max_batch_delay_milliseconds == 0:
+            return
+        await asyncio.sleep(self._config.max_batch_delay_milliseconds / 1000)
+        if self._rebalancing:  # getmany would wait for its end, and the rebalance waits for this batch
+            return
+        for partition, records in (await consumer.getmany(timeout_ms=0, max_records=missing)).items():
+            batch.setdefault(partition, []).extend(records)
+
+    async def _answer(self, records: Sequence[SourceRecord]) -> None:
+        """Classify the records and produce what comes of it; return when all of it is acknowledged."""
+        self._metrics.batch_size.observe(len(records))
+        with self._health.working():
+            verdicts = await self._classifier.classify([record.value for record in records])
+        outgoing = [self._write(record, verdict) for record, verdict in zip(records, verdicts, strict=True)]
+        # Answers first: they need not wait where the topic of dead letters is missing.
+        outgoing.sort(key=lambda record: record.topic == self._config.dead_letter_topic)
+        with self._metrics.stage("produce"):
+            await self._publisher.publish(outgoing, self._abandoned)
+        for verdict in verdicts:
+            self._count(verdict)
+
+    def _write(self, record: SourceRecord, verdict: Verdict) -> OutgoingRecord:
+        if isinstance(verdict, Rejection):
+            error = f"UnreadableImageError.{verdict.reason}"
+            return write_dead_letter(record, error, verdict.message, self._config.dead_letter_topic)
+        answer = build_answer(record, verdict.label, verdict.probabilities, self._model)
+        return write_answer(answer, record, self._source, self._config.output_topic)
+
+    def _count(self, verdict: Verdict) -> None:
+        if isinstance(verdict, Rejection):
+            self._metrics.dead_letters.labels(verdict.reason).inc()
+        else:
+            self._metrics.answers.labels(verdict.label).inc()
+
+    async def _commit(self, consumer: AIOKafkaConsumer, batch: Batch) -> None:
+        offsets = {partition: records[-1].offset + 1 for partition, records in batch.items()}
+        try:
+            with self._metrics.stage("commit"):
+                await consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError) as error:
+            # The partitions are another worker's by now, and it will answer these records again.
+            log.info("answered, but not committed after a rebalance", error=str(error))
+
+    async def _anchor(self, consumer: AIOKafkaConsumer) -> None:
+        """Commit where we begin, where the group has no offset yet and `startFrom` is the latest record.
+
+        Else what comes while no worker runs would be behind the latest record when the next one starts.
+        """
+        while self._unanchored and not self._rebalancing:
+            partition = self._unanchored.pop()
+            with suppress(CommitFailedError, IllegalStateError):  # it is no longer ours
+                if await consumer.committed(partition) is None:
+                    await consumer.commit({partition: await consumer.position(partition)})
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002  all of them
+        """Let the batch in flight be answered and committed before its partitions go."""
+        self._rebalancing = True
+        self._unanchored.clear()
+        if not await is_set_within(self._idle, REVOCATION_SECONDS):
+            self._abandoned.set()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Begin with the partitions that are now ours (none, if there are more workers than partitions)."""
+        self._rebalancing = False
+        if self._config.kafka_start_from == "latest":
+            self._unanchored = set(assigned)
+        self._health.joined = True
+        log.info("partitions assigned", partitions=sorted(each.partition for each in assigned))
+
+
+def _parse(record: ConsumerRecord[bytes, bytes]) -> SourceRecord:
+    return SourceRecord(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        headers=tuple(record.headers),
+    )

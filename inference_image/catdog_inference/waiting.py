@@ -1,0 +1,60 @@
+"""Waits that end early: for an event, with growing intervals, and never by sleeping through a signal."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+
+import structlog
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+
+log = structlog.get_logger()
+
+
+class Trouble:
+    """A trouble that may last: each form of it is logged once, and the pauses between attempts double."""
+
+    def __init__(self, event: str) -> None:
+        self._event = event
+        self._told = ""
+        self._pause = FIRST_PAUSE_SECONDS
+
+    def again(self, error: Exception) -> float:
+        """Tell what is wrong, if that is news; return the seconds to wait before the next attempt."""
+        reason = f"{type(error).__name__}: {error}"
+        if reason != self._told:
+            log.warning(self._event, error=reason)
+        self._told = reason
+        pause, self._pause = self._pause, min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+        return pause
+
+    def over(self) -> None:
+        """Forget it."""
+        if self._told:
+            log.info("a trouble is over", trouble=self._event)
+        self._told = ""
+        self._pause = FIRST_PAUSE_SECONDS
+
+
+async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until the event is set, or so many seconds; return whether it is."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
+
+
+async def finished_before(event: asyncio.Event, work: Awaitable[None]) -> bool:
+    """Await the work, but cancel it as soon as the event is set; return whether it came to its end."""
+    working = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working  # raises what it raised
+        return working.done()
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
