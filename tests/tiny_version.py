@@ -1,0 +1,56 @@
+"""Publishes a tiny version on a claim: a red picture is a cat to it, a blue one a dog."""
+
+import io
+import shutil
+from pathlib import Path
+
+import msgspec
+from PIL import Image
+
+from catdog_common.artifact import (
+    LABELS,
+    MODEL_FILE,
+    TRUNK_FILE,
+    Head,
+    Metrics,
+    ModelMetadata,
+    Provenance,
+    TrainingSettings,
+    version_dir,
+    write_manifest,
+)
+
+TINY_TRUNK = Path(__file__).parent / "data" / "tiny-trunk.tflite"  # made by tests/make_tiny_trunk.py
+SIDE = 16  # pixels
+
+RED_IS_CAT = Head(weights=((9.0, -9.0), (0.0, 0.0), (-9.0, 9.0)), bias=(0.0, 0.0))
+
+
+def publish_tiny_version(
+    storage: Path, model: str = "pets", version: int = 1, head: Head = RED_IS_CAT
+) -> Path:
+    """Write the files of a version as the trainer does; return its directory."""
+    directory = version_dir(storage, model, version)
+    directory.mkdir(parents=True)
+    shutil.copy(TINY_TRUNK, directory / TRUNK_FILE)
+    metadata = ModelMetadata(
+        name=model,
+        version=version,
+        hash="0123456789",
+        labels=LABELS,
+        head=head,
+        metrics=Metrics(photos=2, correct=2, accuracy=1.0, log_loss=0.0, confusion={}),
+        settings=TrainingSettings("tiny", SIDE, epochs=1, batch_size=1, learning_rate=0.1, seed=1),
+        provenance=Provenance("test", "sha256:00", photos={}, unreadable=(), unreadable_photos=0),
+        trained_at="2026-01-01T00:00:00Z",
+    )
+    (directory / MODEL_FILE).write_bytes(msgspec.json.encode(metadata))
+    write_manifest(directory)
+    return directory
+
+
+def picture(colour: str, size: tuple[int, int] = (64, 48), file_format: str = "JPEG") -> bytes:
+    """Return an image file of one colour."""
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, file_format)
+    return file.getvalue()

@@ -1,0 +1,98 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from catdog_common.artifact import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    TRUNK_FILE,
+    Head,
+    VersionDamagedError,
+    read_metadata,
+    write_manifest,
+)
+from catdog_common.predictor import Predictor, Trunk
+from tests.tiny_version import SIDE, TINY_TRUNK, publish_tiny_version
+
+
+def plain(red: int, green: int, blue: int) -> NDArray[np.uint8]:
+    return np.full((SIDE, SIDE, 3), (red, green, blue), np.uint8)
+
+
+def test_a_trunk_gives_features_and_imagenet_probabilities_as_floats() -> None:
+    trunk = Trunk(TINY_TRUNK, threads=1)
+    assert (trunk.image_size, trunk.width) == (SIDE, 3)
+    features, probabilities = trunk.run(plain(255, 51, 0))
+    assert features.dtype == np.float32
+    assert features == pytest.approx([1.0, 0.2, 0.0], abs=0.01)
+    assert probabilities is not None
+    assert probabilities.shape == (1000,)
+    assert probabilities[:4] == pytest.approx([1.0, 0.2, 0.0, 0.0], abs=0.01)
+
+
+def test_a_published_version_predicts(tmp_path: Path) -> None:
+    predictor = Predictor.load(publish_tiny_version(tmp_path), threads=1)
+    probabilities = predictor.predict([plain(255, 0, 0), plain(0, 0, 255), plain(0, 255, 0)])
+    assert probabilities.dtype == np.float32
+    assert probabilities.shape == (3, 2)
+    assert probabilities.sum(axis=1) == pytest.approx([1, 1, 1])
+    assert probabilities[:, 0] == pytest.approx([1, 0, 0.5], abs=0.001)
+
+
+def test_a_temperature_softens_the_probabilities(tmp_path: Path) -> None:
+    head = Head(weights=((1.0, 0.0), (0.0, 0.0), (0.0, 1.0)), bias=(0.0, 0.0), temperature=0.5)
+    predictor = Predictor.load(publish_tiny_version(tmp_path, head=head), threads=1)
+    [[cat, _]] = predictor.predict([plain(255, 0, 0)])
+    assert cat == pytest.approx(1 / (1 + np.exp(-2)), abs=0.01)
+
+
+def test_no_images_give_no_probabilities(tmp_path: Path) -> None:
+    assert Predictor.load(publish_tiny_version(tmp_path), threads=1).predict([]).shape == (0, 2)
+
+
+def test_threads_may_share_a_predictor(tmp_path: Path) -> None:
+    predictor = Predictor.load(publish_tiny_version(tmp_path), threads=1)
+    images = [plain(255, 0, 0), plain(0, 0, 255)] * 200
+    with ThreadPoolExecutor(8) as threads:
+        cats = [row[0][0] for row in threads.map(lambda image: predictor.predict([image]), images)]
+    assert cats == pytest.approx([1.0, 0.0] * 200, abs=0.001)
+
+
+@pytest.mark.parametrize("name", [TRUNK_FILE, MODEL_FILE, MANIFEST_FILE])
+def test_a_version_with_a_file_missing_is_damaged(tmp_path: Path, name: str) -> None:
+    directory = publish_tiny_version(tmp_path)
+    (directory / name).unlink()
+    with pytest.raises(VersionDamagedError, match=name):
+        Predictor.load(directory, threads=1)
+
+
+def test_a_version_with_a_changed_byte_is_damaged(tmp_path: Path) -> None:
+    directory = publish_tiny_version(tmp_path)
+    content = bytearray((directory / TRUNK_FILE).read_bytes())
+    content[1000] ^= 1
+    (directory / TRUNK_FILE).write_bytes(content)
+    with pytest.raises(VersionDamagedError, match=r"trunk\.tflite is not the file that was published"):
+        Predictor.load(directory, threads=1)
+
+
+def test_a_trunk_that_is_no_network_is_damaged(tmp_path: Path) -> None:
+    directory = publish_tiny_version(tmp_path)
+    (directory / TRUNK_FILE).write_bytes(b"no flatbuffer")
+    write_manifest(directory)
+    with pytest.raises(VersionDamagedError, match="no network for LiteRT"):
+        Predictor.load(directory, threads=1)
+
+
+def test_a_head_that_does_not_fit_its_trunk_is_damaged(tmp_path: Path) -> None:
+    directory = publish_tiny_version(tmp_path, head=Head(weights=((1.0, 0.0),), bias=(0.0, 0.0)))
+    with pytest.raises(VersionDamagedError, match="does not fit 3 features and 2 labels"):
+        Predictor.load(directory, threads=1)
+
+
+def test_metadata_survive_the_way_over_the_claim(tmp_path: Path) -> None:
+    metadata = read_metadata(publish_tiny_version(tmp_path))
+    assert msgspec.json.decode(msgspec.json.encode(metadata), type=type(metadata)) == metadata
