@@ -32,7 +32,7 @@ class Dataset:
     """What a source holds: the photos to use in the order of their digests, and what was left out."""
 
     source: str  # for people: "the claim's folder data/"
-    layout: str  # for people: where photos of a label belong, with {label} in it
+    layout: tuple[str, ...]  # for people: where photos of a label belong, with {label} in it
     photos: tuple[Photo, ...]
     unreadable: tuple[str, ...] = ()  # names of files that are no photos
     left_out: int = 0  # copies, and photos that stand under both labels
@@ -108,8 +108,8 @@ def _needed(split: Split) -> int:
 
 def _no_readable_photos(dataset: Dataset) -> str:
     return (
-        f"{dataset.source} has {len(dataset.unreadable)} files and none is a photo that can be read "
-        f"({_some(dataset.unreadable)}): put photos into {_folders(dataset)}"
+        f"{dataset.source} has {_files(dataset)} and none is a photo that can be read "
+        f"({_some(dataset.unreadable)}): put photos into {_folders(dataset, *LABELS)}"
     )
 
 
@@ -117,7 +117,7 @@ def _class_missing(dataset: Dataset, label: str) -> str:
     (other,) = (each for each in LABELS if each != label)
     return (
         f"{dataset.source} has photos of {other}s only{_beside(dataset)}: "
-        f"put photos of {label}s into {dataset.layout.format(label=label)}"
+        f"put photos of {label}s into {_folders(dataset, label)}"
     )
 
 
@@ -127,19 +127,24 @@ def _too_few(dataset: Dataset) -> str:
         f"needed are {_needed(split)} of each"
         for split, labels in ((split, dataset.counts()[split]) for split in SPLITS)
     )
-    return (
-        f"{dataset.source} has too few photos{_beside(dataset)}: {found}; put more into {_folders(dataset)}"
-    )
+    more = f"put more into {_folders(dataset, *LABELS)}"
+    return f"{dataset.source} has too few photos{_beside(dataset)}: {found}; {more}"
 
 
 def _beside(dataset: Dataset) -> str:
     if not dataset.unreadable:
         return ""
-    return f" (and {len(dataset.unreadable)} files that can't be read: {_some(dataset.unreadable)})"
+    return f" (and {_files(dataset)} that can't be read: {_some(dataset.unreadable)})"
 
 
-def _folders(dataset: Dataset) -> str:
-    return " and ".join(dataset.layout.format(label=label) for label in LABELS)
+def _files(dataset: Dataset) -> str:
+    count = len(dataset.unreadable)
+    return f"{count} file" if count == 1 else f"{count} files"
+
+
+def _folders(dataset: Dataset, *labels: str) -> str:
+    *others, last = (folder.format(label=label) for folder in dataset.layout for label in labels)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _some(names: Sequence[str]) -> str:

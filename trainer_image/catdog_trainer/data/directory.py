@@ -9,7 +9,7 @@ from pathlib import Path
 from catdog_common.artifact import LABELS
 from catdog_trainer.data import SPLITS, DataError, Dataset, Photo, Split, distinct, split_of
 
-_EXPECTED = "folders training/cat, training/dog, validation/cat and validation/dog, or cat and dog"
+_EXPECTED = "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
 
 
 def claim_folder(directory: Path, root: Path) -> str:
@@ -30,7 +30,7 @@ def read_directory(directory: Path, source: str) -> Dataset:
     if not directory.is_dir():
         raise DataError("DataNotFound", f"{source} does not exist: it should hold {_EXPECTED}")
     declared = any((directory / split).is_dir() for split in SPLITS)
-    layout = "training/{label} and validation/{label}" if declared else "{label}"
+    layout = ("training/{label}/", "validation/{label}/") if declared else ("{label}/",)
     found = list(_find(directory, declared=declared))
     if not found:
         raise DataError("DataNotFound", f"{source} has no photos: it should hold {_EXPECTED}")
