@@ -1,0 +1,40 @@
+"""The rules that a KafkaUser asks for, as Kafka's authorizer keeps them.
+
+Strimzi docs: "Using the User Operator: User authorization", "ACL rules".
+"""
+
+import re
+from collections.abc import Collection
+
+from confluent_kafka.admin import AclBinding
+
+from tests.cluster.strimzi.kube import Manifest
+
+_PATTERNS = {"literal": "LITERAL", "prefix": "PREFIXED"}
+_RESOURCES = {"topic": "TOPIC", "group": "GROUP", "cluster": "BROKER", "transactionalId": "TRANSACTIONAL_ID"}
+
+
+def build_acls(user: Manifest) -> set[AclBinding]:
+    """Return one rule for every operation that the KafkaUser lists."""
+    principal = f"User:CN={user['metadata']['name']}"
+    rules = user["spec"].get("authorization", {}).get("acls", [])
+    return {_acl(principal, rule, operation) for rule in rules for operation in rule["operations"]}
+
+
+def orphaned(acls: Collection[AclBinding], principals: Collection[str]) -> set[AclBinding]:
+    """Return the rules of principals that are not listed."""
+    return {acl for acl in acls if acl.principal not in principals}
+
+
+def _acl(principal: str, rule: Manifest, operation: str) -> AclBinding:
+    resource = rule["resource"]
+    name = "kafka-cluster" if resource["type"] == "cluster" else resource["name"]
+    return AclBinding(
+        _RESOURCES[resource["type"]],
+        name,
+        _PATTERNS[resource.get("patternType", "literal")],
+        principal,
+        rule.get("host", "*"),
+        re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper(),
+        rule.get("type", "allow").upper(),
+    )

@@ -1,0 +1,216 @@
+"""The Kubernetes API as the stand-in uses it: plain objects, server-side apply, endless watches."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import logging
+import ssl
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import aiohttp
+import yaml
+
+Manifest: TypeAlias = dict[str, Any]
+
+FIELD_MANAGER = "strimzi-stand-in"
+_RETRY_SECONDS = 1.0
+_STRIMZI = "kafka.strimzi.io/v1"
+_KINDS = {
+    "ConfigMap": ("v1", "configmaps"),
+    "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions"),
+    "Kafka": (_STRIMZI, "kafkas"),
+    "KafkaNodePool": (_STRIMZI, "kafkanodepools"),
+    "KafkaTopic": (_STRIMZI, "kafkatopics"),
+    "KafkaUser": (_STRIMZI, "kafkausers"),
+    "Node": ("v1", "nodes"),
+    "Secret": ("v1", "secrets"),
+    "Service": ("v1", "services"),
+    "StatefulSet": ("apps/v1", "statefulsets"),
+}
+
+logger = logging.getLogger(__name__)
+
+
+class ApiError(Exception):
+    """The API server refused; the message is its own."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+
+
+class Event(NamedTuple):
+    """What a watch saw: an object as it is, or as it was before it went."""
+
+    deleted: bool
+    object: Manifest
+
+
+class Kube:
+    """One connection to an API server."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def get(self, kind: str, namespace: str | None, name: str) -> Manifest | None:
+        """Return an object, or None where there is none."""
+        try:
+            return await self._call("GET", _path(kind, namespace, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def list(self, kind: str, namespace: str | None = None, labels: str = "") -> list[Manifest]:
+        """Return the objects of a kind that have the labels."""
+        params = {"labelSelector": labels} if labels else {}
+        answer = await self._call("GET", _path(kind, namespace), params=params)
+        return _items(kind, answer)
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        """Make the object be so (server-side apply), and return it as it is then."""
+        metadata = manifest["metadata"]
+        path = _path(manifest["kind"], metadata.get("namespace"), metadata["name"])
+        params = {"fieldManager": FIELD_MANAGER, "force": "true", "fieldValidation": "Strict"}
+        return await self._call("PATCH", path, manifest, "application/apply-patch+yaml", params)
+
+    async def replace(self, manifest: Manifest) -> None:
+        """Make an object that is there be exactly this, whatever others wrote into it."""
+        metadata = manifest["metadata"]
+        await self._call(
+            "PUT", _path(manifest["kind"], metadata.get("namespace"), metadata["name"]), manifest
+        )
+
+    async def merge(self, of: Manifest, patch: Manifest, subresource: str = "") -> Manifest:
+        """Merge a patch into an object, or into its status."""
+        metadata = of["metadata"]
+        path = _path(of["kind"], metadata.get("namespace"), metadata["name"])
+        return await self._call("PATCH", path + subresource, patch, "application/merge-patch+json")
+
+    async def set_status(self, of: Manifest, status: Manifest) -> None:
+        """Replace an object's status, where it is another."""
+        before = of.get("status", {})
+        if status != before:
+            removed = dict.fromkeys(before.keys() - status.keys())
+            await self.merge(of, {"status": removed | status}, "/status")
+
+    async def delete(self, kind: str, namespace: str, name: str) -> None:
+        """Delete an object, if it is there."""
+        try:
+            await self._call("DELETE", _path(kind, namespace, name))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    async def watch(self, kind: str) -> AsyncIterator[Event]:
+        """Yield what is there, and then every change; it begins anew whenever the connection ends.
+
+        What goes while there is no connection is not seen: whoever needs to know looks for it now and then.
+        """
+        path = _path(kind, None)
+        while True:
+            try:
+                listed = await self._call("GET", path)
+                for item in _items(kind, listed):
+                    yield Event(deleted=False, object=item)
+                async for event in self._follow(path, listed["metadata"]["resourceVersion"]):
+                    yield event
+            except (ApiError, aiohttp.ClientError, TimeoutError) as error:
+                logger.warning("watch of %s broke off: %s", kind, error)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _follow(self, path: str, version: str) -> AsyncIterator[Event]:
+        params = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true"}
+        no_limit = aiohttp.ClientTimeout(total=None)
+        async with self._session.get(path, params=params, timeout=no_limit) as response:
+            async for line in response.content:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise ApiError(event["object"].get("code", 500), event["object"].get("message", ""))
+                if event["type"] != "BOOKMARK":
+                    yield Event(event["type"] == "DELETED", event["object"])
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: Manifest | None = None,
+        content_type: str = "application/json",
+        params: Mapping[str, str] | None = None,
+    ) -> Manifest:
+        data = None if body is None else json.dumps(body)
+        headers = {"Content-Type": content_type}
+        async with self._session.request(method, path, data=data, headers=headers, params=params) as response:
+            if response.status >= 400:
+                raise ApiError(response.status, _message(await response.text()))
+            answer: Manifest = await response.json()
+            return answer
+
+
+class Access(NamedTuple):
+    """Where an API server is, and how to be let in."""
+
+    server: str
+    context: ssl.SSLContext
+
+
+def read_kubeconfig(kubeconfig: Path) -> Access:
+    """Return what the current context says, whose user has a client certificate."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    context = _named(config["contexts"], config["current-context"])["context"]
+    cluster = _named(config["clusters"], context["cluster"])["cluster"]
+    user = _named(config["users"], context["user"])["user"]
+    return Access(cluster["server"], _ssl_context(cluster, user, kubeconfig.parent))
+
+
+@contextlib.asynccontextmanager
+async def connect(access: Access) -> AsyncIterator[Kube]:
+    """Connect to an API server."""
+    connector = aiohttp.TCPConnector(ssl=access.context, limit=32)
+    # A watch's line is a whole object, and a CRD's object is large.
+    async with aiohttp.ClientSession(
+        access.server, connector=connector, read_bufsize=2**22, timeout=aiohttp.ClientTimeout(total=30)
+    ) as session:
+        yield Kube(session)
+
+
+def _ssl_context(cluster: Manifest, user: Manifest, directory: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=_pem(cluster, "certificate-authority", directory).decode())
+    with tempfile.NamedTemporaryFile() as file:  # the module reads keys from files only
+        certificate, key = (_pem(user, f"client-{part}", directory) for part in ("certificate", "key"))
+        file.write(certificate + b"\n" + key)
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
+
+
+def _pem(entry: Manifest, name: str, directory: Path) -> bytes:
+    if data := entry.get(f"{name}-data"):
+        return base64.b64decode(data)
+    path: str = entry[name]
+    return (directory / path).read_bytes()
+
+
+def _named(entries: list[Manifest], name: str) -> Manifest:
+    return next(entry for entry in entries if entry["name"] == name)
+
+
+def _message(text: str) -> str:
+    # A path that is not served is answered in plain words, anything else by a Status.
+    return str(json.loads(text)["message"]) if text.startswith("{") else text.strip()
+
+
+def _items(kind: str, answer: Manifest) -> list[Manifest]:
+    # Items of a list do not say their own kind.
+    return [{"apiVersion": _KINDS[kind][0], "kind": kind, **item} for item in answer["items"]]
+
+
+def _path(kind: str, namespace: str | None, name: str = "") -> str:
+    api_version, plural = _KINDS[kind]
+    root = "/apis" if "/" in api_version else "/api"
+    scope = f"/namespaces/{namespace}" if namespace else ""
+    return f"{root}/{api_version}{scope}/{plural}{'/' if name else ''}{name}"

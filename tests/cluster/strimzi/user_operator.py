@@ -1,0 +1,156 @@
+"""Makes Kafka's users be what KafkaUsers say: a certificate in a Secret, and rules.
+
+Strimzi docs: "Using the User Operator to manage Kafka users".
+"""
+
+import secrets
+from typing import Any
+
+from confluent_kafka.admin import AclBinding
+
+from tests.cluster.strimzi.acls import build_acls, orphaned
+from tests.cluster.strimzi.admins import Admins
+from tests.cluster.strimzi.controller import Key
+from tests.cluster.strimzi.kafka_admin import KafkaAdmin
+from tests.cluster.strimzi.kube import Kube, Manifest
+from tests.cluster.strimzi.objects import condition, secret, secret_data, status_of
+from tests.cluster.strimzi.pki import KeyPair, is_current, issue, key_store, subject
+
+RESYNC_SECONDS = 120.0
+_SECRET_KEYS = {"ca.crt", "user.crt", "user.key", "user.p12", "user.password"}
+
+
+class InvalidUserError(Exception):
+    """A KafkaUser asks for what can't be."""
+
+
+class UserOperator:
+    """Reconciles KafkaUsers with their Secrets and with the rules of their cluster."""
+
+    def __init__(self, kube: Kube, admins: Admins) -> None:
+        self._kube = kube
+        self._admins = admins
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring one user to what its resource says, and write how that went."""
+        user = await self._kube.get("KafkaUser", *key)
+        cluster = user and user["metadata"].get("labels", {}).get("strimzi.io/cluster")
+        if not user or not cluster or "deletionTimestamp" in user["metadata"]:
+            return None
+        admin = await self._admins.of(key.namespace, cluster, "userOperator")
+        if admin is None:
+            return None
+        try:
+            status = await self._synchronize(user, cluster, admin)
+        except InvalidUserError as error:
+            status = status_of(
+                user, [condition("NotReady", reason="InvalidResourceException", message=str(error))]
+            )
+        await self._kube.set_status(user, status)
+        return RESYNC_SECONDS
+
+    async def sweep(self, cluster: Key) -> float | None:
+        """Take away the rules of users that have no KafkaUser (any more)."""
+        admin = await self._admins.of(*cluster, "userOperator")
+        if admin is None:
+            return None
+        # In this order: a user that comes in between has no rule in the first list.
+        acls = await admin.acls()
+        users = await self._kube.list("KafkaUser", cluster.namespace, f"strimzi.io/cluster={cluster.name}")
+        await admin.remove_acls(orphaned(acls, {f"User:{_username(user)}" for user in users}))
+        return RESYNC_SECONDS
+
+    async def _synchronize(self, user: Manifest, cluster: str, admin: KafkaAdmin) -> Manifest:
+        _check(user)
+        name = user["metadata"]["name"]
+        await self._ensure_secret(user, cluster)
+        await _ensure_acls(admin, f"User:{_username(user)}", build_acls(user))
+        return status_of(user, [condition("Ready")], username=_username(user), secret=name)
+
+    async def _ensure_secret(self, user: Manifest, cluster: str) -> None:
+        metadata = user["metadata"]
+        found = await self._kube.get("Secret", metadata["namespace"], metadata["name"])
+        authority = await self._clients_authority(metadata["namespace"], cluster)
+        data = secret_data(found)
+        if not _is_complete(data, authority.certificate):
+            data = _new_credentials(metadata["name"], authority)
+        wanted = build_user_secret(user, cluster, data)
+        if found is None:
+            await self._kube.apply(wanted)
+        elif _differs(found, wanted):
+            await self._kube.replace(wanted)
+
+    async def _clients_authority(self, namespace: str, cluster: str) -> KeyPair:
+        certificate = secret_data(await self._kube.get("Secret", namespace, f"{cluster}-clients-ca-cert"))
+        key = secret_data(await self._kube.get("Secret", namespace, f"{cluster}-clients-ca"))
+        if not (certificate and key):
+            raise InvalidUserError(f"The clients' CA of cluster {cluster} is not there")
+        return KeyPair(certificate["ca.crt"], key["ca.key"])
+
+
+def build_user_secret(user: Manifest, cluster: str, data: dict[str, bytes]) -> Manifest:
+    """Return the user's Secret, which goes with the user."""
+    name = user["metadata"]["name"]
+    owner = {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaUser",
+        "name": name,
+        "uid": user["metadata"]["uid"],
+        "controller": False,
+        "blockOwnerDeletion": False,
+    }
+    labels = {
+        "strimzi.io/cluster": cluster,
+        "strimzi.io/kind": "KafkaUser",
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/name": "strimzi-user-operator",
+        "app.kubernetes.io/part-of": f"strimzi-{name}",
+        "app.kubernetes.io/managed-by": "strimzi-user-operator",
+    }
+    metadata: dict[str, Any] = {"name": name, "namespace": user["metadata"]["namespace"], "labels": labels}
+    return secret(metadata | {"ownerReferences": [owner]}, data)
+
+
+async def _ensure_acls(admin: KafkaAdmin, principal: str, wanted: set[AclBinding]) -> None:
+    found = await admin.acls(principal)
+    await admin.add_acls(wanted - found)
+    await admin.remove_acls(found - wanted)
+
+
+def _check(user: Manifest) -> None:
+    authentication = user["spec"].get("authentication", {}).get("type")
+    if authentication != "tls":
+        raise InvalidUserError(f"the stand-in has no users with authentication {authentication}")
+    if len(user["metadata"]["name"]) > 64:
+        raise InvalidUserError(
+            "Users with TLS client authentication can have a username (name of the KafkaUser custom resource)"
+            " only up to 64 characters long."
+        )
+
+
+def _username(user: Manifest) -> str:
+    return f"CN={user['metadata']['name']}"
+
+
+def _new_credentials(name: str, authority: KeyPair) -> dict[str, bytes]:
+    pair = issue(authority, subject(name))
+    password = secrets.token_urlsafe(9)
+    return {
+        "ca.crt": authority.certificate,
+        "user.crt": pair.certificate,
+        "user.key": pair.key,
+        "user.p12": key_store(pair, authority.certificate, name, password),
+        "user.password": password.encode(),
+    }
+
+
+def _is_complete(data: dict[str, bytes], authority: bytes) -> bool:
+    whole = data.keys() >= _SECRET_KEYS and data["ca.crt"] == authority
+    return whole and is_current(data["user.crt"], authority)
+
+
+def _differs(found: Manifest, wanted: Manifest) -> bool:
+    same_metadata = all(
+        found["metadata"].get(key) == wanted["metadata"][key] for key in ("labels", "ownerReferences")
+    )
+    return not same_metadata or found.get("data") != wanted["data"]
