@@ -11,7 +11,7 @@ import structlog
 from catdog_common.artifact import LABELS, Head, ModelMetadata, TrainingSettings
 from catdog_trainer.architectures import ARCHITECTURES, Architecture
 from catdog_trainer.config import Config
-from catdog_trainer.data import Dataset, Photo, check
+from catdog_trainer.data import DataError, Dataset, Photo, check
 from catdog_trainer.data.directory import claim_folder, read_directory
 from catdog_trainer.data.sample import read_sample
 from catdog_trainer.export import (
@@ -41,7 +41,7 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     limit_threads(threads)
     progress.start("Loading")
     dataset = _read_dataset(config)
-    check(dataset)
+    _check_by_all(dataset, ARCHITECTURES[config.architecture].image_size, threads)
     trunk, dataset = _find_or_make_trunk(config, dataset, threads, progress)
     features, dataset = _extract(dataset, trunk, threads, progress)
     history: list[Epoch] = []
@@ -86,7 +86,7 @@ def _find_or_make_trunk(
     progress.start("Calibrating", photos=min(CALIBRATION_PHOTOS, len(dataset.of("training"))))
     images, unreadable = _calibration_images(dataset, architecture, threads, progress)
     dataset = dataset.without(unreadable)
-    check(dataset)
+    _check_by_all(dataset, architecture.image_size, threads)
     keep_trunk(path, convert_trunk(architecture, Path(config.weights_dir), images))
     return path, dataset
 
@@ -113,6 +113,19 @@ def _calibration_images(
                 if len(images) == wanted:
                     break
     return images, unreadable
+
+
+def _check_by_all(dataset: Dataset, size: int, threads: int) -> None:
+    """Check the dataset; where it falls short, say so after a look at all its photos, not just some."""
+    try:
+        check(dataset)
+    except DataError:
+        with ThreadPoolExecutor(threads) as pool:
+            images = map_ahead(pool, lambda photo: decode_photo(photo, size), dataset.photos, threads)
+            pairs = zip(dataset.photos, images, strict=True)
+            unreadable = [photo for photo, image in pairs if image is None]
+        check(dataset.without(unreadable))
+        raise
 
 
 def _extract(

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from catdog_common.environment import read_environment
+from catdog_trainer.config import Config
+
+ENVIRONMENT = {
+    "CATDOG_MODEL_NAME": "pets",
+    "CATDOG_TRAINING_HASH": "0123456789",
+    "CATDOG_STORAGE_DIR": "/models",
+    "CATDOG_DATASET": "directory",
+    "CATDOG_DATASET_DIR": "/data/pets",
+    "CATDOG_ARCHITECTURE": "efficientnet-lite0",
+    "CATDOG_EPOCHS": "20",
+    "CATDOG_BATCH_SIZE": "32",
+    "CATDOG_LEARNING_RATE": "0.001",
+    "CATDOG_SEED": "42",
+}
+
+
+def test_the_environment_becomes_a_typed_configuration() -> None:
+    config = read_environment(Config, {**ENVIRONMENT, "PATH": "/bin"})
+    assert (config.epochs, config.learning_rate, config.dataset_dir) == (20, 0.001, "/data/pets")
+    assert config.work_dir == Path("/models/pets/work/0123456789")
+
+
+@pytest.mark.parametrize("name", [name for name in ENVIRONMENT if name != "CATDOG_DATASET_DIR"])
+def test_a_missing_name_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        read_environment(Config, {key: value for key, value in ENVIRONMENT.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("CATDOG_EPOCHS", "many", "int"),
+        ("CATDOG_DATASET", "s3", "s3"),
+        ("CATDOG_ARCHITECTURE", "resnet", "resnet is none of efficientnet-lite0, efficientnet-lite2"),
+        ("CATDOG_DATASET_DIR", "", "CATDOG_DATASET_DIR"),
+    ],
+)
+def test_a_wrong_value_fails_at_the_start(name: str, value: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_environment(Config, {**ENVIRONMENT, name: value})

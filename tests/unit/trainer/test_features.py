@@ -1,0 +1,54 @@
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from catdog_common.images import decode_image
+from catdog_common.predictor import Trunk
+from catdog_trainer.data import Photo
+from catdog_trainer.features import extract_features, map_ahead
+from tests.unit.trainer.builders import TINY_TRUNK, photo
+
+
+def test_features_are_the_serving_trunks_row_by_row_whatever_the_threads() -> None:
+    photos = [photo(n, "dog" if n % 3 else "cat", "training") for n in range(40)]
+    features = extract_features(photos, TINY_TRUNK, threads=3, on_photo=lambda: None)
+    trunk = Trunk(TINY_TRUNK, threads=1)
+    expected = [trunk.run(decode_image(photo.read(), 16)).features for photo in photos]
+    assert features.photos == tuple(photos)
+    assert np.array_equal(features.matrix, expected)
+    assert features.matrix.dtype == np.float32
+
+
+def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
+    photos = [photo(n, "cat", "training") for n in range(5)]
+    photos[1] = photo(1, "cat", "training", b"no image")
+    photos[3] = Photo("f" * 64, "cat", "training", "gone.png", partial((tmp_path / "gone.png").read_bytes))
+    seen: list[None] = []
+    features = extract_features(photos, TINY_TRUNK, threads=2, on_photo=lambda: seen.append(None))
+    assert features.photos == (photos[0], photos[2], photos[4])
+    assert features.unreadable == (photos[1], photos[3])
+    assert features.matrix.shape == (3, 3)
+    assert len(seen) == 5
+
+
+def test_a_split_has_its_own_rows() -> None:
+    photos = [photo(1, "cat", "training"), photo(2, "dog", "validation"), photo(3, "dog", "training")]
+    features = extract_features(photos, TINY_TRUNK, threads=1, on_photo=lambda: None)
+    assert features.of("training").photos == (photos[0], photos[2])
+    assert np.array_equal(features.of("validation").matrix, features.matrix[[1]])
+
+
+def test_only_a_few_items_are_under_way_at_a_time() -> None:
+    taken: list[int] = []
+
+    def item(number: int) -> int:
+        taken.append(number)
+        return number
+
+    with ThreadPoolExecutor(2) as pool:
+        results = map_ahead(pool, lambda number: number * 2, map(item, range(1000)), threads=2)
+        assert next(results) == 0
+        assert len(taken) < 20
+        assert list(results) == list(range(2, 2000, 2))

@@ -1,0 +1,103 @@
+"""The trainer as a process, without TensorFlow: what needs none must not load it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from catdog_common.training import EXIT_DATA
+from tests.unit.trainer.builders import put
+from tests.unit.trainer.test_directory import EXPECTED
+from tests.unit.trainer.test_inventory import put_version
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "data").mkdir()
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT}/trainer_image:{ROOT}/common",
+        "CATDOG_MODEL_NAME": "pets",
+        "CATDOG_TRAINING_HASH": "aaaaaaaaaa",
+        "CATDOG_STORAGE_DIR": str(tmp_path / "models"),
+        "CATDOG_DATASET": "directory",
+        "CATDOG_DATASET_DIR": str(tmp_path / "data" / "pets"),
+        "CATDOG_DATASET_ROOT": str(tmp_path / "data"),
+        "CATDOG_ARCHITECTURE": "efficientnet-lite0",
+        "CATDOG_EPOCHS": "20",
+        "CATDOG_BATCH_SIZE": "32",
+        "CATDOG_LEARNING_RATE": "0.001",
+        "CATDOG_SEED": "42",
+        "CATDOG_TERMINATION_LOG": str(tmp_path / "termination-log"),
+    }
+
+
+def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "catdog_trainer"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_version_that_is_there_is_the_answer_and_nothing_is_trained(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    put_version(tmp_path / "models", 3, "aaaaaaaaaa")
+    assert run(environment).returncode == 0
+    message = json.loads((tmp_path / "termination-log").read_text())
+    assert (message["version"], message["alreadyPresent"]) == (3, True)
+    assert sorted(path.name for path in (tmp_path / "models" / "pets").iterdir()) == ["versions"]
+
+
+def test_data_at_fault_are_named_in_the_termination_message_and_by_the_exit_code(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    assert run(environment).returncode == EXIT_DATA
+    assert json.loads((tmp_path / "termination-log").read_text()) == {
+        "reason": "DataNotFound",
+        "message": f"the claim's folder pets/ does not exist: it should hold {EXPECTED}",
+    }
+
+
+def test_a_claim_full_of_files_that_are_no_images_is_told_before_anything_is_made(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    for label in ("cat", "dog"):
+        for number in range(20):
+            put(tmp_path / "data" / "pets" / label / f"{number:02}.jpg", f"{label} {number}".encode())
+    assert run(environment).returncode == EXIT_DATA
+    assert json.loads((tmp_path / "termination-log").read_text())["reason"] == "NoReadablePhotos"
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_crash_leaves_its_traceback_in_the_log_and_no_message(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    del environment["CATDOG_SEED"]
+    crashed = run(environment)
+    assert crashed.returncode == 1
+    assert "Traceback" in crashed.stderr
+    assert "the environment has no CATDOG_SEED" in crashed.stderr
+    assert not (tmp_path / "termination-log").exists()
+
+
+def test_every_line_of_the_log_is_json_and_progress_stands_under_its_key(environment: dict[str, str]) -> None:
+    lines = [json.loads(line) for line in run(environment).stdout.splitlines()]
+    assert [line["progress"]["stage"] for line in lines if "progress" in line] == ["Starting", "Loading"]
+
+
+def test_sigterm_ends_it_at_once(environment: dict[str, str], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "nobody reads this")  # opening it waits for ever
+    environment["CATDOG_TERMINATION_LOG"] = str(tmp_path / "nobody reads this")
+    command = [sys.executable, "-m", "catdog_trainer"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "data at fault" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 128 + signal.SIGTERM

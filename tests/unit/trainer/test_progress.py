@@ -1,0 +1,83 @@
+from datetime import UTC, datetime
+
+from catdog_common.training import Progress
+from catdog_trainer.progress import ProgressReporter
+from catdog_trainer.train import Epoch
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Training:
+    """A reporter with a clock that only moves when told to, and what it said."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.said: list[Progress] = []
+        self.report = ProgressReporter(self.said.append, self.clock)
+
+    def photos(self, count: int, seconds_each: float) -> None:
+        for _ in range(count):
+            self.clock.seconds += seconds_each
+            self.report.photo()
+
+    def epochs(self, count: int, seconds_each: float) -> None:
+        for number in range(1, count + 1):
+            self.clock.seconds += seconds_each
+            self.report.epoch(Epoch(number, 0.5, 0.9, 0.6, 0.8))
+
+
+def seconds_left(progress: Progress) -> float:
+    assert progress.estimated_completion_time is not None
+    return (datetime.fromisoformat(progress.estimated_completion_time) - datetime.now(UTC)).total_seconds()
+
+
+def test_every_stage_is_told_at_its_start_however_soon_it_follows() -> None:
+    training = Training()
+    training.report.start("Loading")
+    training.report.start("Features", photos=12)
+    assert training.said == [Progress("Loading"), Progress("Features", photos=0, total_photos=12)]
+
+
+def test_photos_are_told_once_a_second_and_at_the_end() -> None:
+    training = Training()
+    training.report.start("Features", photos=1050)
+    training.photos(1050, seconds_each=0.01)
+    told = training.said[1:]
+    assert 10 <= len(told) <= 12
+    assert told[-1].photos == 1050
+    assert told[-1].photos_per_second == 100
+
+
+def test_the_time_left_counts_the_photos_that_are_measured_again() -> None:
+    training = Training()
+    training.report.start("Features", photos=1000)
+    training.photos(500, seconds_each=0.1)
+    assert 45 < seconds_left(training.said[-1]) < 52
+    training.photos(500, seconds_each=0.1)
+    training.report.expect_measuring(200)
+    training.report.start("Epochs", epochs=20)
+    training.epochs(20, seconds_each=2)
+    assert 15 < seconds_left(training.said[-1]) < 22
+    assert 37 < seconds_left(training.said[-1 - 10]) < 42
+
+
+def test_the_first_epoch_says_nothing_of_when_the_others_will_be_done() -> None:
+    training = Training()
+    training.report.start("Epochs", epochs=3)
+    training.epochs(1, seconds_each=9)
+    assert training.said[-1] == Progress(
+        "Epochs", epoch=1, epochs=3, loss=0.5, accuracy=0.9, val_loss=0.6, val_accuracy=0.8
+    )
+
+
+def test_short_epochs_are_told_once_a_second_and_the_last_always() -> None:
+    training = Training()
+    training.report.start("Epochs", epochs=99)
+    training.epochs(99, seconds_each=0.125)
+    assert [progress.epoch for progress in training.said[1:]] == [*range(8, 99, 8), 99]
