@@ -57,6 +57,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         classifier: Classifier,
         health: Health,
         metrics: Metrics,
+        revocation_seconds: float = REVOCATION_SECONDS,
     ) -> None:
         self._config = config
         self._new_consumer = new_consumer
@@ -64,6 +65,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._classifier = classifier
         self._health = health
         self._metrics = metrics
+        self._revocation_seconds = revocation_seconds
         self._model = Model(config.model_name, config.model_version)
         self._source = event_source(config.kafka_cluster, config.model_namespace, config.model_name)
         self._trouble = Trouble("Kafka can't be used, and will be tried again")
@@ -181,7 +183,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         """Let the batch in flight be answered and committed before its partitions go."""
         self._rebalancing = True
         self._unanchored.clear()
-        if not await is_set_within(self._idle, REVOCATION_SECONDS):
+        if not await is_set_within(self._idle, self._revocation_seconds):
             self._abandoned.set()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import structlog
 
-FIRST_PAUSE_SECONDS = 0.5
+FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
 
 log = structlog.get_logger()

@@ -1,0 +1,267 @@
+"""A Kafka of one process, with one journal: it alone can tell whether a commit came before its answer.
+
+It behaves as aiokafka 0.14 was read to behave where the worker depends on it: records are handed out by
+position and positions go back to what is committed at each assignment; while a rebalance is under way
+getmany waits for its end; and after a refused record an idempotent producer is out of order for good.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaConnectionError,
+    KafkaError,
+    OutOfOrderSequenceNumber,
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the worker reads of a ConsumerRecord, and what lies in the other topics."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Records were handed to a consumer."""
+
+    places: tuple[tuple[int, int], ...]  # partition, offset
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """A record lies in a topic."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
+class Committed:
+    """Offsets were committed: partition → next offset to read."""
+
+    offsets: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A consumer got its partitions."""
+
+    partitions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Left:
+    """A consumer left the group."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A connection, a record or a commit was refused."""
+
+    error: KafkaError
+
+
+Entry = Taken | Acknowledged | Committed | Joined | Left | Refused
+
+
+@dataclass
+class FakeBroker:
+    """Topics, a consumer group of one member, and whatever is to go wrong."""
+
+    input_topic: str = "pets-images"
+    partitions: int = 2
+    journal: list[Entry] = field(default_factory=list)
+    records: dict[TopicPartition, list[Record]] = field(default_factory=lambda: defaultdict(list))
+    committed: dict[TopicPartition, int] = field(default_factory=dict)
+    refuse_sending: dict[str, KafkaError] = field(default_factory=dict)  # topic → raised by send
+    refuse_records: dict[str, KafkaError] = field(default_factory=dict)  # topic → instead of acknowledging
+    size_limit: dict[str, tuple[int, KafkaError]] = field(default_factory=dict)  # topic → bytes of a value
+    refuse_commit: KafkaError | None = None
+    unreachable: int = 0  # so many connections fail
+    start_from: str = "earliest"
+    acknowledge: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    consumer: "FakeConsumer | None" = None
+    producers: int = 0
+
+    def __post_init__(self) -> None:
+        self.acknowledge.set()
+
+    def new_consumer(self) -> "FakeConsumer":
+        self.consumer = FakeConsumer(self)
+        return self.consumer
+
+    def new_producer(self) -> "FakeProducer":
+        self.producers += 1
+        return FakeProducer(self)
+
+    async def connect(self) -> None:
+        if self.unreachable:
+            self.unreachable -= 1
+            await self.refuse(KafkaConnectionError("nobody answers at kafka:9093"))
+
+    async def refuse(self, error: KafkaError) -> None:
+        await self.write(Refused(error))
+        raise error
+
+    def put(
+        self,
+        value: bytes | None,
+        key: bytes | None = None,
+        partition: int = 0,
+        headers: tuple[tuple[str, bytes], ...] = (),
+    ) -> Record:
+        """Append a record to the input topic."""
+        return self.append(self.input_topic, partition, key, value, headers)
+
+    def append(self, topic: str, partition: int, key: Any, value: Any, headers: Any) -> Record:  # noqa: ANN401
+        log = self.records[TopicPartition(topic, partition)]
+        record = Record(topic, partition, len(log), key, value, tuple(headers))
+        log.append(record)
+        return record
+
+    async def write(self, entry: Entry) -> None:
+        self.journal.append(entry)
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def until(self, what: Any) -> None:  # noqa: ANN401  a predicate without arguments
+        """Wait until it holds; it is asked whenever the journal grows."""
+        async with asyncio.timeout(10), self.changed:
+            await self.changed.wait_for(what)
+
+    async def all_committed(self) -> None:
+        """Wait until every record of the input topic is committed."""
+        logs = {tp: len(log) for tp, log in self.records.items() if tp.topic == self.input_topic}
+        await self.until(lambda: all(self.committed.get(tp, 0) == end for tp, end in logs.items()))
+
+    def topic(self, name: str) -> list[Record]:
+        return [record for tp, log in self.records.items() if tp.topic == name for record in log]
+
+    def entries(self, kind: type) -> list[Any]:
+        return [entry for entry in self.journal if isinstance(entry, kind)]
+
+    async def rebalance(self, partitions: set[int]) -> None:
+        """Take the consumer's partitions away and give it these."""
+        assert self.consumer is not None
+        await self.consumer.reassign({TopicPartition(self.input_topic, each) for each in partitions})
+
+
+class FakeConsumer:
+    """What the worker uses of AIOKafkaConsumer."""
+
+    def __init__(self, broker: FakeBroker) -> None:
+        self._broker = broker
+        self._listener: ConsumerRebalanceListener | None = None
+        self._assigned: set[TopicPartition] = set()
+        self._positions: dict[TopicPartition, int] = {}
+        self._stable = asyncio.Event()
+        self._joined = False
+
+    def subscribe(self, topics: list[str], listener: ConsumerRebalanceListener) -> None:
+        assert topics == [self._broker.input_topic]
+        self._listener = listener
+
+    async def start(self) -> None:
+        await self._broker.connect()
+        self._joined = True
+        everything = range(self._broker.partitions)
+        await self.reassign({TopicPartition(self._broker.input_topic, each) for each in everything})
+
+    async def reassign(self, partitions: set[TopicPartition]) -> None:
+        assert self._listener is not None
+        self._stable.clear()
+        await self._listener.on_partitions_revoked(self._assigned)
+        self._assigned = partitions
+        self._positions = {tp: self._beginning(tp) for tp in partitions}
+        await self._broker.write(Joined(tuple(sorted(tp.partition for tp in partitions))))
+        await self._listener.on_partitions_assigned(partitions)
+        self._stable.set()
+
+    def _beginning(self, tp: TopicPartition) -> int:
+        end = len(self._broker.records[tp]) if self._broker.start_from == "latest" else 0
+        return self._broker.committed.get(tp, end)
+
+    async def getmany(self, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Record]]:
+        await self._stable.wait()
+        taken: dict[TopicPartition, list[Record]] = {}
+        for tp in sorted(self._assigned):
+            room = max_records - sum(map(len, taken.values()))
+            if records := self._broker.records[tp][self._positions[tp] :][:room]:
+                taken[tp] = records
+                self._positions[tp] += len(records)
+        if taken:
+            places = tuple((tp.partition, record.offset) for tp, log in taken.items() for record in log)
+            await self._broker.write(Taken(places))
+        elif timeout_ms:
+            await asyncio.sleep(0.005)
+        return taken
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        if self._broker.refuse_commit:
+            await self._broker.refuse(self._broker.refuse_commit)
+        if not offsets.keys() <= self._assigned:
+            raise IllegalStateError("a partition is not assigned")
+        if not self._joined:
+            raise CommitFailedError
+        self._broker.committed.update(offsets)
+        await self._broker.write(Committed({tp.partition: offset for tp, offset in offsets.items()}))
+
+    async def committed(self, tp: TopicPartition) -> int | None:
+        return self._broker.committed.get(tp)
+
+    async def position(self, tp: TopicPartition) -> int:
+        return self._positions[tp]
+
+    async def stop(self) -> None:
+        if self._joined:
+            self._joined = False
+            await self._broker.write(Left())
+
+
+class FakeProducer:
+    """What the worker uses of an idempotent AIOKafkaProducer."""
+
+    def __init__(self, broker: FakeBroker) -> None:
+        self._broker = broker
+        self._out_of_order = False
+        self._started = False
+
+    async def start(self) -> None:
+        await self._broker.connect()
+        self._started = True
+
+    async def stop(self) -> None:
+        self._started = False
+
+    async def send(self, topic: str, value: Any, key: Any, headers: Any) -> Awaitable[object]:  # noqa: ANN401
+        assert self._started
+        assert not (value is None and key is None), "Need at least one: key or value"
+        if error := self._broker.refuse_sending.get(topic):
+            await self._broker.refuse(error)
+        limit, too_large = self._broker.size_limit.get(topic, (None, None))
+        if too_large and limit is not None and len(value or b"") > limit:
+            await self._broker.refuse(too_large)
+        return asyncio.ensure_future(self._deliver(topic, key, value, headers))
+
+    async def _deliver(self, topic: str, key: Any, value: Any, headers: Any) -> None:  # noqa: ANN401
+        await self._broker.acknowledge.wait()
+        if error := self._broker.refuse_records.get(topic):
+            self._out_of_order = True
+            await self._broker.refuse(error)
+        if self._out_of_order:
+            raise OutOfOrderSequenceNumber
+        record = self._broker.append(topic, 0, key, value, headers)
+        await self._broker.write(Acknowledged(record))

@@ -1,0 +1,281 @@
+import asyncio
+from collections import Counter
+
+import msgspec
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError, MessageSizeTooLargeError, TopicAuthorizationFailedError
+
+from catdog_common.messages import ERROR_CLASS_HEADER, ERROR_MESSAGE_HEADER, Answer, parse_answer
+from tests.tiny_version import picture
+from tests.unit.inference.conftest import Serving
+from tests.unit.inference.fake_broker import (
+    Acknowledged,
+    Committed,
+    FakeBroker,
+    Joined,
+    Left,
+    Record,
+    Refused,
+    Taken,
+)
+
+ANSWERS, DEAD_LETTERS = "pets-predictions", "pets-dead-letters"
+
+
+def answers(broker: FakeBroker) -> list[Answer]:
+    return [parse_answer(record.value or b"") for record in broker.topic(ANSWERS)]
+
+
+def headers(record: Record) -> dict[str, bytes]:
+    return dict(record.headers)
+
+
+def acknowledged_before_each_commit(broker: FakeBroker) -> bool:
+    """Say whether at each commit every record below the offset had its answer or dead letter."""
+    settled: set[tuple[int, int]] = set()
+    for entry in broker.journal:
+        if isinstance(entry, Acknowledged):
+            settled.add(_origin(entry.record))
+        elif isinstance(entry, Committed):
+            below = {(p, offset) for p, end in entry.offsets.items() for offset in range(end)}
+            if not below <= settled:
+                return False
+    return True
+
+
+def _origin(record: Record) -> tuple[int, int]:
+    if record.topic == ANSWERS:
+        source = parse_answer(record.value or b"").source
+        return source.partition, source.offset
+    named = headers(record)
+    return int(named["__connect.errors.partition"]), int(named["__connect.errors.offset"])
+
+
+async def test_pictures_are_answered_and_then_committed(serving: Serving) -> None:
+    broker = FakeBroker()
+    for number in range(20):
+        broker.put(picture("red" if number % 2 else "blue"), partition=number % 2, key=b"%d" % number)
+    async with serving(broker) as worker:
+        await broker.all_committed()
+    assert {answer.id: answer.label for answer in answers(broker)} == {
+        str(number): "cat" if number % 2 else "dog" for number in range(20)
+    }
+    assert len(answers(broker)) == 20
+    assert acknowledged_before_each_commit(broker)
+    assert worker.sample("catdog_answers_total", label="cat") == 10
+
+
+async def test_nothing_is_committed_before_its_acknowledgement(serving: Serving) -> None:
+    broker = FakeBroker()
+    broker.put(picture("red"))
+    broker.acknowledge.clear()
+    async with serving(broker):
+        await broker.until(lambda: broker.entries(Taken))
+        await asyncio.sleep(0.1)
+        assert broker.entries(Committed) == []
+        broker.acknowledge.set()
+        await broker.all_committed()
+
+
+async def test_a_batch_is_no_larger_than_allowed_and_takes_what_comes_meanwhile(serving: Serving) -> None:
+    broker = FakeBroker(partitions=3)
+    for number in range(50):
+        broker.put(picture("red"), partition=number % 3)
+    async with serving(broker, max_batch_size=8) as worker:
+        await broker.all_committed()
+    assert worker.sample("catdog_batch_size_count") == 7
+    assert worker.sample("catdog_batch_size_sum") == 50
+    assert worker.sample("catdog_batch_size_bucket", le="8.0") == 7
+
+
+async def test_answers_lie_in_the_order_of_their_records(serving: Serving) -> None:
+    broker = FakeBroker()
+    for number in range(30):
+        broker.put(picture("red"), key=b"same", headers=(("id", b"%d" % number),))
+    async with serving(broker):
+        await broker.all_committed()
+    assert [answer.id for answer in answers(broker)] == [str(number) for number in range(30)]
+
+
+async def test_what_is_no_image_goes_to_the_dead_letters_as_it_came(serving: Serving) -> None:
+    broker = FakeBroker()
+    broker.put(picture("red"))
+    broker.put(b"no image", key=b"\x00k", headers=(("id", b"7"), ("trace", b"\xff")))
+    broker.put(picture("blue"))
+    async with serving(broker) as worker:
+        await broker.all_committed()
+    assert [answer.label for answer in answers(broker)] == ["cat", "dog"]
+    [letter] = broker.topic(DEAD_LETTERS)
+    assert (letter.key, letter.value) == (b"\x00k", b"no image")
+    assert tuple(letter.headers[:2]) == (("id", b"7"), ("trace", b"\xff"))
+    assert headers(letter)[ERROR_CLASS_HEADER] == b"UnreadableImageError.NotAnImage"
+    assert acknowledged_before_each_commit(broker)
+    assert worker.sample("catdog_dead_letters_total", reason="NotAnImage") == 1
+
+
+async def test_a_record_without_value_or_too_large_is_a_dead_letter(serving: Serving) -> None:
+    broker = FakeBroker()
+    broker.put(None, key=b"gone")
+    broker.put(None)
+    broker.put(picture("red") + bytes(2000))
+    async with serving(broker, max_image_bytes=2000):
+        await broker.all_committed()
+    with_key, without, large = broker.topic(DEAD_LETTERS)
+    assert (with_key.key, with_key.value) == (b"gone", None)
+    assert (without.key, without.value) == (None, b"")  # aiokafka sends no record with neither
+    assert headers(without)[ERROR_CLASS_HEADER] == b"UnreadableImageError.NoValue"
+    assert b"more than the 2000 of maxImageBytes" in headers(large)[ERROR_MESSAGE_HEADER]
+
+
+async def test_a_refused_answer_is_tried_again_and_nothing_is_committed_meanwhile(serving: Serving) -> None:
+    broker = FakeBroker()
+    broker.put(picture("red"))
+    broker.put(b"no image")
+    broker.refuse_sending[ANSWERS] = TopicAuthorizationFailedError(ANSWERS)
+    async with serving(broker):
+        await broker.until(lambda: broker.topic(DEAD_LETTERS))
+        await broker.until(lambda: len(broker.entries(Refused)) == 2)
+        assert broker.entries(Committed) == []
+        broker.refuse_sending.clear()
+        await broker.all_committed()
+    assert len(broker.topic(DEAD_LETTERS)) == 1  # what was taken is not sent again
+    assert len(answers(broker)) == 1
+
+
+async def test_after_a_refused_record_a_new_producer_goes_on(serving: Serving) -> None:
+    broker = FakeBroker()
+    for _ in range(3):
+        broker.put(picture("red"))
+    broker.refuse_records[ANSWERS] = TopicAuthorizationFailedError(ANSWERS)
+    async with serving(broker):
+        await broker.until(lambda: broker.entries(Refused))
+        broker.refuse_records.clear()
+        await broker.all_committed()
+    assert broker.producers == 2
+    assert [answer.source.offset for answer in answers(broker)] == [0, 1, 2]
+
+
+async def test_a_dead_letter_too_large_for_its_topic_goes_without_its_value(serving: Serving) -> None:
+    broker = FakeBroker()
+    broker.put(b"x" * 500, key=b"k")
+    broker.size_limit[DEAD_LETTERS] = (100, MessageSizeTooLargeError())
+    async with serving(broker):
+        await broker.all_committed()
+    [letter] = broker.topic(DEAD_LETTERS)
+    assert (letter.key, letter.value) == (b"k", None)
+    assert headers(letter)["__connect.errors.offset"] == b"0"
+
+
+async def test_a_worker_that_is_stopped_answers_and_commits_what_it_took_and_leaves(serving: Serving) -> None:
+    broker = FakeBroker()
+    for _ in range(20):
+        broker.put(picture("red"))
+    broker.acknowledge.clear()
+    async with serving(broker) as worker:
+        await broker.until(lambda: broker.entries(Taken))
+        worker.stop.set()
+        await asyncio.sleep(0.05)
+        assert not worker.task.done()
+        broker.acknowledge.set()
+        await worker.task
+    assert len(answers(broker)) == 8
+    assert broker.committed == {TopicPartition("pets-images", 0): 8}
+    assert broker.journal[-1] == Left()
+
+
+async def test_a_rebalance_waits_for_the_batch_in_flight(serving: Serving) -> None:
+    broker = FakeBroker()
+    broker.put(picture("red"))
+    broker.acknowledge.clear()
+    async with serving(broker):
+        await broker.until(lambda: broker.entries(Taken))
+        rebalance = asyncio.create_task(broker.rebalance({1}))
+        await asyncio.sleep(0.05)
+        assert len(broker.entries(Joined)) == 1
+        broker.acknowledge.set()
+        await rebalance
+    kinds = [type(entry) for entry in broker.journal]
+    assert kinds == [Joined, Taken, Acknowledged, Committed, Joined, Left]
+
+
+async def test_a_rebalance_does_not_wait_for_ever_and_what_is_abandoned_is_read_again(
+    serving: Serving,
+) -> None:
+    broker = FakeBroker()
+    broker.put(picture("red"))
+    broker.refuse_sending[ANSWERS] = TopicAuthorizationFailedError(ANSWERS)
+    async with serving(broker, revocation_seconds=0.1):
+        await broker.until(lambda: broker.entries(Refused))
+        await broker.rebalance({1})
+        broker.refuse_sending.clear()
+        broker.put(picture("blue"), partition=1)
+        await broker.until(lambda: broker.topic(ANSWERS))
+        assert broker.committed.get(TopicPartition("pets-images", 0)) is None
+        await broker.rebalance({0, 1})
+        await broker.all_committed()
+    assert Counter(answer.label for answer in answers(broker)) == {"dog": 1, "cat": 1}
+    assert acknowledged_before_each_commit(broker)
+
+
+async def test_a_commit_that_comes_too_late_is_no_reason_to_stop(serving: Serving) -> None:
+    broker = FakeBroker(refuse_commit=CommitFailedError())
+    broker.put(picture("red"))
+    async with serving(broker):
+        await broker.until(lambda: broker.entries(Refused))
+        broker.refuse_commit = None
+        await broker.rebalance({0})
+        await broker.all_committed()
+    assert len(answers(broker)) == 2  # at least once; both have one ce_id
+    assert len({headers(record)["ce_id"] for record in broker.topic(ANSWERS)}) == 1
+
+
+async def test_a_kafka_that_is_away_is_tried_again_until_it_is_there(serving: Serving) -> None:
+    broker = FakeBroker(unreachable=1)
+    broker.put(picture("red"))
+    async with serving(broker) as worker:
+        await broker.until(lambda: broker.entries(Refused))
+        assert not worker.health.joined
+        await broker.all_committed()
+        assert worker.health.joined
+    assert worker.sample("catdog_connection_failures_total") == 1
+
+
+async def test_a_worker_is_stopped_while_kafka_is_away(serving: Serving) -> None:
+    broker = FakeBroker(unreachable=1000)
+    async with serving(broker) as worker:
+        await broker.until(lambda: broker.entries(Refused))
+        worker.stop.set()
+        async with asyncio.timeout(1):
+            await worker.task
+
+
+async def test_a_worker_without_partitions_has_joined_all_the_same(serving: Serving) -> None:
+    broker = FakeBroker(partitions=0)
+    async with serving(broker) as worker:
+        await broker.until(lambda: broker.entries(Joined))
+        await asyncio.sleep(0)
+        assert worker.health.joined
+
+
+async def test_from_the_latest_record_on_means_from_the_first_start_on(serving: Serving) -> None:
+    broker = FakeBroker(start_from="latest", partitions=1)
+    broker.put(picture("red"))
+    async with serving(broker, kafka_start_from="latest"):
+        await broker.until(lambda: broker.entries(Committed))
+    broker.put(picture("blue"))  # while no worker runs
+    async with serving(broker, kafka_start_from="latest"):
+        await broker.all_committed()
+    assert [answer.label for answer in answers(broker)] == ["dog"]
+
+
+async def test_the_answer_names_model_and_source(serving: Serving) -> None:
+    broker = FakeBroker()
+    broker.put(picture("red", file_format="PNG"), partition=1)
+    async with serving(broker):
+        await broker.all_committed()
+    [record] = broker.topic(ANSWERS)
+    answer = msgspec.json.decode(record.value or b"")
+    assert answer["id"] == "pets-images/1/0"
+    assert answer["model"] == {"name": "pets", "version": 1}
+    assert answer["source"] == {"topic": "pets-images", "partition": 1, "offset": 0}
+    assert headers(record)["ce_source"] == b"/kafkas/kafka/my-cluster/catdogmodels/kafka/pets"
