@@ -1,0 +1,1 @@
+"""The CatDog operator: makes the cluster hold what each CatDogModel says."""

@@ -1,0 +1,72 @@
+"""Runs the operator: owns its configuration, its connection, its tasks and its end."""
+
+import asyncio
+import logging
+import os
+import sys
+
+import kopf
+from kubernetes.aio import client, config
+from kubernetes.aio.dynamic import DynamicClient
+
+from catdog_operator.api import Api
+from catdog_operator.cluster import Cluster
+from catdog_operator.config import Config, read_config, read_images
+from catdog_operator.delay_queue import DelayQueue
+from catdog_operator.handlers import build_registry, build_settings
+from catdog_operator.observed import Images, Surroundings
+from catdog_operator.reconcile import Reconciler
+from catdog_operator.store import Key, Store
+
+OPENSHIFT_GROUP = "security.openshift.io"
+
+
+async def run(settings: Config, images: Images) -> None:
+    """Run until a signal ends it."""
+    async with await _connect() as api_client:
+        api = Api(DynamicClient(api_client))  # type: ignore[no-untyped-call]
+        openshift = await api.has_group(OPENSHIFT_GROUP)
+        surroundings = Surroundings(images, openshift, settings.retry_seconds)
+        store, queue = Store(), DelayQueue[Key]()
+        reconciler = Reconciler(Cluster(api, store, surroundings), queue)
+        tasks = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
+        tasks.append(asyncio.create_task(reconciler.resync()))
+        try:
+            await _watch(settings, store, queue)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _watch(settings: Config, store: Store, queue: DelayQueue[Key]) -> None:
+    await kopf.operator(
+        registry=build_registry(store, queue),
+        settings=build_settings(),
+        clusterwide=True,
+        liveness_endpoint=f"http://0.0.0.0:{settings.http_port}/healthz",
+    )
+
+
+async def _connect() -> client.ApiClient:
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    return client.ApiClient(configuration)
+
+
+def main() -> None:
+    """Run the operator as its environment says."""
+    kopf.configure(log_format=kopf.LogFormat.JSON)
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # else a line for every event of every object
+    try:
+        settings, images = read_config(os.environ), read_images(os.environ)
+    except ValueError as error:
+        sys.exit(str(error))
+    asyncio.run(run(settings, images))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""The cluster: observes a model and its surroundings, applies a plan, reports a status."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterator
+
+import msgspec
+
+from catdog_common.training import Progress
+from catdog_operator.api import Api, RefusedError, UnavailableError
+from catdog_operator.drift import differs, merge_patch
+from catdog_operator.kinds import (
+    CLAIM,
+    DEPLOYMENT,
+    JOB,
+    KAFKA,
+    KIND_OF,
+    KINDS,
+    MODEL,
+    POD,
+    TOPIC,
+    USER,
+    Kind,
+)
+from catdog_operator.manifests.common import Manifest
+from catdog_operator.observed import (
+    Deployment,
+    Job,
+    KafkaCluster,
+    KafkaTopic,
+    KafkaUser,
+    Metadata,
+    Observed,
+    PersistentVolumeClaim,
+    Pod,
+    Seen,
+    Surroundings,
+    parse,
+)
+from catdog_operator.plan import Plan
+from catdog_operator.progress import read_progress
+from catdog_operator.resolve import Resolved, resolve
+from catdog_operator.resource import CatDogModel, parse_model, short_digest
+from catdog_operator.status import Refusal
+from catdog_operator.status_fields import ModelStatus
+from catdog_operator.store import Body, Key, Reference, Store
+
+logger = logging.getLogger(__name__)
+
+APPLIED_ANNOTATION = "catdog.dev/applied"
+PROGRESS_SECONDS = 10.0  # at least, between two reads of a model's log
+LOG_LINES = 20
+LOG_READS = 20  # at once
+STRIMZI_SECONDS = 10.0  # at least, between two looks for Strimzi where it is not installed
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What became of a plan: whether anything was written, and what was refused."""
+
+    changed: bool
+    refusals: tuple[Refusal, ...]
+
+
+class Cluster:
+    """The one part of the operator that talks to the API server; it decides nothing."""
+
+    def __init__(self, api: Api, store: Store, surroundings: Surroundings) -> None:
+        self._api = api
+        self._store = store
+        self._surroundings = surroundings
+        self._log_reads = asyncio.Semaphore(LOG_READS)
+        self._progress: dict[Key, tuple[float, Progress | None]] = {}
+        self._strimzi = (float("-inf"), False)  # when it was looked for, and whether it was there
+
+    async def observe(self, key: Key) -> Observed | None:
+        """Return all that a decision on a model depends on, or None where the model is gone or going."""
+        body = self._store.get(MODEL, *key)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            self._progress.pop(key, None)
+            return None
+        model = parse_model(body)
+        resolved = resolve(model)
+        self._store.refer(key, references(model, resolved))
+        pods = list(self._children(POD, key, Pod))
+        training = tuple(pod for pod in pods if _component(pod) == "training")
+        return Observed(
+            model=model,
+            surroundings=self._surroundings,
+            now=self._api.now(),
+            claim=self._get(CLAIM, key, resolved.claim_name, PersistentVolumeClaim),
+            dataset_claim=self._dataset_claim(model, key),
+            jobs=tuple(self._children(JOB, key, Job)),
+            training_pods=training,
+            inference_pods=tuple(pod for pod in pods if _component(pod) == "inference"),
+            deployment=self._get(DEPLOYMENT, key, resolved.deployment_name, Deployment),
+            strimzi_installed=await self._has_strimzi(),
+            kafka=self._get(KAFKA, key, model.spec.kafka.strimzi.name, KafkaCluster),
+            topics=self._topics(key, resolved),
+            user=self._get(USER, key, resolved.user_name, KafkaUser),
+            progress=await self._read_progress(key, training),
+        )
+
+    async def apply(self, plan: Plan) -> Applied:
+        """Write what is wanted and differs, and delete what is unwanted."""
+        outcomes = [
+            *[await self._delete(JOB, job.metadata) for job in plan.delete],
+            *[await self._create(manifest) for manifest in plan.create],
+            *[await self._apply(manifest) for manifest in plan.apply],
+        ]
+        refusals = tuple(outcome for outcome in outcomes if isinstance(outcome, Refusal))
+        return Applied(any(outcome is True for outcome in outcomes), refusals)
+
+    async def report(self, key: Key, status: ModelStatus) -> bool:
+        """Write a status where it differs from what is there; return whether it did."""
+        body = self._store.get(MODEL, *key)
+        if body is None:
+            return False
+        patch = merge_patch(msgspec.to_builtins(status), body.get("status", {}))
+        if not patch:
+            return False
+        try:
+            self._store.put(MODEL, await self._api.patch_status(MODEL, *key, patch))
+        except RefusedError as error:
+            if error.status != 404:  # deleted meanwhile
+                raise
+        return True
+
+    async def resync(self) -> list[Key]:
+        """List everything again, for what a broken watch may have missed; return all models."""
+        for kind in KINDS:
+            try:
+                self._store.replace(kind, await self._api.list(kind))
+            except RefusedError as error:
+                if error.status != 404:  # Strimzi's kinds where it is not installed
+                    raise
+        return self._store.models()
+
+    async def _delete(self, kind: Kind, metadata: Metadata) -> bool | Refusal:
+        namespace, name, uid = metadata.namespace, metadata.name, metadata.uid
+        known = self._store.get(kind, namespace, name)
+        try:
+            answer = await self._api.delete(kind, namespace, name, uid)
+        except RefusedError as error:
+            if error.status not in (404, 409):  # gone already, or another object of that name
+                return Refusal(kind.name, name, str(error))
+            answer = {}
+        logger.info("deleted", extra={"object": f"{kind.name} {namespace}/{name}"})
+        if answer.get("kind") == kind.name:
+            self._store.put(kind, answer)
+        elif known is not None:
+            self._store.drop(kind, known)
+        return True
+
+    async def _create(self, manifest: Manifest) -> bool | Refusal:
+        return await self._write(manifest, self._api.create(KIND_OF[manifest["kind"]], manifest))
+
+    async def _apply(self, manifest: Manifest) -> bool | Refusal:
+        """Apply what differs in a leaf that is wanted, or from what was wanted when it was last applied."""
+        kind, metadata = KIND_OF[manifest["kind"]], manifest["metadata"]
+        marked = manifest | {
+            "metadata": metadata | {"annotations": {APPLIED_ANNOTATION: short_digest(manifest)}}
+        }
+        there = self._store.get(kind, metadata["namespace"], metadata["name"])
+        if there is not None and not differs(marked, there):
+            return False
+        # Nothing is forced on an object that is not known as ours: a conflict is a refusal, with its fields.
+        return await self._write(marked, self._api.apply(kind, marked, force=there is not None))
+
+    async def _write(self, manifest: Manifest, request: Awaitable[Body]) -> bool | Refusal:
+        kind, metadata = KIND_OF[manifest["kind"]], manifest["metadata"]
+        try:
+            body = await request
+        except RefusedError as error:
+            return Refusal(kind.name, metadata["name"], str(error))
+        logger.info("written", extra={"object": f"{kind.name} {metadata['namespace']}/{metadata['name']}"})
+        self._store.put(kind, body)
+        return True
+
+    def _get(self, kind: Kind, key: Key, name: str, view: type[Seen]) -> Seen | None:
+        return parse(self._store.get(kind, key.namespace, name), view)
+
+    def _children(self, kind: Kind, key: Key, view: type[Seen]) -> Iterator[Seen]:
+        for body in self._store.children(kind, key):
+            yield msgspec.convert(body, view)
+
+    def _dataset_claim(self, model: CatDogModel, key: Key) -> PersistentVolumeClaim | None:
+        dataset = model.spec.training.dataset.persistent_volume_claim
+        return self._get(CLAIM, key, dataset.claim_name, PersistentVolumeClaim) if dataset else None
+
+    def _topics(self, key: Key, resolved: Resolved) -> dict[str, KafkaTopic]:
+        found = ((topic.name, self._get(TOPIC, key, topic.name, KafkaTopic)) for topic in resolved.topics)
+        return {name: topic for name, topic in found if topic is not None}
+
+    async def _read_progress(self, key: Key, pods: tuple[Pod, ...]) -> Progress | None:
+        """Return the newest progress of the trainer that runs; a log that is not to be read is no error."""
+        running = next((pod for pod in pods if pod.container.state.running is not None), None)
+        if running is None:
+            return None
+        read, progress = self._progress.get(key, (float("-inf"), None))
+        now = asyncio.get_running_loop().time()
+        if now - read < PROGRESS_SECONDS:
+            return progress
+        try:
+            async with self._log_reads:
+                log = await self._api.read_log(POD, key.namespace, running.metadata.name, LOG_LINES)
+        except (RefusedError, UnavailableError):
+            log = ""
+        progress = read_progress(log) or progress
+        self._progress[key] = (now, progress)
+        return progress
+
+    async def _has_strimzi(self) -> bool:
+        looked, there = self._strimzi
+        now = asyncio.get_running_loop().time()
+        if not there and now - looked >= STRIMZI_SECONDS:
+            there = await self._api.has_group(KAFKA.group, KAFKA.version)
+            self._strimzi = (now, there)
+        return there
+
+
+def references(model: CatDogModel, resolved: Resolved) -> frozenset[Reference]:
+    """Return the objects that a model names and that may carry no label of it."""
+    dataset = model.spec.training.dataset.persistent_volume_claim
+    names = [
+        (CLAIM, resolved.claim_name),
+        (KAFKA, model.spec.kafka.strimzi.name),
+        *((TOPIC, topic.name) for topic in resolved.topics),
+        *([(CLAIM, dataset.claim_name)] if dataset else []),
+    ]
+    return frozenset(Reference(kind.name, model.namespace, name) for kind, name in names)
+
+
+def _component(pod: Pod) -> str | None:
+    return pod.metadata.labels.get("app.kubernetes.io/component")

@@ -1,0 +1,38 @@
+"""The operator's configuration, read once from its environment."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from catdog_common.environment import read_environment
+from catdog_operator.observed import Images
+
+
+class Config(msgspec.Struct, frozen=True):
+    """How the operator is run; read from `CATDOG_*`."""
+
+    retry_seconds: int = 60  # the first wait between attempts at training; it doubles up to half an hour
+    http_port: int = 8080  # /healthz
+    workers: int = 8  # models that are looked at side by side
+
+
+def read_config(environ: Mapping[str, str]) -> Config:
+    """Return the configuration.
+
+    Raises:
+        ValueError: a value is wrong; the message names it.
+    """
+    return read_environment(Config, environ)
+
+
+def read_images(environ: Mapping[str, str]) -> Images:
+    """Return the images of trainer and worker: RELATED_IMAGE_TRAINER, RELATED_IMAGE_INFERENCE.
+
+    Raises:
+        ValueError: one is missing; the message names it.
+    """
+    names = {"trainer": "RELATED_IMAGE_TRAINER", "inference": "RELATED_IMAGE_INFERENCE"}
+    for name in names.values():
+        if not environ.get(name):
+            raise ValueError(f"the environment has no {name}")
+    return Images(**{field: environ[name] for field, name in names.items()})

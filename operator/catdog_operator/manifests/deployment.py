@@ -1,0 +1,139 @@
+"""The Deployment whose pods answer: one version, until the next one is ready."""
+
+import msgspec
+
+from catdog_operator.manifests.common import Manifest, build_labels, build_owner
+from catdog_operator.manifests.pod import (
+    STORAGE_DIR,
+    Container,
+    build_pod_spec,
+    claim_volume,
+    mount,
+    secret_volume,
+)
+from catdog_operator.observed import MODEL_LABEL, VERSION_LABEL, Surroundings
+from catdog_operator.resolve import Resolved
+from catdog_operator.resource import CatDogModel
+
+HTTP_PORT = 8080
+KAFKA_CA_DIR = "/etc/catdog/kafka-ca"
+KAFKA_USER_DIR = "/etc/catdog/kafka-user"
+DRAIN_SECONDS = 60  # to answer what was taken, commit and leave the group
+RESOURCES: Manifest = {
+    "requests": {"cpu": "100m", "memory": "256Mi"},
+    "limits": {"memory": "1Gi"},
+}
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """How the workers reach Kafka: addresses, and the Secret with their certificate."""
+
+    bootstrap_servers: str
+    secret_name: str
+
+
+def build_deployment(
+    model: CatDogModel,
+    resolved: Resolved,
+    surroundings: Surroundings,
+    *,
+    version: int,
+    connection: Connection,
+    near: str | None,
+) -> Manifest:
+    """Return the Deployment that serves `version`."""
+    labels = build_labels(model, "inference")
+    selector = inference_selector(model)
+    pod = build_pod_spec(
+        _build_worker(model, resolved, surroundings.images.inference, version, connection),
+        model.spec.inference.pod,
+        openshift=surroundings.openshift,
+        near=near,
+    )
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": resolved.deployment_name,
+            "namespace": model.namespace,
+            "labels": labels,
+            "ownerReferences": [build_owner(model)],
+        },
+        "spec": {
+            "replicas": model.spec.inference.replicas,
+            "revisionHistoryLimit": 2,
+            "selector": {"matchLabels": selector},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {
+                "metadata": {"labels": labels | {VERSION_LABEL: str(version)}},
+                "spec": pod | {"terminationGracePeriodSeconds": DRAIN_SECONDS},
+            },
+        },
+    }
+
+
+def inference_selector(model: CatDogModel) -> dict[str, str]:
+    """Return the labels that select a model's workers."""
+    return {"app.kubernetes.io/component": "inference", MODEL_LABEL: model.name}
+
+
+def _build_worker(
+    model: CatDogModel, resolved: Resolved, image: str, version: int, connection: Connection
+) -> Container:
+    return Container(
+        name="worker",
+        image=image,
+        environment=build_worker_environment(model, resolved, version, connection),
+        resources=RESOURCES,
+        tmp_size="64Mi",
+        mounts=(
+            mount("models", STORAGE_DIR, read_only=True),
+            mount("kafka-ca", KAFKA_CA_DIR, read_only=True),
+            mount("kafka-user", KAFKA_USER_DIR, read_only=True),
+        ),
+        volumes=(
+            claim_volume("models", resolved.claim_name),
+            secret_volume("kafka-ca", f"{model.spec.kafka.strimzi.name}-cluster-ca-cert"),
+            secret_volume("kafka-user", connection.secret_name),
+        ),
+        extra={
+            "ports": [{"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}],
+            "readinessProbe": _probe("/readyz", period=2, failures=3),
+            "livenessProbe": _probe("/healthz", period=10, failures=6),
+        },
+    )
+
+
+def _probe(path: str, *, period: int, failures: int) -> Manifest:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "failureThreshold": failures,
+        "timeoutSeconds": 5,
+    }
+
+
+def build_worker_environment(
+    model: CatDogModel, resolved: Resolved, version: int, connection: Connection
+) -> dict[str, str]:
+    """Return the worker's configuration."""
+    kafka, inference = model.spec.kafka, model.spec.inference
+    return {
+        "CATDOG_MODEL_NAME": model.name,
+        "CATDOG_MODEL_NAMESPACE": model.namespace,
+        "CATDOG_MODEL_VERSION": str(version),
+        "CATDOG_STORAGE_DIR": STORAGE_DIR,
+        "CATDOG_KAFKA_CLUSTER": f"{model.namespace}/{kafka.strimzi.name}",
+        "CATDOG_KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
+        "CATDOG_KAFKA_CA_DIR": KAFKA_CA_DIR,
+        "CATDOG_KAFKA_USER_DIR": KAFKA_USER_DIR,
+        "CATDOG_KAFKA_CONSUMER_GROUP": resolved.consumer_group,
+        "CATDOG_KAFKA_START_FROM": kafka.start_from.lower(),
+        "CATDOG_INPUT_TOPIC": resolved.input.name,
+        "CATDOG_OUTPUT_TOPIC": resolved.output.name,
+        "CATDOG_DEAD_LETTER_TOPIC": resolved.dead_letters.name,
+        "CATDOG_MAX_IMAGE_BYTES": str(kafka.max_image_bytes),
+        "CATDOG_MAX_BATCH_SIZE": str(inference.max_batch_size),
+        "CATDOG_MAX_BATCH_DELAY_MILLISECONDS": str(inference.max_batch_delay_milliseconds),
+        "CATDOG_HTTP_PORT": str(HTTP_PORT),
+    }

@@ -1,0 +1,37 @@
+"""A topic of a model; it has no owner, and so its data stay when the model goes."""
+
+from catdog_operator.manifests.common import Manifest, build_labels, without_empty
+from catdog_operator.observed import NAMESPACE_LABEL
+from catdog_operator.resolve import ResolvedTopic
+from catdog_operator.resource import CatDogModel
+
+CLUSTER_LABEL = "strimzi.io/cluster"
+
+
+def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic) -> Manifest:
+    """Return the KafkaTopic of one of the model's topics."""
+    config = {"max.message.bytes": topic.max_message_bytes}
+    return {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaTopic",
+        "metadata": {
+            "name": topic.name,
+            "namespace": model.namespace,
+            "labels": build_kafka_labels(model),
+        },
+        "spec": without_empty(
+            {
+                "partitions": topic.partitions,
+                "replicas": topic.replicas,
+                "config": without_empty(config),
+            }
+        ),
+    }
+
+
+def build_kafka_labels(model: CatDogModel) -> dict[str, str]:
+    """Return the labels of a KafkaTopic or KafkaUser; Strimzi's operators look for the cluster's."""
+    return build_labels(model, "kafka") | {
+        NAMESPACE_LABEL: model.namespace,
+        CLUSTER_LABEL: model.spec.kafka.strimzi.name,
+    }

@@ -1,0 +1,39 @@
+"""The workers' Kafka user: a client certificate, and exactly the rights that they need."""
+
+from catdog_operator.manifests.common import Manifest, build_owner
+from catdog_operator.manifests.kafka_topic import build_kafka_labels
+from catdog_operator.resolve import Resolved
+from catdog_operator.resource import CatDogModel
+
+
+def build_kafka_user(model: CatDogModel, resolved: Resolved) -> Manifest:
+    """Return the KafkaUser of the model's workers."""
+    return {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaUser",
+        "metadata": {
+            "name": resolved.user_name,
+            "namespace": model.namespace,
+            "labels": build_kafka_labels(model),
+            "ownerReferences": [build_owner(model)],
+        },
+        "spec": {
+            "authentication": {"type": "tls"},
+            "authorization": {
+                "type": "simple",
+                "acls": [
+                    _allow("topic", resolved.input.name, "Read", "Describe"),
+                    _allow("topic", resolved.output.name, "Write", "Describe"),
+                    _allow("topic", resolved.dead_letters.name, "Write", "Describe"),
+                    _allow("group", resolved.consumer_group, "Read"),
+                ],
+            },
+        },
+    }
+
+
+def _allow(kind: str, name: str, *operations: str) -> Manifest:
+    return {
+        "resource": {"type": kind, "name": name, "patternType": "literal"},
+        "operations": list(operations),
+    }

@@ -1,0 +1,62 @@
+"""Decides: from what is observed of a model to what should be. Pure, and the only place with rules."""
+
+import msgspec
+
+from catdog_operator.manifests.common import Manifest
+from catdog_operator.observed import Job, Observed
+from catdog_operator.plan.finding import Finding
+from catdog_operator.plan.kafka import plan_kafka
+from catdog_operator.plan.serving import ServingPlan, plan_serving
+from catdog_operator.plan.storage import find_storage, plan_claim
+from catdog_operator.plan.training import TrainingPlan, plan_training
+from catdog_operator.plan.versions import known_versions, wanted_version
+from catdog_operator.resolve import Resolved, resolve
+from catdog_operator.status_fields import Version
+
+STRIMZI_SECONDS = 30.0  # between two looks for Strimzi where it is not installed
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What should be, and what was found on the way; `look_again` is in seconds."""
+
+    resolved: Resolved
+    versions: tuple[Version, ...]
+    wanted_version: int | None
+    create: tuple[Manifest, ...]  # made once, and never applied over
+    apply: tuple[Manifest, ...]  # held as they are here
+    delete: tuple[Job, ...]
+    storage: Finding
+    kafka: Finding
+    bootstrap_servers: str | None
+    training: TrainingPlan
+    serving: ServingPlan
+    look_again: float | None
+
+
+def plan(observed: Observed) -> Plan:
+    """Return what should be done for a model, and what is to be said of it."""
+    resolved = resolve(observed.model)
+    versions = known_versions(observed)
+    version = wanted_version(observed, versions, resolved.hash)
+    kafka = plan_kafka(observed, resolved)
+    training = plan_training(observed, resolved, versions)
+    serving = plan_serving(observed, resolved, version, kafka)
+    claim = plan_claim(observed, resolved)
+    return Plan(
+        resolved=resolved,
+        versions=versions,
+        wanted_version=version,
+        create=tuple(manifest for manifest in (claim, training.create) if manifest is not None),
+        apply=kafka.wanted + ((serving.wanted,) if serving.wanted else ()),
+        delete=training.delete,
+        storage=find_storage(observed, resolved),
+        kafka=kafka.finding,
+        bootstrap_servers=kafka.connection.bootstrap_servers if kafka.connection else None,
+        training=training,
+        serving=serving,
+        look_again=_earliest(training.look_again, None if observed.strimzi_installed else STRIMZI_SECONDS),
+    )
+
+
+def _earliest(*moments: float | None) -> float | None:
+    return min((moment for moment in moments if moment is not None), default=None)

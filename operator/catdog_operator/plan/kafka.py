@@ -1,0 +1,138 @@
+"""Rules on Kafka: where it is, what a model needs there, and whether that is ready."""
+
+import msgspec
+
+from catdog_operator.manifests.common import MANAGED_BY_LABEL, OPERATOR, Manifest
+from catdog_operator.manifests.deployment import Connection
+from catdog_operator.manifests.kafka_topic import build_kafka_topic
+from catdog_operator.manifests.kafka_user import build_kafka_user
+from catdog_operator.observed import (
+    MODEL_LABEL,
+    Condition,
+    KafkaTopic,
+    KafkaUser,
+    Observed,
+    has_condition,
+)
+from catdog_operator.plan.finding import Finding, no, yes
+from catdog_operator.resolve import Resolved, ResolvedTopic
+
+
+class KafkaPlan(msgspec.Struct, frozen=True):
+    """What is wanted in Kafka; `connection` is None until the cluster has told its address."""
+
+    finding: Finding
+    connection: Connection | None = None
+    wanted: tuple[Manifest, ...] = ()
+
+
+def plan_kafka(observed: Observed, resolved: Resolved) -> KafkaPlan:
+    """Return the topics and the user to have, and whether all is ready to serve."""
+    if (obstacle := _find_obstacle(observed)) is not None:
+        return KafkaPlan(obstacle, _last_connection(observed, resolved))
+    connection = Connection(_bootstrap_servers(observed) or "", resolved.user_name)
+    wanted = (*_plan_topics(observed, resolved), build_kafka_user(observed.model, resolved))
+    return KafkaPlan(_find_unready(observed, resolved) or _all_ready(observed), connection, wanted)
+
+
+def _find_obstacle(observed: Observed) -> Finding | None:
+    strimzi, namespace = observed.model.spec.kafka.strimzi, observed.model.namespace
+    if not observed.strimzi_installed:
+        return no(
+            "StrimziNotInstalled", "the cluster has no kafka.strimzi.io/v1; install Strimzi 1.0 or newer"
+        )
+    if observed.kafka is None:
+        return no(
+            "KafkaNotFound",
+            f"Kafka {strimzi.name} is not in namespace {namespace}; "
+            "create it or name another in spec.kafka.strimzi.name",
+        )
+    if not observed.kafka.status.listeners:
+        return no("KafkaNotReady", f"Kafka {strimzi.name} has not told its addresses yet{_why(observed)}")
+    if not _bootstrap_servers(observed):
+        names = ", ".join(sorted(each.name for each in observed.kafka.status.listeners))
+        return no(
+            "ListenerNotFound",
+            f"Kafka {strimzi.name} has no listener {strimzi.listener}; "
+            f"name one of {names} in spec.kafka.strimzi.listener",
+        )
+    return None
+
+
+def _why(observed: Observed) -> str:
+    conditions = observed.kafka.status.conditions if observed.kafka else ()
+    trouble = next((each for each in conditions if each.type == "NotReady"), None)
+    return f": {trouble.reason}" if trouble and trouble.reason else ""
+
+
+def _bootstrap_servers(observed: Observed) -> str | None:
+    listeners = observed.kafka.status.listeners if observed.kafka else ()
+    wanted = observed.model.spec.kafka.strimzi.listener
+    return next((each.bootstrap_servers for each in listeners if each.name == wanted), None)
+
+
+def _last_connection(observed: Observed, resolved: Resolved) -> Connection | None:
+    """Return how Kafka was reached before it went: what serves is kept as it is, and can still be scaled."""
+    known = observed.model.status.kafka
+    if known is None or known.bootstrap_servers is None:
+        return None
+    return Connection(known.bootstrap_servers, resolved.user_name)
+
+
+def _plan_topics(observed: Observed, resolved: Resolved) -> tuple[Manifest, ...]:
+    model = observed.model
+    return tuple(
+        build_kafka_topic(model, topic)
+        for topic in resolved.topics
+        if topic.name not in observed.topics or _is_ours(observed.topics[topic.name], observed)
+    )
+
+
+def _is_ours(topic: KafkaTopic, observed: Observed) -> bool:
+    """Return whether the operator made it for this model; any other topic is used as it is."""
+    labels = topic.metadata.labels
+    return (labels.get(MANAGED_BY_LABEL), labels.get(MODEL_LABEL)) == (OPERATOR, observed.model.name)
+
+
+def _find_unready(observed: Observed, resolved: Resolved) -> Finding | None:
+    for topic in resolved.topics:
+        if (trouble := _topic_trouble(topic, observed.topics.get(topic.name))) is not None:
+            return no("TopicNotReady", trouble)
+    if (trouble := _user_trouble(resolved.user_name, observed.user)) is not None:
+        return no("UserNotReady", trouble)
+    return None
+
+
+def _topic_trouble(wanted: ResolvedTopic, topic: KafkaTopic | None) -> str | None:
+    if topic is None:
+        return f"KafkaTopic {wanted.name} is being made"
+    if _up_to_date(topic) and has_condition(topic.status.conditions, "Ready"):
+        return None
+    failed = [each for each in topic.status.conditions if (each.type, each.status) == ("Ready", "False")]
+    return f"KafkaTopic {wanted.name} is not ready{_told_by(failed)}"
+
+
+def _user_trouble(name: str, user: KafkaUser | None) -> str | None:
+    if user is None:
+        return f"KafkaUser {name} is being made"
+    ready = has_condition(user.status.conditions, "Ready")
+    if _up_to_date(user) and ready and user.status.secret is not None:
+        return None
+    failed = [each for each in user.status.conditions if (each.type, each.status) == ("NotReady", "True")]
+    return f"KafkaUser {name} is not ready{_told_by(failed)}"
+
+
+def _up_to_date(resource: KafkaTopic | KafkaUser) -> bool:
+    return resource.status.observed_generation >= resource.metadata.generation
+
+
+def _told_by(failed: list[Condition]) -> str:
+    """Return the reason and message of Strimzi's operator, or what to look at where it said nothing."""
+    if failed and failed[0].message:
+        return f": {failed[0].reason}: {failed[0].message}"
+    return " yet; if it stays so, see whether Strimzi's entity operator runs"
+
+
+def _all_ready(observed: Observed) -> Finding:
+    name = observed.model.spec.kafka.strimzi.name
+    return yes("KafkaReady", f"Kafka {name} is there, and its topics and user for this model are ready")

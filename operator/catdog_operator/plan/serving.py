@@ -1,0 +1,86 @@
+"""Rules on the Deployment: which version its pods serve, and what can be said of them."""
+
+import msgspec
+
+from catdog_operator.manifests.common import Manifest
+from catdog_operator.manifests.deployment import build_deployment
+from catdog_operator.observed import VERSION_LABEL, Deployment, Observed
+from catdog_operator.plan.finding import Finding, no, yes
+from catdog_operator.plan.kafka import KafkaPlan
+from catdog_operator.plan.pod_trouble import find_pod_trouble
+from catdog_operator.plan.storage import drawn_to
+from catdog_operator.resolve import Resolved
+
+
+class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The Deployment to have; None leaves what is there as it is."""
+
+    finding: Finding
+    served_version: int | None = None
+    complete: bool = False  # the wanted version serves with all replicas ready
+    rolling_out: bool = False
+    wanted: Manifest | None = None
+
+
+def plan_serving(
+    observed: Observed, resolved: Resolved, version: int | None, kafka: KafkaPlan
+) -> ServingPlan:
+    """Return the Deployment that serves `version`, and whether it does."""
+    if version is None:
+        return ServingPlan(finding=no("NotTrained", "there is no version to serve yet"))
+    deployment = observed.deployment
+    if kafka.connection is None or (deployment is None and not kafka.finding.holds):
+        return ServingPlan(
+            finding=no("WaitingForKafka", f"version {version} waits for Kafka: {kafka.finding.message}"),
+            served_version=_served_version(observed, deployment),
+        )
+    wanted = build_deployment(
+        observed.model,
+        resolved,
+        observed.surroundings,
+        version=version,
+        connection=kafka.connection,
+        near=drawn_to(observed, resolved),
+    )
+    complete = deployment is not None and _is_complete(deployment, observed, version)
+    return ServingPlan(
+        finding=_find_serving(observed, version, complete=complete),
+        served_version=version if complete else _served_version(observed, deployment),
+        complete=complete,
+        rolling_out=not complete,
+        wanted=wanted,
+    )
+
+
+def _is_complete(deployment: Deployment, observed: Observed, version: int) -> bool:
+    wanted, status = observed.model.spec.inference.replicas, deployment.status
+    counts = (deployment.spec.replicas, status.replicas, status.updated_replicas, status.ready_replicas)
+    return (
+        deployment.version == version
+        and status.observed_generation >= deployment.metadata.generation
+        and all(count == wanted for count in counts)
+    )
+
+
+def _served_version(observed: Observed, deployment: Deployment | None) -> int | None:
+    """Return the version that answers during a rollout: the last one, as long as a pod of it is ready."""
+    if deployment is None:
+        return None
+    ready = {int(pod.metadata.labels.get(VERSION_LABEL, 0)) for pod in observed.inference_pods if pod.ready}
+    inference = observed.model.status.inference
+    last = inference.served_version if inference else None
+    return last if last in ready or not ready else max(ready)
+
+
+def _find_serving(observed: Observed, version: int, *, complete: bool) -> Finding:
+    wanted = observed.model.spec.inference.replicas
+    ready = sum(pod.ready for pod in observed.inference_pods)
+    if complete and wanted == 0:
+        return no("ScaledToZero", f"version {version} serves when spec.inference.replicas is more than 0")
+    if complete:
+        return yes("Serving", f"version {version} serves with all {wanted} replicas ready")
+    if (trouble := find_pod_trouble(observed.inference_pods)) is not None:
+        return trouble if ready == 0 else yes(trouble.reason, f"{ready} pods answer, but {trouble.message}")
+    if ready:
+        return yes("RollingOut", f"version {version} is being rolled out; {ready} pods answer meanwhile")
+    return no("RollingOut", f"version {version} is being rolled out; no pod is ready yet")

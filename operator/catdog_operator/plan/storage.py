@@ -1,0 +1,40 @@
+"""Rules on the claim that keeps the versions: it is made once, and never changed."""
+
+from catdog_operator.manifests.claim import build_claim
+from catdog_operator.manifests.common import Manifest
+from catdog_operator.observed import Observed
+from catdog_operator.plan.finding import Finding, no, yes
+from catdog_operator.resolve import Resolved
+
+
+def plan_claim(observed: Observed, resolved: Resolved) -> Manifest | None:
+    """Return the claim to make, or None where it is there or is the user's to make."""
+    return None if observed.claim else build_claim(observed.model, resolved)
+
+
+def find_storage(observed: Observed, resolved: Resolved) -> Finding:
+    """Return whether the claim is there and bound."""
+    name, claim = resolved.claim_name, observed.claim
+    if claim is None and resolved.claim is None:
+        return no(
+            "ClaimNotFound",
+            f"PersistentVolumeClaim {name} is not in namespace {observed.model.namespace}; create it",
+        )
+    if claim is None:
+        return no("ClaimMissing", f"PersistentVolumeClaim {name} is being made")
+    if claim.status.phase == "Bound":
+        return yes("ClaimBound", f"PersistentVolumeClaim {name} is bound")
+    if claim.status.phase == "Lost":
+        return no("ClaimLost", f"PersistentVolumeClaim {name} has lost its volume; bring the volume back")
+    return no(
+        "ClaimPending",
+        f"PersistentVolumeClaim {name} is not bound: it waits for its first pod, or for a volume that fits",
+    )
+
+
+def drawn_to(observed: Observed, resolved: Resolved) -> str | None:
+    """Return the model whose pods a pod should be near: its own, where only one node mounts the claim."""
+    modes: tuple[str, ...] = (resolved.claim.access_mode,) if resolved.claim else ()
+    if observed.claim is not None:
+        modes = observed.claim.spec.access_modes
+    return None if "ReadWriteMany" in modes else observed.model.name

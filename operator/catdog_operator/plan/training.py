@@ -1,0 +1,166 @@
+"""Rules on training Jobs: when one is wanted, when it goes, and what its end means."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from catdog_operator.manifests.common import Manifest
+from catdog_operator.manifests.training_job import build_training_job, pod_settings_digest
+from catdog_operator.observed import Job, Observed, Pod
+from catdog_operator.plan.failure import read_failure
+from catdog_operator.plan.finding import Finding, no, yes
+from catdog_operator.plan.pod_trouble import find_pod_trouble
+from catdog_operator.plan.storage import drawn_to
+from catdog_operator.plan.versions import finished_at, version_of_hash
+from catdog_operator.resolve import Resolved
+from catdog_operator.status_fields import Failure, Version
+
+PROGRESS_SECONDS = 10.0  # between two looks at the trainer's log
+RESULT_SECONDS = 10  # that a pod's end may reach us later than its Job's
+ATTEMPTS_TO_READ_A_RESULT = 2
+
+
+class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to become of Jobs; `job` is the one that trains now, `failure` that of the present settings."""
+
+    finding: Finding
+    create: Manifest | None = None
+    delete: tuple[Job, ...] = ()
+    job: Job | None = None
+    failure: Failure | None = None
+    active: bool = False  # a Job trains, or soon will
+    look_again: float | None = None
+
+
+def plan_training(observed: Observed, resolved: Resolved, versions: tuple[Version, ...]) -> TrainingPlan:
+    """Return what to do so that a version of the present settings comes to be known."""
+    others = tuple(job for job in observed.jobs if job.hash != resolved.hash and not job.leaving)
+    present = next((job for job in observed.jobs if job.hash == resolved.hash), None)
+    if (version := version_of_hash(versions, resolved.hash)) is not None:
+        return _trained(version, others, present)
+    if present is not None and not present.leaving:
+        return _plan_present(observed, resolved, present, others)
+    if observed.jobs:
+        return _await_departure(observed.jobs, others)
+    return _plan_new(observed, resolved)
+
+
+def _trained(version: Version, others: tuple[Job, ...], present: Job | None) -> TrainingPlan:
+    message = (
+        f"version {version.version} was trained from these settings; "
+        f"{version.accuracy:.1%} of {version.photos} validation photos are right"
+    )
+    unneeded = (present,) if present and not present.complete and not present.leaving else ()
+    return TrainingPlan(finding=yes("Trained", message), delete=others + unneeded)
+
+
+def _await_departure(jobs: tuple[Job, ...], others: tuple[Job, ...]) -> TrainingPlan:
+    name = jobs[0].metadata.name
+    message = f"Job {name} is being removed; the next one starts when its pod is gone"
+    return TrainingPlan(finding=no("Replacing", message), delete=others, active=True)
+
+
+def _plan_new(observed: Observed, resolved: Resolved) -> TrainingPlan:
+    if (obstacle := find_missing_claim(observed, resolved)) is not None:
+        return TrainingPlan(finding=obstacle)
+    last = observed.model.status.last_failure
+    attempt = last.attempts + 1 if last and last.hash == resolved.hash else 1
+    job = build_training_job(
+        observed.model,
+        resolved,
+        observed.surroundings,
+        attempt=attempt,
+        near=drawn_to(observed, resolved),
+    )
+    return TrainingPlan(
+        finding=_training(resolved.job_name), create=job, active=True, look_again=PROGRESS_SECONDS
+    )
+
+
+def find_missing_claim(observed: Observed, resolved: Resolved) -> Finding | None:
+    """Return what is to be said where a claim that the user has to make is not there."""
+    namespace = observed.model.namespace
+    if resolved.claim is None and observed.claim is None:
+        return no(
+            "ClaimNotFound",
+            f"PersistentVolumeClaim {resolved.claim_name} is not in namespace {namespace}; create it",
+        )
+    dataset = observed.model.spec.training.dataset.persistent_volume_claim
+    if dataset is not None and observed.dataset_claim is None:
+        return no(
+            "DatasetClaimNotFound",
+            f"PersistentVolumeClaim {dataset.claim_name} is not in namespace {namespace}; "
+            "create it or name another in spec.training.dataset.persistentVolumeClaim.claimName",
+        )
+    return None
+
+
+def _plan_present(observed: Observed, resolved: Resolved, job: Job, others: tuple[Job, ...]) -> TrainingPlan:
+    name = job.metadata.name
+    if not job.complete and not job.is_made_with(pod_settings_digest(observed.model.spec.training.pod)):
+        return TrainingPlan(
+            finding=no("Replacing", f"Job {name} is replaced by one with the pod's present settings"),
+            delete=(*others, job),
+            active=True,
+        )
+    if job.complete:
+        return _plan_without_result(observed, job, others)
+    if job.failed is not None:
+        return _plan_after_failure(observed, job, others)
+    trouble = find_missing_claim(observed, resolved) or find_pod_trouble(_pods_of(job, observed))
+    return TrainingPlan(
+        finding=trouble or _training(name),
+        delete=others,
+        job=job,
+        active=True,
+        look_again=PROGRESS_SECONDS,
+    )
+
+
+def _plan_after_failure(observed: Observed, job: Job, others: tuple[Job, ...]) -> TrainingPlan:
+    failure = read_failure(job, _pods_of(job, observed), observed.surroundings.retry_seconds)
+    finding = no(failure.reason, failure.message)
+    noted = observed.model.status.last_failure
+    if failure.next_attempt_time is None or noted is None or noted.time != failure.time:
+        # Noted first: the count of attempts must outlive the Job.
+        return TrainingPlan(finding=finding, delete=others, failure=failure)
+    if (wait := _seconds_until(failure.next_attempt_time, observed.now)) > 0:
+        return TrainingPlan(finding=finding, delete=others, failure=failure, look_again=wait)
+    return TrainingPlan(finding=finding, delete=(*others, job), failure=failure)
+
+
+def _plan_without_result(observed: Observed, job: Job, others: tuple[Job, ...]) -> TrainingPlan:
+    """Return what to do with a Job that is complete and whose result is not to be read, or not yet."""
+    name, completed = job.metadata.name, job.status.completion_time or observed.now
+    wait = _seconds_until(completed + timedelta(seconds=RESULT_SECONDS), observed.now)
+    if wait > 0:
+        finding = no("ReadingResult", f"Job {name} is complete; its result is being read")
+        return TrainingPlan(finding=finding, delete=others, active=True, look_again=wait)
+    if job.attempt < ATTEMPTS_TO_READ_A_RESULT:
+        finding = no("Replacing", f"Job {name} is complete without a result to be read; it runs again")
+        return TrainingPlan(finding=finding, delete=(*others, job), failure=_unreadable(job, completed))
+    message = f"Job {name} is complete without a result to be read; see its log, delete it to try again"
+    return TrainingPlan(finding=no("ResultUnreadable", message), delete=others)
+
+
+def _unreadable(job: Job, time: datetime) -> Failure:
+    return Failure(
+        hash=job.hash,
+        reason="ResultUnreadable",
+        message=f"Job {job.metadata.name} was complete without a result to be read",
+        time=time,
+        attempts=job.attempt,
+    )
+
+
+def _pods_of(job: Job, observed: Observed) -> tuple[Pod, ...]:
+    pods = [pod for pod in observed.training_pods if pod.is_of(job)]
+    return tuple(sorted(pods, key=finished_at))
+
+
+def _training(job_name: str) -> Finding:
+    return no("Training", f"Job {job_name} is training these settings")
+
+
+def _seconds_until(moment: datetime, now: datetime) -> float:
+    return (moment - now).total_seconds()

@@ -1,0 +1,93 @@
+"""The one path for whatever happened to a model: observe, plan, apply until it is so, then report."""
+
+import asyncio
+import logging
+from collections import defaultdict
+
+import msgspec
+
+from catdog_operator.api import RefusedError, UnavailableError
+from catdog_operator.cluster import Cluster
+from catdog_operator.delay_queue import DelayQueue
+from catdog_operator.plan import plan
+from catdog_operator.status import build_status
+from catdog_operator.store import Key
+
+logger = logging.getLogger(__name__)
+
+PASSES = 5  # of observe, plan, apply, before the status is written and the model waits for its turn again
+FIRST_BACKOFF_SECONDS = 1.0
+LONGEST_BACKOFF_SECONDS = 60.0
+RESYNC_SECONDS = 600.0
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """When to look at a model again, in seconds, and whether something in it was refused."""
+
+    look_again: float | None = None
+    refused: bool = False
+
+
+async def reconcile(cluster: Cluster, key: Key) -> Outcome:
+    """Bring the cluster to what a model says, and the model's status to what there is."""
+    for _ in range(PASSES):
+        if (observed := await cluster.observe(key)) is None:
+            return Outcome()
+        planned = plan(observed)
+        applied = await cluster.apply(planned)
+        if not applied.changed or applied.refusals:
+            await cluster.report(key, build_status(observed, planned, applied.refusals))
+            return Outcome(planned.look_again, refused=bool(applied.refusals))
+    logger.warning("writes do not come to an end", extra={"model": "/".join(key)})
+    return Outcome(refused=True)
+
+
+class Reconciler:
+    """Takes models from the queue, and puts them back when they are to be looked at again."""
+
+    def __init__(self, cluster: Cluster, queue: DelayQueue[Key]) -> None:
+        self._cluster = cluster
+        self._queue = queue
+        self._failures: defaultdict[Key, int] = defaultdict(int)
+
+    async def work(self) -> None:
+        """Reconcile models as they come, forever."""
+        while True:
+            async with self._queue.take() as key:
+                outcome = await self._try(key)
+            if outcome.look_again is not None:
+                await self._queue.put(key, outcome.look_again)
+
+    async def resync(self) -> None:
+        """From time to time look at everything again, forever."""
+        while True:
+            await asyncio.sleep(RESYNC_SECONDS)
+            try:
+                for key in await self._cluster.resync():
+                    await self._queue.put(key)
+            except (RefusedError, UnavailableError) as error:
+                logger.warning("resync failed", extra={"error": str(error)})
+
+    async def _try(self, key: Key) -> Outcome:
+        try:
+            outcome = await reconcile(self._cluster, key)
+        except (RefusedError, UnavailableError) as error:
+            logger.warning(
+                "the API server did not answer", extra={"model": "/".join(key), "error": str(error)}
+            )
+            return Outcome(self._back_off(key))
+        except (
+            Exception
+        ):  # a fault of ours with one model must not stop the others: it is logged and tried again
+            logger.exception("reconcile failed", extra={"model": "/".join(key)})
+            return Outcome(self._back_off(key))
+        if outcome.refused:
+            return Outcome(self._back_off(key))
+        self._failures.pop(key, None)
+        return outcome
+
+    def _back_off(self, key: Key) -> float:
+        doublings: int = self._failures[key]
+        wait = min(FIRST_BACKOFF_SECONDS * 2.0**doublings, LONGEST_BACKOFF_SECONDS)
+        self._failures[key] = min(doublings + 1, 10)
+        return wait

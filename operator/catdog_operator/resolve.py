@@ -1,0 +1,103 @@
+"""Computes what a CatDogModel leaves open: names, and settings that depend on one another."""
+
+from typing import TypeVar
+
+import msgspec
+
+from catdog_operator.resource import CatDogModel, Claim, Topic, training_hash
+from catdog_operator.status_fields import TrainingStatus
+
+Number = TypeVar("Number", int, float)
+
+IMAGE_SIZES = {"efficientnet-lite0": 224, "efficientnet-lite2": 260}  # pixels; what each was trained on
+
+INPUT_MARGIN_BYTES = 64 * 1024  # for a record's key and headers beside the image
+DEAD_LETTER_MARGIN_BYTES = 128 * 1024  # for those, and the headers that say why
+
+
+class ResolvedTopic(msgspec.Struct, frozen=True):
+    """A topic with its name; `max_message_bytes` None leaves the brokers' own."""
+
+    name: str
+    partitions: int
+    replicas: int | None
+    max_message_bytes: int | None
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """A CatDogModel with nothing left open; `claim` None means that the user's own claim is used."""
+
+    training: TrainingStatus
+    claim_name: str
+    claim: Claim | None
+    consumer_group: str
+    input: ResolvedTopic
+    output: ResolvedTopic
+    dead_letters: ResolvedTopic
+    job_name: str
+    deployment_name: str
+    user_name: str
+
+    @property
+    def hash(self) -> str:
+        """What names the version that these settings give."""
+        return self.training.hash
+
+    @property
+    def topics(self) -> tuple[ResolvedTopic, ...]:
+        """The three topics."""
+        return self.input, self.output, self.dead_letters
+
+
+def resolve(model: CatDogModel) -> Resolved:
+    """Return `model` with its derived defaults filled in."""
+    kafka, topics, name = model.spec.kafka, model.spec.kafka.topics, model.name
+    training = _resolve_training(model)
+    return Resolved(
+        training=training,
+        claim_name=model.spec.storage.existing_claim or f"{name}-models",
+        claim=_resolve_claim(model),
+        consumer_group=kafka.consumer_group or f"catdog.{model.namespace}.{name}",
+        input=_topic(topics.input, f"{name}-images", kafka.max_image_bytes + INPUT_MARGIN_BYTES),
+        output=_topic(topics.output, f"{name}-predictions", None),
+        dead_letters=_topic(
+            topics.dead_letters, f"{name}-dead-letters", kafka.max_image_bytes + DEAD_LETTER_MARGIN_BYTES
+        ),
+        job_name=f"{name}-train-{training.hash}",
+        deployment_name=f"{name}-inference",
+        user_name=f"{name}-catdog",
+    )
+
+
+def _resolve_training(model: CatDogModel) -> TrainingStatus:
+    training = model.spec.training
+    architecture = training.architecture or "efficientnet-lite2"
+    return TrainingStatus(
+        hash=training_hash(training),
+        architecture=architecture,
+        image_size=IMAGE_SIZES[architecture],
+        epochs=_given(training.epochs, 20),
+        batch_size=_given(training.batch_size, 32),
+        learning_rate=_given(training.learning_rate, 0.001),
+        seed=_given(training.seed, 42),
+    )
+
+
+def _resolve_claim(model: CatDogModel) -> Claim | None:
+    storage = model.spec.storage
+    if storage.existing_claim is not None:
+        return None
+    return storage.claim or Claim(size="5Gi", access_mode="ReadWriteOnce")
+
+
+def _topic(topic: Topic, default_name: str, max_message_bytes: int | None) -> ResolvedTopic:
+    return ResolvedTopic(
+        name=topic.name or default_name,
+        partitions=topic.partitions,
+        replicas=topic.replicas,
+        max_message_bytes=max_message_bytes,
+    )
+
+
+def _given(value: Number | None, default: Number) -> Number:
+    return default if value is None else value

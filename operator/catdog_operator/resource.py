@@ -1,0 +1,199 @@
+"""The CatDogModel as the operator reads it: frozen, typed, and parsed once."""
+
+import hashlib
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from catdog_operator.status_fields import ModelStatus
+
+Architecture = Literal["efficientnet-lite0", "efficientnet-lite2"]
+
+
+class Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A part of the resource. What has a constant default has it in the CRD, and is a required field here."""
+
+
+class SampleDataset(Part, frozen=True):
+    """The pictures that come with the trainer's image."""
+
+
+class ClaimDataset(Part, frozen=True):
+    """Photos on a claim."""
+
+    claim_name: str
+    path: str = ""
+
+
+class Dataset(Part, frozen=True):
+    """The photos to learn from; exactly one field is set."""
+
+    sample: SampleDataset | None = None
+    persistent_volume_claim: ClaimDataset | None = None
+
+
+class Resources(Part, frozen=True):
+    """A container's requests and limits: quantities by name."""
+
+    requests: dict[str, str | int] = {}
+    limits: dict[str, str | int] = {}
+
+
+class PullSecret(Part, frozen=True):
+    """A Secret to pull an image with."""
+
+    name: str
+
+
+class Pod(Part, frozen=True):
+    """What a pod asks of the cluster; tolerations and affinity are in Kubernetes' own form."""
+
+    resources: Resources = Resources()
+    node_selector: dict[str, str] = {}
+    tolerations: tuple[dict[str, Any], ...] = ()
+    affinity: dict[str, Any] = {}
+    priority_class_name: str = ""
+    image_pull_secrets: tuple[PullSecret, ...] = ()
+
+
+class Training(Part, frozen=True):
+    """How the model is trained; None is what the user did not set."""
+
+    dataset: Dataset
+    architecture: Architecture | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    seed: int | None = None
+    revision: str | None = None
+    pod: Pod = Pod()
+
+
+class Claim(Part, frozen=True):
+    """A claim that the operator makes; `storage_class_name` None means the cluster's default."""
+
+    size: str
+    access_mode: Literal["ReadWriteOnce", "ReadWriteMany"]
+    storage_class_name: str | None = None
+
+
+class Storage(Part, frozen=True):
+    """Where versions are kept; at most one field is set."""
+
+    claim: Claim | None = None
+    existing_claim: str | None = None
+
+
+class Inference(Part, frozen=True):
+    """How the model is served."""
+
+    replicas: int
+    max_batch_size: int
+    max_batch_delay_milliseconds: int
+    pod: Pod = Pod()
+
+
+class StrimziCluster(Part, frozen=True):
+    """A Kafka cluster by its Kafka resource, and the listener to connect to."""
+
+    name: str
+    listener: str
+
+
+class Topic(Part, frozen=True):
+    """A topic; name and replicas may be left to the operator and the brokers."""
+
+    partitions: int
+    name: str | None = None
+    replicas: int | None = None
+
+
+class Topics(Part, frozen=True):
+    """The three topics of a model."""
+
+    input: Topic
+    output: Topic
+    dead_letters: Topic
+
+
+class Kafka(Part, frozen=True):
+    """The Kafka cluster and the topics that the model is served over."""
+
+    strimzi: StrimziCluster
+    start_from: Literal["Earliest", "Latest"]
+    topics: Topics
+    max_image_bytes: int
+    consumer_group: str | None = None
+
+
+class Spec(Part, frozen=True):
+    """What the user wants."""
+
+    training: Training
+    storage: Storage
+    inference: Inference
+    kafka: Kafka
+
+
+class ModelMetadata(msgspec.Struct, frozen=True, rename="camel"):
+    """What the operator reads of a resource's metadata."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    deletion_timestamp: datetime | None = None
+
+
+class CatDogModel(msgspec.Struct, frozen=True, rename="camel"):
+    """A CatDogModel as it is stored."""
+
+    metadata: ModelMetadata
+    spec: Spec
+    status: ModelStatus = ModelStatus()
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace, in which all that belongs to it lives too."""
+        return self.metadata.namespace
+
+
+def parse_model(body: dict[str, Any]) -> CatDogModel:
+    """Return the resource that the API server sent.
+
+    Raises:
+        msgspec.ValidationError: it is not of the form that this operator's CRD has.
+    """
+    return msgspec.convert(body, CatDogModel)
+
+
+MODEL_SHAPING_FIELDS = (
+    "dataset",
+    "architecture",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "seed",
+    "revision",
+)
+
+
+def training_hash(training: Training) -> str:
+    """Return what names a version: ten hex digits over the model-shaping fields that the user set.
+
+    Fields and defaults that a later release adds leave it as it is, so that an upgrade trains nothing again.
+    """
+    settings = {field: getattr(training, field) for field in MODEL_SHAPING_FIELDS}
+    chosen = {field: value for field, value in settings.items() if value not in (None, "")}
+    return short_digest(chosen)
+
+
+def short_digest(value: object) -> str:
+    """Return ten hex digits that change with `value`, whatever the order of its keys."""
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()[:10]

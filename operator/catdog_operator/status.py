@@ -1,0 +1,150 @@
+"""Turns what is observed and what is planned into the status that a person reads. Pure."""
+
+from datetime import datetime
+
+import msgspec
+
+from catdog_common.training import Progress
+from catdog_operator.manifests.deployment import inference_selector
+from catdog_operator.observed import Observed
+from catdog_operator.plan import Plan
+from catdog_operator.plan.finding import Finding, no, yes
+from catdog_operator.status_fields import (
+    ConditionStatus,
+    Failure,
+    InferenceStatus,
+    KafkaStatus,
+    ModelStatus,
+    TrainingProgress,
+)
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A write that the API server refused, and its words."""
+
+    kind: str
+    name: str
+    message: str
+
+
+REFUSED_CONDITION = {
+    "PersistentVolumeClaim": "StorageReady",
+    "KafkaTopic": "KafkaReady",
+    "KafkaUser": "KafkaReady",
+    "Job": "Trained",
+    "Deployment": "Serving",
+}
+
+
+def build_status(observed: Observed, plan: Plan, refusals: tuple[Refusal, ...] = ()) -> ModelStatus:
+    """Return the status of a model."""
+    findings = {
+        "Ready": find_ready(observed, plan),
+        "StorageReady": plan.storage,
+        "KafkaReady": plan.kafka,
+        "Trained": plan.training.finding,
+        "Serving": plan.serving.finding,
+    }
+    for refusal in refusals:
+        findings[REFUSED_CONDITION[refusal.kind]] = _refused(refusal)
+    return ModelStatus(
+        observed_generation=observed.model.metadata.generation,
+        phase=find_phase(plan),
+        conditions=tuple(_condition(kind, finding, observed) for kind, finding in findings.items()),
+        progress=_progress(observed, plan),
+        last_failure=_last_failure(observed, plan),
+        versions=plan.versions,
+        inference=_inference(observed, plan),
+        training=plan.resolved.training,
+        kafka=_kafka(plan),
+    )
+
+
+def find_ready(observed: Observed, plan: Plan) -> Finding:
+    """Return whether the wanted version serves with all replicas ready, and if not, what is in its way."""
+    if plan.serving.complete and observed.model.spec.inference.replicas == 0:
+        return yes("ScaledToZero", plan.serving.finding.message)
+    if plan.wanted_version is None:
+        return plan.training.finding
+    if plan.serving.wanted is None:
+        return plan.kafka
+    if not plan.serving.complete:
+        return no(plan.serving.finding.reason, plan.serving.finding.message)
+    return plan.serving.finding
+
+
+def find_phase(plan: Plan) -> str:
+    """Return the state of the model in one word."""
+    if plan.training.active:
+        return "Training"
+    if plan.serving.complete:
+        well = plan.training.finding.holds and plan.kafka.holds and plan.storage.holds
+        return "Serving" if well else "Degraded"
+    if plan.serving.rolling_out:
+        return "RollingOut"
+    return "Failed" if plan.training.failure else "Pending"
+
+
+def _refused(refusal: Refusal) -> Finding:
+    reason = "QuotaExceeded" if "exceeded quota" in refusal.message else "Refused"
+    return no(reason, f"{refusal.kind} {refusal.name} was refused: {refusal.message}")
+
+
+def _condition(kind: str, finding: Finding, observed: Observed) -> ConditionStatus:
+    return ConditionStatus(
+        type=kind,
+        status=finding.status,
+        reason=finding.reason,
+        message=finding.message,
+        last_transition_time=_since(kind, finding, observed),
+        observed_generation=observed.model.metadata.generation,
+    )
+
+
+def _since(kind: str, finding: Finding, observed: Observed) -> datetime:
+    for former in observed.model.status.conditions:
+        if (former.type, former.status) == (kind, finding.status):
+            return former.last_transition_time
+    return observed.now.replace(microsecond=0)
+
+
+def _progress(observed: Observed, plan: Plan) -> TrainingProgress | None:
+    if (job := plan.training.job) is None:
+        return None
+    former = observed.model.status.progress
+    if observed.progress is None and former is not None and former.hash == job.hash:
+        return former
+    seen = observed.progress or Progress(stage="Starting")
+    fields = msgspec.structs.asdict(seen)
+    return TrainingProgress(**fields, hash=job.hash, job_name=job.metadata.name)
+
+
+def _last_failure(observed: Observed, plan: Plan) -> Failure | None:
+    last = plan.training.failure or observed.model.status.last_failure
+    trained = {version.hash for version in plan.versions}
+    return last if last is not None and last.hash not in trained else None
+
+
+def _inference(observed: Observed, plan: Plan) -> InferenceStatus:
+    status = observed.deployment.status if observed.deployment else None
+    served = plan.serving.served_version
+    accuracy = next((each.accuracy for each in plan.versions if each.version == served), None)
+    return InferenceStatus(
+        replicas=status.replicas if status else 0,
+        ready_replicas=status.ready_replicas if status else 0,
+        selector=",".join(f"{key}={value}" for key, value in inference_selector(observed.model).items()),
+        served_version=served,
+        accuracy=None if accuracy is None else round(accuracy, 4),
+    )
+
+
+def _kafka(plan: Plan) -> KafkaStatus:
+    resolved = plan.resolved
+    return KafkaStatus(
+        consumer_group=resolved.consumer_group,
+        input_topic=resolved.input.name,
+        output_topic=resolved.output.name,
+        dead_letter_topic=resolved.dead_letters.name,
+        bootstrap_servers=plan.bootstrap_servers,
+        secret_name=resolved.user_name,
+    )

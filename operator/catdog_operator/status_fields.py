@@ -1,0 +1,96 @@
+"""What the operator reads back of a status that it wrote before."""
+
+from datetime import datetime
+
+import msgspec
+
+from catdog_common.training import Progress
+
+
+class Version(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A version on the claim; digests are known of versions whose training the operator saw."""
+
+    version: int
+    hash: str
+    accuracy: float
+    photos: int
+    trained_at: str
+    dataset_digest: str | None = None
+    digest: str | None = None
+
+
+class Failure(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A training that failed; without `next_attempt_time` it waits for an edit."""
+
+    hash: str
+    reason: str
+    message: str
+    time: datetime
+    attempts: int
+    exit_code: int | None = None
+    next_attempt_time: datetime | None = None
+
+
+class TrainingProgress(Progress, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
+    """How far the Job is that trains the settings `hash`."""
+
+    hash: str
+    job_name: str
+
+
+class InferenceStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What serves."""
+
+    replicas: int
+    ready_replicas: int
+    selector: str
+    served_version: int | None = None
+    accuracy: float | None = None
+
+
+class ConditionStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """A condition as the Kubernetes API conventions have it."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    last_transition_time: datetime
+    observed_generation: int | None = None
+
+
+class TrainingStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """The settings of the training as resolved."""
+
+    hash: str
+    architecture: str
+    image_size: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+
+
+class KafkaStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Kafka as resolved."""
+
+    consumer_group: str
+    input_topic: str
+    output_topic: str
+    dead_letter_topic: str
+    bootstrap_servers: str | None = None
+    secret_name: str | None = None
+
+
+class ModelStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """The whole status."""
+
+    observed_generation: int | None = None
+    phase: str | None = None
+    conditions: tuple[ConditionStatus, ...] = ()
+    progress: TrainingProgress | None = None
+    last_failure: Failure | None = None
+    versions: tuple[Version, ...] = ()
+    inference: InferenceStatus | None = None
+    training: TrainingStatus | None = None
+    kafka: KafkaStatus | None = None

@@ -1,0 +1,121 @@
+"""What the watches have told of the cluster, found by name, by model, and by who refers to it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from catdog_operator.kinds import KIND_OF, MODEL, Kind
+from catdog_operator.observed import MODEL_LABEL
+
+Body = dict[str, Any]
+
+
+class Key(NamedTuple):
+    """A model."""
+
+    namespace: str
+    name: str
+
+
+class Reference(NamedTuple):
+    """An object by its name."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class Store:
+    """The newest state of each object that is known.
+
+    It takes what the watches tell and what writes answer, so that a decision sees the operator's own writes.
+    kopf's indexes cannot do that, nor forget what was deleted while a watch was broken.
+    """
+
+    def __init__(self) -> None:
+        self._objects: dict[Reference, Body] = {}
+        self._children: dict[Key, set[Reference]] = defaultdict(set)
+        self._referrers: dict[Reference, set[Key]] = defaultdict(set)
+        self._references: dict[Key, frozenset[Reference]] = {}
+
+    def put(self, kind: Kind, body: Body) -> None:
+        """Take an object's state, unless a newer one is known."""
+        reference = _reference(kind, body)
+        known = self._objects.get(reference)
+        if known is not None and _revision(known) > _revision(body):
+            return
+        body["metadata"].pop("managedFields", None)  # half of an object's size, and never read
+        self._objects[reference] = body
+        if (model := _model_of(body)) is not None:
+            self._children[model].add(reference)
+
+    def drop(self, kind: Kind, body: Body) -> None:
+        """Forget an object that was deleted; one that was made since under its name stays."""
+        reference = _reference(kind, body)
+        known = self._objects.get(reference)
+        if known is None or known["metadata"]["uid"] != body["metadata"]["uid"]:
+            return
+        del self._objects[reference]
+        if (model := _model_of(known)) is not None:
+            self._children[model].discard(reference)
+        if kind is MODEL:
+            self.refer(Key(reference.namespace, reference.name), frozenset())
+
+    def replace(self, kind: Kind, bodies: Iterable[Body]) -> None:
+        """Take a list of all objects of a kind; what is not in it is gone."""
+        listed = {_reference(kind, body): body for body in bodies}
+        known = [(ref, body) for ref, body in self._objects.items() if ref.kind == kind.name]
+        for reference, body in known:
+            if reference not in listed:
+                self.drop(kind, body)
+        for body in listed.values():
+            self.put(kind, body)
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Body | None:
+        """Return an object, or None where it is not there."""
+        return self._objects.get(Reference(kind.name, namespace, name))
+
+    def children(self, kind: Kind, model: Key) -> list[Body]:
+        """Return the objects of a kind that are labelled as a model's, in the order of their names."""
+        references = (ref for ref in self._children.get(model, ()) if ref.kind == kind.name)
+        return [self._objects[ref] for ref in sorted(references)]
+
+    def models(self) -> list[Key]:
+        """Return all models."""
+        return [Key(ref.namespace, ref.name) for ref in self._objects if ref.kind == MODEL.name]
+
+    def refer(self, model: Key, references: frozenset[Reference]) -> None:
+        """Note which objects a model names."""
+        for reference in self._references.pop(model, frozenset()) - references:
+            self._referrers[reference].discard(model)
+        for reference in references:
+            self._referrers[reference].add(model)
+        if references:
+            self._references[model] = references
+
+    def models_about(self, kind: Kind, body: Body) -> set[Key]:
+        """Return the models that an object is of interest to: its own, and those that name it."""
+        if kind is MODEL:
+            return {Key(body["metadata"]["namespace"], body["metadata"]["name"])}
+        owner = _model_of(body)
+        return self._referrers.get(_reference(kind, body), set()) | ({owner} if owner else set())
+
+
+def kind_of(body: Body) -> Kind:
+    """Return the kind of an object."""
+    return KIND_OF[body["kind"]]
+
+
+def _reference(kind: Kind, body: Body) -> Reference:
+    return Reference(kind.name, body["metadata"]["namespace"], body["metadata"]["name"])
+
+
+def _revision(body: Body) -> int:
+    # Comparable as integers, and documented so since Kubernetes 1.35 (KEP-5504); etcd's revision before.
+    return int(body["metadata"]["resourceVersion"])
+
+
+def _model_of(body: Body) -> Key | None:
+    metadata = body["metadata"]
+    name = metadata.get("labels", {}).get(MODEL_LABEL)
+    return Key(metadata["namespace"], name) if name else None
