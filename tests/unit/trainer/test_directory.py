@@ -114,6 +114,20 @@ def test_odd_names_pipes_folders_and_hidden_files_do_no_harm(tmp_path: Path) -> 
     assert len(names) == 27
 
 
+def test_a_folder_that_may_not_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = declared(tmp_path)
+    put(root / "training" / "cat" / "private" / "1.png", picture(300))
+    scandir = os.scandir
+
+    def deny(path: str) -> object:  # tests may run as root, to whom no folder is closed
+        if path.endswith("private"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    assert read_directory(root, SOURCE).unreadable == ("training/cat/private",)
+
+
 EXPECTED = "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
 
 

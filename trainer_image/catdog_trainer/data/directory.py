@@ -52,14 +52,16 @@ def _find(directory: Path, *, declared: bool) -> Iterator[Photo | str]:
 
 
 def _files(folder: Path, within: Path) -> Iterator[Path]:
-    if not folder.resolve().is_relative_to(within):
+    if not folder.is_dir() or not folder.resolve().is_relative_to(within):
         return
-    for parent, directories, names in os.walk(folder):  # follows no links to directories
+    denied: list[OSError] = []
+    for parent, directories, names in os.walk(folder, onerror=denied.append):  # follows no links to folders
         directories[:] = sorted(name for name in directories if not name.startswith("."))
         for name in sorted(names):
             path = Path(parent, name)
             if not name.startswith(".") and path.resolve().is_relative_to(within):
                 yield path
+    yield from (Path(error.filename) for error in denied)  # no file, so counted as unreadable
 
 
 def _read_photo(path: Path, directory: Path, label: str, split: Split | None) -> Photo | str:

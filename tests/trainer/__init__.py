@@ -1,0 +1,1 @@
+"""What needs TensorFlow, and so runs in the trainer's image rather than beside the other tests."""

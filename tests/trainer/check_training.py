@@ -1,0 +1,123 @@
+"""Checks of a whole training, for the trainer's image: TensorFlow is there, pytest is not.
+
+    python3 -m unittest -v tests.trainer.check_training
+
+with this repository's root in PYTHONPATH behind the image's own, and a writable TMPDIR. It takes some
+40 seconds on two processors. Not named test_*, so that pytest, where there is no TensorFlow, leaves it be.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ai_edge_litert.interpreter import Interpreter
+
+from catdog_common.artifact import list_versions, read_metadata, verify_manifest, version_dir
+
+SAMPLE = Path(os.environ.get("CATDOG_SAMPLE_DIR", "/opt/catdog/sample"))
+TRUNK = Path("pets/trunks/efficientnet-lite0-224/trunk.tflite")
+
+
+class TrainingOnTheSample(unittest.TestCase):
+    """One claim, trained on three times: anew, with another hash, and with photos that can't be read."""
+
+    claim: ClassVar[Path]
+    photos: ClassVar[Path]
+    results: ClassVar[list[dict[str, Any]]]
+    trunks: ClassVar[list[tuple[int, bytes]]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Run the trainings."""
+        scratch = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.claim, cls.photos = scratch / "models", scratch / "data"
+        cls.claim.mkdir()
+        _copy_with_a_file_that_is_no_image(cls.photos)
+        cls.results, cls.trunks = [], []
+        for training_hash, dataset in (("a" * 10, "sample"), ("b" * 10, "sample"), ("c" * 10, "directory")):
+            cls.results.append(_train(cls.claim, cls.photos, training_hash, dataset))
+            trunk = cls.claim / TRUNK
+            cls.trunks.append((trunk.stat().st_mtime_ns, trunk.read_bytes()))
+
+    def test_drawings_are_told_apart(self) -> None:
+        """The sample is easy: 38 of its 40 validation drawings at the least."""
+        assert self.results[0]["photos"] == 40
+        assert self.results[0]["accuracy"] >= 0.95
+
+    def test_each_training_published_a_whole_version(self) -> None:
+        """Numbers follow one another, manifests hold, and no work is left."""
+        assert list_versions(self.claim, "pets") == [1, 2, 3]
+        for version, result in enumerate(self.results, start=1):
+            digest = verify_manifest(version_dir(self.claim, "pets", version))
+            assert (result["version"], result["digest"]) == (version, digest)
+        assert list((self.claim / "pets" / "work").iterdir()) == []
+
+    def test_the_same_photos_and_seed_give_the_same_head(self) -> None:
+        """To the last bit, on one machine."""
+        first, second = (read_metadata(version_dir(self.claim, "pets", number)) for number in (1, 2))
+        assert first.head == second.head
+
+    def test_the_trunk_is_made_once_and_served_as_it_is(self) -> None:
+        """Every version has the very bytes that were calibrated first."""
+        assert len({mtime for mtime, _ in self.trunks}) == 1
+        for version in (1, 2, 3):
+            served = version_dir(self.claim, "pets", version) / "trunk.tflite"
+            assert served.read_bytes() == self.trunks[0][1]
+
+    def test_the_trunk_takes_bytes_as_they_are_and_works_in_int8(self) -> None:
+        """A byte means itself, and each convolution's weights are int8."""
+        interpreter = Interpreter(model_path=str(self.claim / TRUNK))
+        interpreter.allocate_tensors()
+        (entry,) = interpreter.get_input_details()
+        assert (entry["dtype"].__name__, entry["quantization"]) == ("uint8", (1.0, 0))
+        kernels = [one for one in interpreter.get_tensor_details() if len(one["shape"]) == 4]
+        assert {one["dtype"].__name__ for one in kernels} <= {"uint8", "int8"}
+        widths = sorted(int(one["shape"][-1]) for one in interpreter.get_output_details())
+        assert widths == [1000, 1280]
+
+    def test_a_file_that_is_no_image_is_counted_and_named(self) -> None:
+        """And the training goes on without it."""
+        assert self.results[2]["unreadablePhotos"] == 1
+        provenance = read_metadata(version_dir(self.claim, "pets", 3)).provenance
+        assert provenance.unreadable == ("training/cat/broken.jpg",)
+
+    def test_others_of_the_group_may_write_what_was_written(self) -> None:
+        """On OpenShift each namespace has a UID of its own; the group is what pods have in common."""
+        for path in (self.claim / "pets").rglob("*"):
+            assert path.stat().st_mode & 16, path
+
+
+def _copy_with_a_file_that_is_no_image(directory: Path) -> None:
+    for path in SAMPLE.rglob("*.jpg"):
+        copy = directory / path.relative_to(SAMPLE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    (directory / "training" / "cat" / "broken.jpg").write_bytes(b"no image")
+
+
+def _train(claim: Path, photos: Path, training_hash: str, dataset: str) -> dict[str, Any]:
+    """Run the trainer as a pod does, and return its termination message."""
+    termination_log = claim / "termination-log"
+    settings = {
+        "MODEL_NAME": "pets",
+        "TRAINING_HASH": training_hash,
+        "STORAGE_DIR": str(claim),
+        "DATASET": dataset,
+        "DATASET_DIR": str(photos),
+        "DATASET_ROOT": str(photos),
+        "ARCHITECTURE": "efficientnet-lite0",
+        "EPOCHS": "20",
+        "BATCH_SIZE": "32",
+        "LEARNING_RATE": "0.001",
+        "SEED": "42",
+        "TERMINATION_LOG": str(termination_log),
+    }
+    environment = os.environ | {f"CATDOG_{name}": value for name, value in settings.items()}
+    subprocess.run([sys.executable, "-m", "catdog_trainer"], env=environment, check=True)
+    result: dict[str, Any] = json.loads(termination_log.read_bytes())
+    return result
