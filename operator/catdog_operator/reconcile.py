@@ -34,6 +34,8 @@ async def reconcile(cluster: Cluster, key: Key) -> Outcome:
         if (observed := await cluster.observe(key)) is None:
             return Outcome()
         planned = plan(observed)
+        if planned.news:
+            await cluster.report(key, build_status(observed, planned))
         applied = await cluster.apply(planned)
         if not applied.changed or applied.refusals:
             await cluster.report(key, build_status(observed, planned, applied.refusals))

@@ -31,6 +31,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     training: TrainingPlan
     serving: ServingPlan
     look_again: float | None
+    news: bool  # to be noted in the status before what it was read from is deleted
 
 
 def plan(observed: Observed) -> Plan:
@@ -54,8 +55,14 @@ def plan(observed: Observed) -> Plan:
         bootstrap_servers=kafka.connection.bootstrap_servers if kafka.connection else None,
         training=training,
         serving=serving,
+        news=_has_news(observed, versions, training),
         look_again=_earliest(training.look_again, None if observed.strimzi_installed else STRIMZI_SECONDS),
     )
+
+
+def _has_news(observed: Observed, versions: tuple[Version, ...], training: TrainingPlan) -> bool:
+    noted = observed.model.status
+    return versions != noted.versions or training.failure not in (None, noted.last_failure)
 
 
 def _earliest(*moments: float | None) -> float | None:

@@ -35,9 +35,9 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
 def plan_training(observed: Observed, resolved: Resolved, versions: tuple[Version, ...]) -> TrainingPlan:
     """Return what to do so that a version of the present settings comes to be known."""
     others = tuple(job for job in observed.jobs if job.hash != resolved.hash and not job.leaving)
-    present = next((job for job in observed.jobs if job.hash == resolved.hash), None)
     if (version := version_of_hash(versions, resolved.hash)) is not None:
-        return _trained(version, others, present)
+        return _trained(version, others)
+    present = next((job for job in observed.jobs if job.hash == resolved.hash), None)
     if present is not None and not present.leaving:
         return _plan_present(observed, resolved, present, others)
     if observed.jobs:
@@ -45,13 +45,12 @@ def plan_training(observed: Observed, resolved: Resolved, versions: tuple[Versio
     return _plan_new(observed, resolved)
 
 
-def _trained(version: Version, others: tuple[Job, ...], present: Job | None) -> TrainingPlan:
+def _trained(version: Version, others: tuple[Job, ...]) -> TrainingPlan:
     message = (
         f"version {version.version} was trained from these settings; "
         f"{version.accuracy:.1%} of {version.photos} validation photos are right"
     )
-    unneeded = (present,) if present and not present.complete and not present.leaving else ()
-    return TrainingPlan(finding=yes("Trained", message), delete=others + unneeded)
+    return TrainingPlan(finding=yes("Trained", message), delete=others)
 
 
 def _await_departure(jobs: tuple[Job, ...], others: tuple[Job, ...]) -> TrainingPlan:
@@ -120,9 +119,7 @@ def _plan_present(observed: Observed, resolved: Resolved, job: Job, others: tupl
 def _plan_after_failure(observed: Observed, job: Job, others: tuple[Job, ...]) -> TrainingPlan:
     failure = read_failure(job, _pods_of(job, observed), observed.surroundings.retry_seconds)
     finding = no(failure.reason, failure.message)
-    noted = observed.model.status.last_failure
-    if failure.next_attempt_time is None or noted is None or noted.time != failure.time:
-        # Noted first: the count of attempts must outlive the Job.
+    if failure.next_attempt_time is None:
         return TrainingPlan(finding=finding, delete=others, failure=failure)
     if (wait := _seconds_until(failure.next_attempt_time, observed.now)) > 0:
         return TrainingPlan(finding=finding, delete=others, failure=failure, look_again=wait)
