@@ -1,12 +1,11 @@
 """What a client on the host needs to reach a Kafka: its address, whom to trust, and who it is itself."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tests.cluster.strimzi.kube import Kube, Manifest, connect, read_kubeconfig
-from tests.cluster.strimzi.objects import has_condition, secret_data
+from tests.cluster.strimzi.objects import secret_data
+from tests.cluster.strimzi.waiting import await_ready
 
 
 def write_client_files(
@@ -37,34 +36,6 @@ def write_client_files(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_bytes(data)
-
-
-async def await_ready(kube: Kube, kind: str, namespace: str, name: str, timeout_seconds: float) -> Manifest:
-    """Return a resource when its operator has seen its present generation and says Ready.
-
-    Raises:
-        TimeoutError: it did not become so; the message has the conditions that were seen.
-    """
-    seen: Manifest = {}
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(timeout_seconds):
-            async for seen in _versions(kube, kind, namespace, name):
-                if _is_ready(seen):
-                    return seen
-    conditions = seen.get("status", {}).get("conditions", "no conditions") if seen else "there is none"
-    raise TimeoutError(f"{kind} {namespace}/{name} is not ready after {timeout_seconds:.0f} s: {conditions}")
-
-
-async def _versions(kube: Kube, kind: str, namespace: str, name: str) -> AsyncIterator[Manifest]:
-    async for event in kube.watch(kind):
-        metadata = event.object["metadata"]
-        if not event.deleted and (metadata["namespace"], metadata["name"]) == (namespace, name):
-            yield event.object
-
-
-def _is_ready(resource: Manifest) -> bool:
-    current = resource.get("status", {}).get("observedGeneration") == resource["metadata"]["generation"]
-    return current and has_condition(resource, "Ready")
 
 
 async def _read_files(kube: Kube, kafka: Manifest, user: str, listener: str) -> dict[str, bytes]:

@@ -34,6 +34,8 @@ class UserOperator:
     async def reconcile(self, key: Key) -> float | None:
         """Bring one user to what its resource says, and write how that went."""
         user = await self._kube.get("KafkaUser", *key)
+        if user is None:
+            await self._remove_secret(key)
         cluster = user and user["metadata"].get("labels", {}).get("strimzi.io/cluster")
         if not user or not cluster or "deletionTimestamp" in user["metadata"]:
             return None
@@ -71,7 +73,7 @@ class UserOperator:
         metadata = user["metadata"]
         found = await self._kube.get("Secret", metadata["namespace"], metadata["name"])
         authority = await self._clients_authority(metadata["namespace"], cluster)
-        data = secret_data(found)
+        data = {key: value for key, value in secret_data(found).items() if key in _SECRET_KEYS}
         if not _is_complete(data, authority.certificate):
             data = _new_credentials(metadata["name"], authority)
         wanted = build_user_secret(user, cluster, data)
@@ -79,6 +81,11 @@ class UserOperator:
             await self._kube.apply(wanted)
         elif _differs(found, wanted):
             await self._kube.replace(wanted)
+
+    async def _remove_secret(self, user: Key) -> None:
+        found = await self._kube.get("Secret", *user)
+        if found and found["metadata"].get("labels", {}).get("strimzi.io/kind") == "KafkaUser":
+            await self._kube.delete("Secret", *user)
 
     async def _clients_authority(self, namespace: str, cluster: str) -> KeyPair:
         certificate = secret_data(await self._kube.get("Secret", namespace, f"{cluster}-clients-ca-cert"))
@@ -145,7 +152,7 @@ def _new_credentials(name: str, authority: KeyPair) -> dict[str, bytes]:
 
 
 def _is_complete(data: dict[str, bytes], authority: bytes) -> bool:
-    whole = data.keys() >= _SECRET_KEYS and data["ca.crt"] == authority
+    whole = data.keys() == _SECRET_KEYS and data["ca.crt"] == authority
     return whole and is_current(data["user.crt"], authority)
 
 

@@ -1,0 +1,106 @@
+"""KafkaTopics and KafkaUsers as the tests handle them, and what a KafkaUser's certificate is let do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from catdog_common.kafka_security import kafka_settings
+from tests.cluster.strimzi.client_files import write_client_files
+from tests.cluster.strimzi.kube import Kube, Manifest
+from tests.cluster.strimzi.waiting import await_ready
+
+NAMESPACE = "kafka"
+LABELS = {"strimzi.io/cluster": "my-cluster", "catdog.dev/test-of": "kafka"}
+
+
+def kafka_topic(name: str, **spec: object) -> Manifest:
+    """Return a KafkaTopic of these tests."""
+    return _resource("KafkaTopic", name, spec)
+
+
+def kafka_user(name: str, topic: str = "", operations: tuple[str, ...] = ()) -> Manifest:
+    """Return a KafkaUser of these tests, who may do `operations` on `topic`, and nothing else."""
+    rule = {"resource": {"type": "topic", "name": topic}, "operations": list(operations)}
+    authorization = {"type": "simple", "acls": [rule] if operations else []}
+    return _resource("KafkaUser", name, {"authentication": {"type": "tls"}, "authorization": authorization})
+
+
+def _resource(kind: str, name: str, spec: Manifest) -> Manifest:
+    metadata = {"name": name, "namespace": NAMESPACE, "labels": LABELS}
+    return {"apiVersion": "kafka.strimzi.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+async def apply_ready(kube: Kube, manifest: Manifest) -> Manifest:
+    """Apply a resource and await that it is ready."""
+    await kube.apply(manifest)
+    return await await_ready(kube, manifest["kind"], NAMESPACE, manifest["metadata"]["name"])
+
+
+@dataclass(frozen=True)
+class Client:
+    """A Kafka client on the host with a certificate's files."""
+
+    directory: Path
+
+    @classmethod
+    async def of_user(cls, kubeconfig: Path, user: str, directory: Path) -> "Client":
+        """Return the client of a KafkaUser that is ready."""
+        await asyncio.to_thread(write_client_files, kubeconfig, directory, user=user)
+        return cls(directory)
+
+    def settings(self) -> dict[str, Any]:
+        """Return aiokafka's arguments."""
+        bootstrap = (self.directory / "bootstrap").read_text().strip()
+        return {
+            "bootstrap_servers": bootstrap,
+            **kafka_settings(self.directory / "ca", self.directory / "user"),
+        }
+
+    async def produce(self, topic: str, value: bytes) -> None:
+        """Send one record and await its acknowledgement."""
+        producer = AIOKafkaProducer(**self.settings())
+        await producer.start()
+        try:
+            await producer.send_and_wait(topic, value)
+        finally:
+            await producer.stop()
+
+    async def consume(self, topic: str) -> bytes:
+        """Return the first record's value."""
+        consumer = AIOKafkaConsumer(topic, **self.settings(), auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            record = await asyncio.wait_for(consumer.getone(), 30)
+        finally:
+            await consumer.stop()
+        value: bytes = record.value
+        return value
+
+    async def partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has, 0 where there is no such topic."""
+        admin = AIOKafkaAdminClient(**self.settings())
+        await admin.start()
+        try:
+            [described] = await admin.describe_topics([topic])
+        finally:
+            await admin.close()
+        return len(described["partitions"])
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], what: str, seconds: float = 20) -> None:
+    """Await that something holds which Kafka tells only to who asks.
+
+    Raises:
+        AssertionError: it did not within `seconds`.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            while not await holds():  # noqa: ASYNC110 -- nothing tells of it
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"not within {seconds} s: {what}") from None
