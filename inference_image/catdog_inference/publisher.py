@@ -110,7 +110,7 @@ class Publisher:
         # aiokafka refuses a record with neither key nor value, which Kafka would take.
         value = b"" if record.key is None and record.value is None else record.value
         sending: Awaitable[object] = await self._producer.send(
-            record.topic, value, key=record.key, headers=record.headers
+            record.topic, value, key=record.key, headers=list(record.headers)
         )
         return sending
 

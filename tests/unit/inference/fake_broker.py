@@ -249,6 +249,7 @@ class FakeProducer:
     async def send(self, topic: str, value: Any, key: Any, headers: Any) -> Awaitable[object]:  # noqa: ANN401
         assert self._started
         assert not (value is None and key is None), "Need at least one: key or value"
+        assert isinstance(headers, list), "Expected list"
         if error := self._broker.refuse_sending.get(topic):
             await self._broker.refuse(error)
         limit, too_large = self._broker.size_limit.get(topic, (None, None))
