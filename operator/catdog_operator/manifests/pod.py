@@ -6,7 +6,7 @@ import msgspec
 
 from catdog_operator.manifests.common import Manifest, without_empty
 from catdog_operator.observed import MODEL_LABEL
-from catdog_operator.resource import Pod
+from catdog_operator.resource import Pod, Resources
 
 STORAGE_DIR = "/models"
 USER = 1001  # the images' own; any other works as well
@@ -19,7 +19,7 @@ class Container(msgspec.Struct, frozen=True):
     name: str
     image: str
     environment: dict[str, str]
-    resources: Manifest  # by default; those of the user replace it
+    resources: Manifest  # by default
     tmp_size: str
     mounts: tuple[Manifest, ...]
     volumes: tuple[Manifest, ...]
@@ -73,13 +73,12 @@ def build_environment(environment: Mapping[str, str]) -> Sequence[Manifest]:
 
 
 def _build_container(container: Container, settings: Pod) -> Manifest:
-    chosen = without_empty(msgspec.to_builtins(settings.resources))
     return {
         "name": container.name,
         "image": container.image,
         "imagePullPolicy": "IfNotPresent",
         "env": build_environment(container.environment),
-        "resources": chosen or container.resources,
+        "resources": _merge_resources(settings.resources, container.resources),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -89,6 +88,16 @@ def _build_container(container: Container, settings: Pod) -> Manifest:
         "volumeMounts": [*container.mounts, mount("tmp", "/tmp")],  # noqa: S108 - the pod's own
         **container.extra,
     }
+
+
+def _merge_resources(chosen: Resources, defaults: Manifest) -> Manifest:
+    """Return what the user chose, and the defaults of those resources that they do not name."""
+    named = chosen.requests.keys() | chosen.limits.keys()
+    merged: Manifest = {}
+    for field, own in (("requests", chosen.requests), ("limits", chosen.limits)):
+        default = {name: value for name, value in defaults.get(field, {}).items() if name not in named}
+        merged[field] = default | own
+    return without_empty(merged)
 
 
 def _pod_security(*, openshift: bool) -> Manifest:
