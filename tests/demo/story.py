@@ -45,7 +45,7 @@ def tell(terminal: Terminal, instance: Instance, photos: PhotoSet, directory: Pa
 
 def draw_photos(directory: Path) -> Path:
     """Draw cats and dogs into folders `cat` and `dog` of `directory`; return it."""
-    from catdog_trainer.data.drawings import write_drawings  # noqa: PLC0415 - only where there are no photos
+    from catdog_trainer.data.drawings import write_drawings
 
     write_drawings(directory, per_class=300, seed=7)
     return directory
@@ -141,9 +141,8 @@ def scale(terminal: Terminal) -> None:
     """Scale to two workers by the scale subresource."""
     terminal.heading("5. More of it: two workers share the topic's partitions")
     terminal.run(f"kubectl scale catdogmodel/{MODEL} --replicas=2")
-    terminal.run(
-        f"kubectl wait catdogmodel/{MODEL} --for=jsonpath='{{.status.inference.readyReplicas}}'=2 --timeout=120s"
-    )
+    ready = "--for=jsonpath='{.status.inference.readyReplicas}'=2"
+    terminal.run(f"kubectl wait catdogmodel/{MODEL} {ready} --timeout=120s")
     terminal.run("kubectl get catdogmodels")
 
 
@@ -168,8 +167,8 @@ def _judge_traffic(terminal: Terminal, traffic: SteadyTraffic, exit_code: int, r
     sent = {arrival.answer.get("id") for arrival in traffic.arrivals}
     failed = [arrival.answer for arrival in traffic.arrivals if "error" in arrival.answer]
     terminal.say(
-        f"Sent {len(sent)}, answered {len(sent) - len(failed)}: {len(traffic.answers_of(1))} by version 1, of "
-        f"which {meanwhile} while version 2 trained, and {len(traffic.answers_of(2))} by version 2. "
+        f"Sent {len(sent)}, answered {len(sent) - len(failed)}: "
+        f"{len(traffic.answers_of(1))} by version 1, of which {meanwhile} while version 2 trained, and {len(traffic.answers_of(2))} by version 2. "
         f"Never fewer than {min(readiness)} workers were ready."
     )
     _promise(exit_code == 0 and not failed, f"photos were not answered: {failed[:3]}")

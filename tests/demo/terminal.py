@@ -43,7 +43,7 @@ class Terminal:
         return done.stdout
 
     def read(self, command: str, *, shown: str | None = None) -> str:
-        """Run a command and return what it prints, which is not shown; the command is where `shown` says how."""
+        """Run a command and return what it prints, which is not shown; `shown` is how the command is."""
         if shown is not None:
             self.show_command(shown)
         done = self._complete(command, None)
@@ -53,7 +53,7 @@ class Terminal:
         return done.stdout
 
     def start(self, command: str, *, shown: str | None = None) -> subprocess.Popen[str]:
-        """Show a command (where `shown` is not empty) and start it; its standard output is a pipe of lines."""
+        """Show a command (unless `shown` is empty) and start it; its standard output is a pipe of lines."""
         if shown != "":
             self.show_command(shown or command)
         return subprocess.Popen(

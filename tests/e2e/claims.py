@@ -1,0 +1,36 @@
+"""Claims that are bound to their volumes at once, so that a test can lay photos on them before any pod."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cluster.instance import Instance
+from tests.e2e.models import NAMESPACE
+
+
+def make_claim(cluster: Instance, name: str, fill: Callable[[Path], None] | None = None) -> Path:
+    """Create a claim on a free volume, filled before anyone can see it; return its directory on the host."""
+    volume = _free_volume(cluster)
+    directory = Path(volume["spec"]["local"]["path"])
+    if fill:
+        fill(directory)
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "accessModes": volume["spec"]["accessModes"],
+            "resources": {"requests": {"storage": "1Gi"}},
+            "storageClassName": volume["spec"]["storageClassName"],
+            "volumeName": volume["metadata"]["name"],
+        },
+    }
+    cluster.kubectl("apply", "-f", "-", input=json.dumps(claim))
+    bound = "--for=jsonpath={.status.phase}=Bound"
+    cluster.kubectl("wait", "pvc", name, "-n", NAMESPACE, bound, "--timeout=60s")
+    return directory
+
+
+def _free_volume(cluster: Instance) -> dict[str, dict[str, object]]:
+    volumes = json.loads(cluster.kubectl("get", "pv", "-o", "json"))["items"]
+    return next(volume for volume in volumes if volume["status"]["phase"] == "Available")

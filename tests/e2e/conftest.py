@@ -1,0 +1,116 @@
+"""The real cluster that these tests share, and what a person needs to see when one of them fails."""
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.cluster.instance import Instance, up
+from tests.demo.photo_sets import LabelledPhoto, find_photos
+from tests.e2e.models import NAMESPACE
+from tests.photos import photos_dir
+
+INSTANCE = "test"
+OPERATOR_NAMESPACE = "catdog-system"
+FIGURES = pytest.StashKey[list[str]]()
+RETRY_SECONDS = 5  # the operator's first wait between attempts, so that healing is quick to see
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Instance:
+    """Return a local cluster of the tests' own, with Kafka and the operator; it stays up for the next run."""
+    instance = up(INSTANCE)
+    _clear(instance)
+    retry = f"CATDOG_RETRY_SECONDS={RETRY_SECONDS}"
+    instance.kubectl("set", "env", "deployment/catdog-operator", retry, "-n", OPERATOR_NAMESPACE)
+    instance.kubectl(
+        "rollout", "status", "deployment/catdog-operator", "-n", OPERATOR_NAMESPACE, "--timeout=120s"
+    )
+    return instance
+
+
+@pytest.fixture(scope="session")
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledPhoto]:
+    """Draw cats and dogs: enough to train on in seconds."""
+    from catdog_trainer.data.drawings import write_drawings
+
+    directory = tmp_path_factory.mktemp("drawings")
+    write_drawings(directory, per_class=40, seed=3)
+    return find_photos(directory)
+
+
+@pytest.fixture(scope="session")
+def photos(drawings: list[LabelledPhoto]) -> list[LabelledPhoto]:
+    """Return real photos where they are there, else the drawings (the report's header says which)."""
+    directory = photos_dir("oxford-pets")
+    return find_photos(directory) if directory else drawings
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> list[str]:
+    """Return where a test puts what it measured; the run ends with these lines."""
+    return request.config.stash.setdefault(FIGURES, [])
+
+
+def pytest_report_header() -> str:
+    """Say what the tests train on."""
+    if photos_dir("oxford-pets"):
+        return "photos: a part of the Oxford-IIIT Pet dataset"
+    return "photos: NO REAL PHOTOS WERE FOUND; drawings stand in, and accuracy on photos is NOT measured"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what the tests measured."""
+    if lines := config.stash.get(FIGURES, []):
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(lines))
+
+
+def _clear(cluster: Instance) -> None:
+    """Remove what an earlier run left: models, their topics and claims, other pods, other Kafkas."""
+    for kind in ("catdogmodels", "kafkatopics", "pvc", "pod/photo-loader"):
+        everything = () if "/" in kind else ("--all",)
+        cluster.kubectl(
+            "delete", kind, *everything, "-n", NAMESPACE, "--ignore-not-found", "--cascade=foreground"
+        )
+    for kind in ("kafka", "kafkanodepool"):
+        cluster.kubectl("delete", kind, "-n", NAMESPACE, "-l", "catdog.dev/test", "--ignore-not-found")
+    cluster.recycle_volumes()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the cluster's side of the story to the report of a test that failed."""
+    report = yield
+    cluster = getattr(item, "funcargs", {}).get("cluster")
+    if call.when != "teardown" and report.failed and isinstance(cluster, Instance):
+        report.sections.append(("cluster", _story_of(cluster)))
+    return report
+
+
+def _story_of(cluster: Instance) -> str:
+    """Return what a person would look at: resources, events, the operator's last words."""
+    looks = (
+        ("get", "catdogmodels,jobs,deployments,pods,pvc,kafkatopics,kafkausers", "-n", NAMESPACE),
+        (
+            "get",
+            "catdogmodels",
+            "-n",
+            NAMESPACE,
+            "-o",
+            "jsonpath={range .items[*]}{.metadata.name}{.status}{'\\n'}{end}",
+        ),
+        ("get", "events", "-n", NAMESPACE, "--sort-by=.lastTimestamp"),
+        ("logs", "deployment/catdog-operator", "-n", OPERATOR_NAMESPACE, "--tail=60"),
+        ("logs", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=inference", "--tail=30", "--prefix"),
+        ("logs", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=training", "--tail=30", "--prefix"),
+    )
+    return "\n".join(f"$ kubectl {' '.join(look)}\n{_look(cluster, look)}" for look in looks)
+
+
+def _look(cluster: Instance, arguments: tuple[str, ...]) -> str:
+    try:
+        return cluster.kubectl(*arguments)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not hide why the test failed
+        return str(error)

@@ -1,0 +1,118 @@
+"""A CatDogModel as the tests handle it: apply it, await what its status says, and look at its children."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.cluster.instance import Instance
+
+Status = dict[str, Any]
+NAMESPACE = "kafka"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One CatDogModel on the test cluster."""
+
+    cluster: Instance
+    name: str
+
+    def apply(self, spec: dict[str, Any]) -> None:
+        """Apply the resource with this spec, as `kubectl apply` does it."""
+        manifest = {
+            "apiVersion": "catdog.dev/v1alpha1",
+            "kind": "CatDogModel",
+            "metadata": {"name": self.name, "namespace": NAMESPACE},
+            "spec": spec,
+        }
+        self.cluster.kubectl("apply", "-f", "-", input=json.dumps(manifest))
+
+    def patch(self, spec: dict[str, Any]) -> None:
+        """Edit the resource: merge `spec` into what it has."""
+        patch = json.dumps({"spec": spec})
+        self.cluster.kubectl("patch", "catdogmodel", self.name, "-n", NAMESPACE, "--type=merge", "-p", patch)
+
+    def delete(self) -> None:
+        """Delete the resource and await that its children are gone."""
+        self.cluster.kubectl(
+            "delete", "catdogmodel", self.name, "-n", NAMESPACE, "--cascade=foreground", "--wait"
+        )
+
+    def await_status(self, holds: Callable[[Status], bool], what: str, timeout: float = 240) -> Status:
+        """Return the first status for which `holds` is true.
+
+        Raises:
+            AssertionError: there was none within `timeout` seconds; the message has the last one.
+        """
+        last: Status = {}
+        with self._statuses(timeout) as statuses:
+            for last in statuses:
+                if holds(last):
+                    return last
+        raise AssertionError(
+            f"{self.name}: {what}: not within {timeout} s; its status:\n{json.dumps(last, indent=1)}"
+        )
+
+    def await_condition(self, kind: str, expected: tuple[str, str, str], timeout: float = 240) -> Status:
+        """Return the first status whose condition `kind` has this (status, reason, message)."""
+        return self.await_status(
+            lambda status: condition(status, kind) == expected, f"{kind} is {expected}", timeout
+        )
+
+    def await_ready(self, version: int | None = None, timeout: float = 240) -> Status:
+        """Return the first status that says Ready, of `version` if one is given."""
+        return self.await_status(
+            lambda status: (
+                condition(status, "Ready")[0] == "True"
+                and version in (None, status.get("inference", {}).get("servedVersion"))
+            ),
+            f"ready with version {version or 'any'}",
+            timeout,
+        )
+
+    def children(self, kind: str) -> list[dict[str, Any]]:
+        """Return the model's objects of a kind."""
+        answer = self.cluster.kubectl(
+            "get", kind, "-n", NAMESPACE, "-l", f"catdog.dev/model={self.name}", "-o", "json"
+        )
+        items: list[dict[str, Any]] = json.loads(answer)["items"]
+        return items
+
+    @contextmanager
+    def _statuses(self, timeout: float) -> Iterator[Iterator[Status]]:
+        command = [
+            "get",
+            "catdogmodel",
+            self.name,
+            "-n",
+            NAMESPACE,
+            "--watch",
+            "-o",
+            'jsonpath={.status}{"\\n"}',
+        ]
+        process = subprocess.Popen(
+            [self.cluster.kubectl_path, "--kubeconfig", self.cluster.kubeconfig, *command],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        deadline = threading.Timer(timeout, process.terminate)
+        deadline.start()
+        try:
+            assert process.stdout is not None
+            yield (json.loads(line) for line in process.stdout if line.strip())
+        finally:
+            deadline.cancel()
+            process.terminate()
+            process.wait()
+
+
+def condition(status: Status, kind: str) -> tuple[str, str, str]:
+    """Return (status, reason, message) of a condition, empty strings where it is not there."""
+    for each in status.get("conditions", []):
+        if each["type"] == kind:
+            return each["status"], each["reason"], each["message"]
+    return "", "", ""
