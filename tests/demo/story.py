@@ -166,10 +166,10 @@ def _judge_traffic(terminal: Terminal, traffic: SteadyTraffic, exit_code: int, r
     meanwhile = sum(started <= arrival.time <= completed for arrival in traffic.answers_of(1))
     sent = {arrival.answer.get("id") for arrival in traffic.arrivals}
     failed = [arrival.answer for arrival in traffic.arrivals if "error" in arrival.answer]
+    answered, old, new = len(sent) - len(failed), len(traffic.answers_of(1)), len(traffic.answers_of(2))
     terminal.say(
-        f"Sent {len(sent)}, answered {len(sent) - len(failed)}: "
-        f"{len(traffic.answers_of(1))} by version 1, of which {meanwhile} while version 2 trained, and {len(traffic.answers_of(2))} by version 2. "
-        f"Never fewer than {min(readiness)} workers were ready."
+        f"Sent {len(sent)}, answered {answered}: {old} by version 1, of which {meanwhile} while version 2 "
+        f"trained, and {new} by version 2. Never fewer than {min(readiness)} workers were ready."
     )
     _promise(exit_code == 0 and not failed, f"photos were not answered: {failed[:3]}")
     _promise(

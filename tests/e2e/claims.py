@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.instance import Instance
 from tests.e2e.models import NAMESPACE
@@ -31,6 +32,7 @@ def make_claim(cluster: Instance, name: str, fill: Callable[[Path], None] | None
     return directory
 
 
-def _free_volume(cluster: Instance) -> dict[str, dict[str, object]]:
+def _free_volume(cluster: Instance) -> dict[str, Any]:
     volumes = json.loads(cluster.kubectl("get", "pv", "-o", "json"))["items"]
-    return next(volume for volume in volumes if volume["status"]["phase"] == "Available")
+    free: dict[str, Any] = next(each for each in volumes if each["status"]["phase"] == "Available")
+    return free

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from catdog_common.kafka_security import kafka_settings
 from tests.cluster.instance import Instance
 
-Record = ConsumerRecord[Any, Any]
+Record = Any  # an aiokafka.ConsumerRecord, which is not typed
 
 
 def settings(cluster: Instance) -> dict[str, Any]:

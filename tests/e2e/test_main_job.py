@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import AclOperation
 
 from tests.cluster.instance import Instance
 from tests.cluster.strimzi.admins import Admins
@@ -91,7 +92,7 @@ async def test_a_worker_that_may_not_answer_loses_nothing(cluster: Instance, pet
         assert admin is not None
         granted = await admin.acls("User:CN=pets-catdog")
         [answering] = [
-            acl for acl in granted if (acl.name, acl.operation.name) == ("pets-predictions", "WRITE")
+            acl for acl in granted if (acl.name, acl.operation) == ("pets-predictions", AclOperation.WRITE)
         ]
         await admin.remove_acls([answering])
         try:
