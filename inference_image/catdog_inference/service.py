@@ -34,7 +34,7 @@ from catdog_inference.waiting import Trouble, finished_before, is_set_within
 # How long a rebalance waits for the batch in flight, so that its records are not answered twice.
 REVOCATION_SECONDS = 20.0
 
-_POLL_MILLISECONDS = 500
+_POLL_MILLISECONDS = 200
 
 Batch = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
 

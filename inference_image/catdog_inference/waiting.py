@@ -22,7 +22,7 @@ class Trouble:
 
     def again(self, error: Exception) -> float:
         """Tell what is wrong, if that is news; return the seconds to wait before the next attempt."""
-        reason = f"{type(error).__name__}: {error}"
+        reason = str(error) or type(error).__name__
         if reason != self._told:
             log.warning(self._event, error=reason)
         self._told = reason
