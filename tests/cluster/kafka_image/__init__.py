@@ -19,6 +19,10 @@ _BUILD_FILES = ("Containerfile", "log4j2.properties", "start-broker")
 _PASSWORD = "changeit"  # noqa: S105 -- Java's own default for a store of public certificates
 
 
+class DownloadError(Exception):
+    """Maven failed; the message is what it said."""
+
+
 class JarMismatchError(Exception):
     """What Maven delivered is not what `jars.sha256` pins; the message names the jars."""
 
@@ -28,7 +32,7 @@ def prepare(context_dir: Path, maven_repository: Path) -> None:
 
     Raises:
         JarMismatchError: a jar is missing, another, or one too many.
-        subprocess.CalledProcessError: Maven failed; its output went to the terminal.
+        DownloadError: Maven failed; the message is what it said.
     """
     context_dir.mkdir(parents=True, exist_ok=True)
     for name in _BUILD_FILES:
@@ -42,16 +46,20 @@ def fetch_jars(jars_dir: Path, maven_repository: Path) -> None:
         # Maven writes beside the pom that it reads; the checkout stays as it is.
         pom = Path(shutil.copy(_SOURCE / "pom.xml", scratch))
         trust = _write_trust_store(Path(scratch) / "trust.p12")
-        subprocess.run(
+        done = subprocess.run(
             [
                 "mvn", "--batch-mode", "-Dstyle.color=never", "--quiet", "--strict-checksums", "--file", pom,
                 f"-Dmaven.repo.local={maven_repository}",
                 "dependency:copy-dependencies", "-DincludeScope=runtime",
                 f"-DoutputDirectory={jars_dir.resolve()}",
             ],
-            check=True,
+            check=False,
+            capture_output=True,
+            text=True,
             env=os.environ | {"MAVEN_OPTS": f"{os.environ.get('MAVEN_OPTS', '')} {trust}".strip()},
         )  # fmt: skip
+    if done.returncode != 0:
+        raise DownloadError(done.stdout + done.stderr)
     check_jars(jars_dir, read_pins(_SOURCE / "jars.sha256"))
 
 
