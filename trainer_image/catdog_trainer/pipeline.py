@@ -12,7 +12,7 @@ from catdog_common.artifact import LABELS, Head, ModelMetadata, TrainingSettings
 from catdog_trainer.architectures import ARCHITECTURES, Architecture
 from catdog_trainer.config import Config
 from catdog_trainer.data import DataError, Dataset, Photo, check
-from catdog_trainer.data.directory import claim_folder, read_directory
+from catdog_trainer.data.directory import read_claim
 from catdog_trainer.data.sample import read_sample
 from catdog_trainer.export import (
     NOT_MEASURED,
@@ -62,8 +62,7 @@ def _read_dataset(config: Config) -> Dataset:
     if config.dataset == "sample":
         dataset = read_sample(Path(config.sample_dir))
     else:
-        directory = Path(config.dataset_dir or "")
-        dataset = read_directory(directory, claim_folder(directory, Path(config.dataset_root)))
+        dataset = read_claim(Path(config.dataset_dir or ""), Path(config.dataset_root))
     _logger.info(
         "dataset read",
         source=dataset.source,

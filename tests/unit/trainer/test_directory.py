@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from catdog_trainer.data import DataError, check
-from catdog_trainer.data.directory import claim_folder, read_directory
+from catdog_trainer.data.directory import read_claim, read_directory
 from tests.unit.trainer.builders import picture, put
 
 SOURCE = "the claim's folder data/"
@@ -133,7 +133,7 @@ EXPECTED = "folders training/cat/, training/dog/, validation/cat/ and validation
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError) as raised:
-        read_directory(tmp_path / "data", claim_folder(tmp_path / "data", tmp_path))
+        read_claim(tmp_path / "data", tmp_path)
     assert raised.value.reason == "DataNotFound"
     assert str(raised.value) == f"the claim's folder data/ does not exist: it should hold {EXPECTED}"
 
@@ -141,6 +141,17 @@ def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_directory_without_photos_says_what_belongs_there(tmp_path: Path) -> None:
     put(tmp_path / "somewhere else" / "1.png", picture(1))
     with pytest.raises(DataError) as raised:
-        read_directory(tmp_path, claim_folder(tmp_path, tmp_path))
+        read_claim(tmp_path, tmp_path)
     assert raised.value.reason == "DataNotFound"
     assert str(raised.value) == f"the claim's root folder has no photos: it should hold {EXPECTED}"
+
+
+@pytest.mark.parametrize("path", ["link", "../elsewhere"])
+def test_a_directory_outside_of_the_claim_is_refused(tmp_path: Path, path: str) -> None:
+    declared(tmp_path / "elsewhere")
+    (tmp_path / "claim").mkdir()
+    (tmp_path / "claim" / "link").symlink_to("../elsewhere")
+    with pytest.raises(DataError) as raised:
+        read_claim(tmp_path / "claim" / path, tmp_path / "claim")
+    assert raised.value.reason == "DataNotFound"
+    assert str(raised.value) == f"the claim's folder {path}/ leads out of the claim: name a folder within it"

@@ -12,6 +12,18 @@ from catdog_trainer.data import SPLITS, DataError, Dataset, Photo, Split, distin
 _EXPECTED = "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
 
 
+def read_claim(directory: Path, root: Path) -> Dataset:
+    """Return the photos in `directory` of the claim that is mounted at `root`.
+
+    Raises:
+        DataError: DataNotFound, as `read_directory` has it, or where the directory is outside of the claim.
+    """
+    source = claim_folder(directory, root)
+    if not directory.resolve().is_relative_to(root.resolve()):
+        raise DataError("DataNotFound", f"{source} leads out of the claim: name a folder within it")
+    return read_directory(directory, source)
+
+
 def claim_folder(directory: Path, root: Path) -> str:
     """Return what a person calls `directory`, which lies within the claim that is mounted at `root`."""
     path = directory.relative_to(root) if directory.is_relative_to(root) else directory
