@@ -14,8 +14,16 @@ _PATTERNS = {"literal": "LITERAL", "prefix": "PREFIXED"}
 _RESOURCES = {"topic": "TOPIC", "group": "GROUP", "cluster": "BROKER", "transactionalId": "TRANSACTIONAL_ID"}
 
 
+class InvalidUserError(Exception):
+    """A KafkaUser asks for what can't be; the message says what."""
+
+
 def build_acls(user: Manifest) -> set[AclBinding]:
-    """Return one rule for every operation that the KafkaUser lists."""
+    """Return one rule for every operation that the KafkaUser lists.
+
+    Raises:
+        InvalidUserError: a rule does not say what it is about.
+    """
     principal = f"User:CN={user['metadata']['name']}"
     rules = user["spec"].get("authorization", {}).get("acls", [])
     return {_acl(principal, rule, operation) for rule in rules for operation in rule["operations"]}
@@ -28,7 +36,9 @@ def orphaned(acls: Collection[AclBinding], principals: Collection[str]) -> set[A
 
 def _acl(principal: str, rule: Manifest, operation: str) -> AclBinding:
     resource = rule["resource"]
-    name = "kafka-cluster" if resource["type"] == "cluster" else resource["name"]
+    name = "kafka-cluster" if resource["type"] == "cluster" else resource.get("name")
+    if name is None:
+        raise InvalidUserError(f"An ACL rule on a resource of type {resource['type']} needs a name.")
     return AclBinding(
         _RESOURCES[resource["type"]],
         name,

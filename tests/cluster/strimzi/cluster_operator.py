@@ -22,6 +22,7 @@ from tests.cluster.strimzi.spec import Cluster, Listener, UnsupportedError, pars
 
 KAFKA_VERSION = "4.3.1"
 OPERATOR_VERSION = "1.2.0"
+RESYNC_SECONDS = 120.0
 
 
 class ClusterOperator:
@@ -33,7 +34,7 @@ class ClusterOperator:
         self._image = image
 
     async def reconcile(self, key: Key) -> float | None:
-        """Bring one Kafka to what its resources say; woken again by events only."""
+        """Bring one Kafka to what its resources say."""
         kafka = await self._kube.get("Kafka", *key)
         if kafka is None or "deletionTimestamp" in kafka["metadata"]:
             return None
@@ -44,16 +45,18 @@ class ClusterOperator:
         except UnsupportedError as error:
             failed = condition("NotReady", reason="InvalidResourceException", message=str(error))
             await self._kube.set_status(kafka, status_of(kafka, [failed], **_kept(kafka)))
-            return None
+            return RESYNC_SECONDS
         if not _has_conditions(kafka):
             creating = condition("NotReady", reason="Creating", message="Kafka cluster is being deployed")
             await self._kube.set_status(kafka, status_of(kafka, [creating]))
         await self._deploy(cluster, kafka, pools[0])
-        return None
+        return RESYNC_SECONDS
 
     async def _deploy(self, cluster: Cluster, kafka: Manifest, pool: Manifest) -> None:
         services = [await self._kube.apply(service) for service in build_services(cluster)]
         addresses = read_addresses(cluster, services, await self._kube.list("Node"))
+        if not addresses.nodes:
+            raise RetryError("no node has an internal address yet")
         authorities = await ensure_authorities(self._kube, cluster)
         await ensure_operator_certificate(self._kube, cluster, authorities.cluster)
         certificates = await ensure_broker_certificates(self._kube, cluster, authorities, addresses)

@@ -28,6 +28,8 @@ Result = TypeVar("Result")
 
 _TIMEOUT_SECONDS = 15.0
 
+_OUTAGES = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001 -- the client's own codes
+
 # Kafka's Java exceptions that are not named as the protocol's error codes are.
 _EXCEPTIONS = {
     "INVALID_CONFIG": "InvalidConfigurationException",
@@ -143,6 +145,11 @@ async def _all(futures: Mapping[Any, Future[Result]]) -> list[Result]:
 async def _only(futures: Mapping[Any, Future[Result]]) -> Result:
     [result] = await _all(futures)
     return result
+
+
+def is_outage(error: KafkaException) -> bool:
+    """Whether the brokers were not reached, so that nothing is known."""
+    return error.args[0].code() in _OUTAGES
 
 
 def java_message(error: KafkaException) -> str:

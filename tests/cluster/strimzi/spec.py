@@ -1,8 +1,10 @@
 """What the stand-in reads from `Kafka` and `KafkaNodePool`, parsed once."""
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
+
+Parsed = TypeVar("Parsed")
 
 CONTROL_PLANE_PORT = 9090
 REPLICATION_PORT = 9091
@@ -86,7 +88,7 @@ def parse_cluster(kafka: dict[str, Any], pools: list[dict[str, Any]]) -> Cluster
     Raises:
         UnsupportedError: they ask for more than the stand-in does.
     """
-    settings = msgspec.convert(kafka["spec"]["kafka"], Settings)
+    settings = _convert(kafka["spec"]["kafka"], Settings)
     if settings.authorization.get("type") != "simple":
         raise UnsupportedError("the stand-in knows only authorization of type simple")
     for listener in settings.listeners:
@@ -143,7 +145,14 @@ def _parse_storage(storage: dict[str, Any]) -> Storage:
     volumes = storage.get("volumes", [storage])
     if len(volumes) != 1:
         raise UnsupportedError("the stand-in gives a broker one volume")
-    return msgspec.convert(volumes[0], Storage)
+    return _convert(volumes[0], Storage)
+
+
+def _convert(value: object, kind: type[Parsed]) -> Parsed:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise UnsupportedError(f"the stand-in does not understand it: {error}") from error
 
 
 def _heap(jvm_options: dict[str, str]) -> str:

@@ -8,11 +8,11 @@ import logging
 from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 
 from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.controller import Key, RetryError
-from tests.cluster.strimzi.kafka_admin import KafkaAdmin, Topic, java_message
+from tests.cluster.strimzi.kafka_admin import KafkaAdmin, Topic, is_outage, java_message
 from tests.cluster.strimzi.kube import Kube, Manifest
 from tests.cluster.strimzi.objects import condition, status_of
 from tests.cluster.strimzi.spec import property_value
@@ -21,8 +21,6 @@ FINALIZER = "strimzi.io/topic-operator"
 RESYNC_SECONDS = 120.0
 # On demand of a test: the KafkaTopic is ignored, as if its operator were down.
 NEVER_READY = ("catdog.dev/test", "never-ready")
-
-_OUTAGES = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001 -- librdkafka's own codes
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +73,7 @@ class TopicOperator:
             topic = await _ensure_topic(admin, wanted)
             check_support(wanted, topic)
         except KafkaException as error:
-            if error.args[0].code() in _OUTAGES:
+            if is_outage(error):
                 raise
             return _failed(resource, "KafkaError", java_message(error), topicName=wanted.name)
         except NotSupportedError as error:

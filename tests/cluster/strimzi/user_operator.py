@@ -6,22 +6,19 @@ Strimzi docs: "Using the User Operator to manage Kafka users".
 import secrets
 from typing import Any
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AclBinding
 
-from tests.cluster.strimzi.acls import build_acls, orphaned
+from tests.cluster.strimzi.acls import InvalidUserError, build_acls, orphaned
 from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.controller import Key
-from tests.cluster.strimzi.kafka_admin import KafkaAdmin
+from tests.cluster.strimzi.kafka_admin import KafkaAdmin, is_outage, java_message
 from tests.cluster.strimzi.kube import Kube, Manifest
 from tests.cluster.strimzi.objects import condition, secret, secret_data, status_of
 from tests.cluster.strimzi.pki import KeyPair, is_current, issue, key_store, subject
 
 RESYNC_SECONDS = 120.0
 _SECRET_KEYS = {"ca.crt", "user.crt", "user.key", "user.p12", "user.password"}
-
-
-class InvalidUserError(Exception):
-    """A KafkaUser asks for what can't be."""
 
 
 class UserOperator:
@@ -45,9 +42,11 @@ class UserOperator:
         try:
             status = await self._synchronize(user, cluster, admin)
         except InvalidUserError as error:
-            status = status_of(
-                user, [condition("NotReady", reason="InvalidResourceException", message=str(error))]
-            )
+            status = _failed(user, "InvalidResourceException", str(error))
+        except KafkaException as error:
+            if is_outage(error):
+                raise
+            status = _failed(user, "ExecutionException", java_message(error))
         await self._kube.set_status(user, status)
         return RESYNC_SECONDS
 
@@ -122,6 +121,10 @@ async def _ensure_acls(admin: KafkaAdmin, principal: str, wanted: set[AclBinding
     found = await admin.acls(principal)
     await admin.add_acls(wanted - found)
     await admin.remove_acls(found - wanted)
+
+
+def _failed(user: Manifest, reason: str, message: str) -> Manifest:
+    return status_of(user, [condition("NotReady", reason=reason, message=message)])
 
 
 def _check(user: Manifest) -> None:

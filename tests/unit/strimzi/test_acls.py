@@ -1,6 +1,7 @@
+import pytest
 from confluent_kafka.admin import AclBinding
 
-from tests.cluster.strimzi.acls import build_acls, orphaned
+from tests.cluster.strimzi.acls import InvalidUserError, build_acls, orphaned
 from tests.cluster.strimzi.kube import Manifest
 
 
@@ -38,6 +39,13 @@ def test_a_rule_may_deny_and_name_a_host() -> None:
     )
     expected = AclBinding("TRANSACTIONAL_ID", "t", "LITERAL", "User:CN=pets", "10.0.0.1", "WRITE", "DENY")
     assert build_acls(user) == {expected}
+
+
+def test_a_rule_without_a_name_is_refused_in_words() -> None:
+    user = some_user({"resource": {"type": "topic"}, "operations": ["Read"]})
+    with pytest.raises(InvalidUserError) as error:
+        build_acls(user)
+    assert str(error.value) == "An ACL rule on a resource of type topic needs a name."
 
 
 def test_a_user_without_authorization_has_no_rules() -> None:
