@@ -13,7 +13,9 @@ from tests.demo.photo_sets import LabelledPhoto
 from tests.e2e.claims import make_claim
 from tests.e2e.models import Model
 
-EXPECTED_FOLDERS = "folders training/cat, training/dog, validation/cat and validation/dog, or cat and dog"
+EXPECTED_FOLDERS = (
+    "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
+)
 TEST_LABEL = {"catdog.dev/test": "bad-input"}
 Models = dict[str, Model]
 
@@ -66,7 +68,7 @@ def test_an_empty_folder_is_told_what_it_should_hold(
 def test_photos_of_one_label_alone_are_told_where_the_others_go(
     models: Models, claims: dict[str, Path], drawings: list[LabelledPhoto]
 ) -> None:
-    message = "the claim's root folder has photos of cats only: put photos of dogs into dog"
+    message = "the claim's root folder has photos of cats only: put photos of dogs into dog/"
     models["cats-only"].await_condition("Trained", ("False", "ClassMissing", message))
     copy_photos(drawings, claims["cats-only"])
     models["cats-only"].await_ready(version=1)
@@ -77,7 +79,7 @@ def test_files_that_are_no_images_are_counted_and_named(
 ) -> None:
     message = (
         "the claim's root folder has 2 files and none is a photo that can be read "
-        "(cat/notes.txt, dog/notes.txt): put photos into cat and dog"
+        "(cat/notes.txt, dog/notes.txt): put photos into cat/ and dog/"
     )
     models["no-images"].await_condition("Trained", ("False", "NoReadablePhotos", message))
     copy_photos(drawings, claims["no-images"])
