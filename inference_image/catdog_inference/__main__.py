@@ -22,8 +22,8 @@ from catdog_inference.logs import configure_logging
 from catdog_inference.metrics import Metrics
 from catdog_inference.service import InferenceService
 
-# Of a pod's usual 30 seconds of grace; the rest is for leaving the group and closing connections.
-DRAIN_SECONDS = 15.0
+# Of the pod's grace period; the rest is for leaving the group and closing connections.
+DRAIN_SECONDS = 40.0
 
 log = structlog.get_logger()
 

@@ -1,0 +1,38 @@
+"""What the operator gives a worker is what it asks for: environment, limits of topics, time to drain."""
+
+from catdog_common.environment import read_environment
+from catdog_inference.__main__ import DRAIN_SECONDS
+from catdog_inference.config import Config
+from catdog_inference.kafka import DEAD_LETTER_OVERHEAD_BYTES, RECORD_OVERHEAD_BYTES
+from catdog_inference.publisher import STOP_SECONDS
+from catdog_operator.manifests import deployment
+from catdog_operator.manifests.deployment import Connection, build_worker_environment
+from catdog_operator.resolve import resolve
+from tests.unit.operator.builders import some_model
+
+
+def some_environment() -> dict[str, str]:
+    model = some_model()
+    return build_worker_environment(model, resolve(model), 3, Connection("kafka:9093", "pets-catdog"))
+
+
+def test_the_worker_accepts_the_environment_that_the_operator_writes() -> None:
+    config = read_environment(Config, some_environment())
+    assert (config.model_version, config.kafka_bootstrap_servers) == (3, "kafka:9093")
+    assert config.http_port == deployment.HTTP_PORT
+
+
+def test_the_operator_writes_nothing_that_the_worker_does_not_read() -> None:
+    read = {f"CATDOG_{name.upper()}" for name in Config.__struct_fields__}
+    assert some_environment().keys() == read
+
+
+def test_the_topics_have_room_for_what_the_worker_writes() -> None:
+    model = some_model()
+    resolved, image_bytes = resolve(model), model.spec.kafka.max_image_bytes
+    assert resolved.input.max_message_bytes == image_bytes + RECORD_OVERHEAD_BYTES
+    assert resolved.dead_letters.max_message_bytes == image_bytes + DEAD_LETTER_OVERHEAD_BYTES
+
+
+def test_a_worker_has_time_to_drain_and_to_leave_before_it_is_killed() -> None:
+    assert DRAIN_SECONDS + 2 * STOP_SECONDS < deployment.DRAIN_SECONDS
