@@ -17,7 +17,7 @@ from catdog_operator.resource import CatDogModel, Pod, short_digest
 DATA_DIR = "/data"
 BACKOFF_LIMIT = 3
 RESOURCES: Manifest = {
-    "requests": {"cpu": "100m", "memory": "512Mi"},
+    "requests": {"cpu": "100m", "memory": "1Gi"},
     "limits": {"memory": "3Gi"},
 }
 

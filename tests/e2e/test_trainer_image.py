@@ -1,0 +1,70 @@
+"""The checks that need TensorFlow, run where it is: in a pod of the trainer's image, as an odd user."""
+
+import json
+from pathlib import Path
+
+from tests.cluster.instance import Instance
+from tests.e2e.models import NAMESPACE
+
+CHECKS = Path(__file__).parents[1] / "trainer" / "check_training.py"
+POD = "trainer-checks"
+
+
+def test_whole_trainings_hold_their_promises_in_the_trainers_image(cluster: Instance) -> None:
+    _remove(cluster)
+    cluster.kubectl("create", "configmap", POD, "-n", NAMESPACE, f"--from-file={CHECKS}")
+    cluster.kubectl("apply", "-f", "-", input=json.dumps(build_pod(cluster.images["catdog-trainer"])))
+    ended = "--for=jsonpath={.status.containerStatuses[0].state.terminated.exitCode}"
+    cluster.kubectl("wait", "pod", POD, "-n", NAMESPACE, ended, "--timeout=300s")
+    pod = json.loads(cluster.kubectl("get", "pod", POD, "-n", NAMESPACE, "-o", "json"))
+    assert pod["status"]["phase"] == "Succeeded", cluster.kubectl("logs", POD, "-n", NAMESPACE)
+    _remove(cluster)
+
+
+def build_pod(image: str) -> dict[str, object]:
+    """Return a restricted pod that runs the checks on an emptyDir."""
+    container = {
+        "name": "checks",
+        "image": image,
+        "command": ["/opt/venv/bin/python3", "-m", "unittest", "-v", CHECKS.stem],
+        "env": [
+            {"name": "PYTHONPATH", "value": "/opt/catdog:/checks"},
+            *({"name": name, "value": "/tmp"} for name in ("HOME", "TMPDIR", "MPLCONFIGDIR", "KERAS_HOME")),  # noqa: S108
+        ],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "resources": {"requests": {"cpu": "100m", "memory": "1Gi"}},
+        "volumeMounts": [
+            {"name": "checks", "mountPath": "/checks"},
+            {"name": "scratch", "mountPath": "/tmp"},  # noqa: S108
+        ],
+    }
+    security = {
+        "runAsNonRoot": True,
+        "runAsUser": 123456,
+        "fsGroup": 123456,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": POD, "namespace": NAMESPACE},
+        "spec": {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+            "securityContext": security,
+            "containers": [container],
+            "volumes": [
+                {"name": "checks", "configMap": {"name": POD}},
+                {"name": "scratch", "emptyDir": {"sizeLimit": "2Gi"}},
+            ],
+        },
+    }
+
+
+def _remove(cluster: Instance) -> None:
+    for kind in ("pod", "configmap"):
+        cluster.kubectl("delete", kind, POD, "-n", NAMESPACE, "--ignore-not-found", "--wait")
