@@ -1,0 +1,60 @@
+"""What the operator writes into a pod's environment is what the program in it reads."""
+
+import pytest
+
+from catdog_common.environment import read_environment
+from catdog_inference.config import Config as WorkerConfig
+from catdog_operator.manifests.deployment import Connection, build_worker_environment
+from catdog_operator.manifests.training_job import build_trainer_environment
+from catdog_operator.resolve import resolve
+from catdog_trainer.config import Config as TrainerConfig
+from tests.unit.operator.builders import some_model
+
+FROM_CLAIM = {"dataset": {"persistentVolumeClaim": {"claimName": "photos", "path": "data"}}}
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {},
+        FROM_CLAIM,
+        FROM_CLAIM | {"architecture": "efficientnet-lite0", "learningRate": 1e-05, "epochs": 1},
+    ],
+)
+def test_the_trainer_reads_what_the_operator_writes(training: dict[str, object]) -> None:
+    model = some_model(training)
+    resolved = resolve(model)
+    config = read_environment(TrainerConfig, build_trainer_environment(model, resolved))
+    assert config.training_hash == resolved.hash
+    assert (config.architecture, config.epochs) == (resolved.training.architecture, resolved.training.epochs)
+    assert config.learning_rate == resolved.training.learning_rate
+    assert config.dataset_dir == ("/data/data" if training else None)
+
+
+def test_the_worker_reads_what_the_operator_writes() -> None:
+    model = some_model()
+    environment = build_worker_environment(model, resolve(model), 3, Connection("kafka:9093", "pets-catdog"))
+    config = read_environment(WorkerConfig, environment)
+    assert config.model_version == 3
+    assert config.kafka_start_from == "earliest"
+    assert config.input_topic == "pets-images"
+
+
+def test_the_operator_writes_nothing_that_the_worker_does_not_know() -> None:
+    model = some_model()
+    environment = build_worker_environment(model, resolve(model), 3, Connection("kafka:9093", "pets-catdog"))
+    assert set(environment) == {f"CATDOG_{name.upper()}" for name in WorkerConfig.__struct_fields__}
+
+
+def test_the_operator_writes_nothing_that_the_trainer_does_not_know() -> None:
+    model = some_model(FROM_CLAIM)
+    environment = build_trainer_environment(model, resolve(model))
+    assert set(environment) <= {f"CATDOG_{name.upper()}" for name in TrainerConfig.__struct_fields__}
+
+
+def test_image_sizes_are_the_trainers() -> None:
+    from catdog_trainer.architectures import ARCHITECTURES
+
+    for name in ARCHITECTURES:
+        size = ARCHITECTURES[name].image_size
+        assert resolve(some_model({"architecture": name})).training.image_size == size

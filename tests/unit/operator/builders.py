@@ -1,0 +1,213 @@
+"""Builds what the operator observes, so that a test says only what it is about."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from catdog_common.training import Progress, TrainingFailure, TrainingResult, VersionSummary
+from catdog_operator import observed as seen
+from catdog_operator.manifests.training_job import pod_settings_digest
+from catdog_operator.plan import Plan, plan
+from catdog_operator.plan.finding import Finding
+from catdog_operator.resolve import resolve
+from catdog_operator.resource import CatDogModel, Pod, parse_model
+from catdog_operator.status import build_status
+from catdog_operator.status_fields import ModelStatus
+from tests.crd import model_schema, with_defaults
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+SCHEMA = model_schema()
+IMAGES = seen.Images(trainer="catdog-trainer:1", inference="catdog-inference:1")
+TOPICS = ("pets-images", "pets-predictions", "pets-dead-letters")
+READY = seen.Condition("Ready", "True")
+
+
+def some_model(
+    training: dict[str, Any] | None = None, status: ModelStatus | None = None, **spec: object
+) -> CatDogModel:
+    """Return the smallest model, as the API server stores it, with these fields over it."""
+    body = {
+        "metadata": {"name": "pets", "namespace": "kafka", "uid": "model-1", "generation": 3},
+        "spec": {
+            "training": {"dataset": {"sample": {}}} | (training or {}),
+            "kafka": {"strimzi": {"name": "my-cluster"}},
+        }
+        | spec,
+        "status": msgspec.to_builtins(status or ModelStatus()),
+    }
+    return parse_model(with_defaults(body, SCHEMA))
+
+
+def some_observed(model: CatDogModel | None = None, **fields: object) -> seen.Observed:
+    """Return a cluster that has all that a model needs but its training and its Deployment."""
+    ready = seen.Observed(
+        model=model or some_model(),
+        surroundings=seen.Surroundings(IMAGES, openshift=False, retry_seconds=60),
+        now=NOW,
+        claim=some_claim("pets-models"),
+        kafka=some_kafka(),
+        topics={name: some_topic(name) for name in TOPICS},
+        user=some_user(),
+    )
+    return msgspec.structs.replace(ready, **fields)
+
+
+def some_claim(name: str, phase: str = "Bound", mode: str = "ReadWriteOnce") -> seen.PersistentVolumeClaim:
+    """Return a claim."""
+    return seen.PersistentVolumeClaim(
+        seen.Metadata(name=name), seen.ClaimSpec(access_modes=(mode,)), seen.ClaimStatus(phase)
+    )
+
+
+def some_kafka(**addresses: str) -> seen.KafkaCluster:
+    """Return a Kafka with these listeners, by default the one that models connect to."""
+    listeners = addresses or {"tls": "my-cluster-kafka-bootstrap.kafka.svc:9093"}
+    status = seen.KafkaClusterStatus(
+        listeners=tuple(seen.Listener(name, address) for name, address in listeners.items())
+    )
+    return seen.KafkaCluster(seen.Metadata(name="my-cluster"), status)
+
+
+def some_topic(name: str, condition: seen.Condition = READY, **labels: str) -> seen.KafkaTopic:
+    """Return a topic that the operator made, or with labels one of somebody else."""
+    ours = {"app.kubernetes.io/managed-by": "catdog-operator", "catdog.dev/model": "pets"}
+    return seen.KafkaTopic(
+        seen.Metadata(name=name, labels=labels or ours), seen.StrimziStatus(conditions=(condition,))
+    )
+
+
+def some_user(condition: seen.Condition = READY) -> seen.KafkaUser:
+    """Return the model's user; its Secret is told as long as it is ready."""
+    secret = "pets-catdog" if condition == READY else None
+    status = seen.StrimziStatus(conditions=(condition,), secret=secret)
+    return seen.KafkaUser(seen.Metadata(name="pets-catdog"), status)
+
+
+def some_job(
+    model: CatDogModel, end: str | None = None, attempt: int = 1, ended: datetime = NOW, **metadata: object
+) -> seen.Job:
+    """Return the Job that trains a model's present settings, by `end` Complete, Failed or running."""
+    resolved = resolve(model)
+    conditions = (seen.Condition(end, "True", "Why", "because", ended),) if end else ()
+    plain = seen.Metadata(
+        name=resolved.job_name,
+        uid=f"job-{resolved.hash}",
+        labels={seen.HASH_LABEL: resolved.hash},
+        annotations={
+            seen.ATTEMPT_ANNOTATION: str(attempt),
+            seen.POD_SETTINGS_ANNOTATION: pod_settings_digest(Pod()),
+        },
+    )
+    return seen.Job(
+        msgspec.structs.replace(plain, **metadata),
+        seen.JobStatus(conditions, ended if end == "Complete" else None),
+    )
+
+
+def some_training_pod(job: seen.Job, state: seen.ContainerState | None = None, **status: object) -> seen.Pod:
+    """Return a pod of a Job."""
+    labels = job.metadata.labels | {seen.JOB_UID_LABEL: job.metadata.uid}
+    container = seen.ContainerStatus(state=state or seen.ContainerState(running={}), image="catdog-trainer:1")
+    return seen.Pod(
+        seen.Metadata(name=f"{job.metadata.name}-x", labels=labels),
+        msgspec.structs.replace(seen.PodStatus(container_statuses=(container,)), **status),
+    )
+
+
+def ended(exit_code: int, message: str = "", reason: str = "", at: datetime = NOW) -> seen.ContainerState:
+    """Return the state of a container that has ended."""
+    return seen.ContainerState(terminated=seen.Terminated(exit_code, reason, message, at))
+
+
+def data_failure(reason: str = "DataNotFound", message: str = "there are no photos") -> seen.ContainerState:
+    """Return the end of a trainer that found the data at fault."""
+    return ended(65, msgspec.json.encode(TrainingFailure(reason, message)).decode())
+
+
+def some_result(version: int, training_hash: str, *older: tuple[int, str]) -> str:
+    """Return the message of a training that gave `version`, with `older` ones beside it on the claim."""
+    inventory = [(version, training_hash), *older]
+    result = TrainingResult(
+        version=version,
+        hash=training_hash,
+        already_present=False,
+        accuracy=0.9 + version / 100,
+        photos=940,
+        training_photos=3000,
+        unreadable_photos=0,
+        dataset_digest="sha256:aa",
+        digest="sha256:bb",
+        trained_at="2026-03-01T11:59:00Z",
+        versions=tuple(
+            VersionSummary(number, each, 0.9 + number / 100, 940, "2026-03-01T11:59:00Z")
+            for number, each in inventory
+        ),
+    )
+    return msgspec.json.encode(result).decode()
+
+
+def some_deployment(
+    version: int, replicas: int = 1, ready: int | None = None, **status: int
+) -> seen.Deployment:
+    """Return a Deployment of `version`, by default with all replicas ready."""
+    counts = {"replicas": replicas, "updated_replicas": replicas, "observed_generation": 1}
+    return seen.Deployment(
+        seen.Metadata(name="pets-inference", generation=1),
+        seen.DeploymentSpec(
+            template={"metadata": {"labels": {seen.VERSION_LABEL: str(version)}}}, replicas=replicas
+        ),
+        seen.DeploymentStatus(**(counts | {"ready_replicas": replicas if ready is None else ready} | status)),
+    )
+
+
+def some_worker(
+    version: int, waiting: seen.Waiting | None = None, last: seen.Terminated | None = None
+) -> seen.Pod:
+    """Return a pod of the Deployment, ready unless it waits."""
+    container = seen.ContainerStatus(
+        state=seen.ContainerState(waiting=waiting),
+        last_state=seen.ContainerState(terminated=last),
+        image="catdog-inference:1",
+    )
+    return seen.Pod(
+        seen.Metadata(name=f"pets-inference-{version}", labels={seen.VERSION_LABEL: str(version)}),
+        seen.PodStatus(conditions=() if waiting else (READY,), container_statuses=(container,)),
+    )
+
+
+def some_progress(epoch: int) -> Progress:
+    """Return the progress of a training at some epoch."""
+    return Progress(stage="Epochs", epoch=epoch, epochs=20, photos_per_second=210.0)
+
+
+def status_of(observed: seen.Observed) -> ModelStatus:
+    """Return the status that the operator reports."""
+    return build_status(observed, plan(observed))
+
+
+def condition(observed: seen.Observed, kind: str) -> tuple[str, str, str]:
+    """Return a condition's status, reason and message."""
+    [found] = [each for each in status_of(observed).conditions if each.type == kind]
+    return found.status, found.reason, found.message
+
+
+def told(finding: Finding) -> tuple[str, str, str]:
+    """Return a finding as `condition` returns it."""
+    return finding.status, finding.reason, finding.message
+
+
+def wanted_names(decision: Plan) -> list[str]:
+    """Return what a plan creates and applies, as kind/name."""
+    return [f"{each['kind']}/{each['metadata']['name']}" for each in (*decision.create, *decision.apply)]
+
+
+def later(seconds: float) -> datetime:
+    """Return a moment after NOW."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def environment_of(manifest: dict[str, Any]) -> dict[str, str]:
+    """Return the environment of a Job's or Deployment's container."""
+    [container] = manifest["spec"]["template"]["spec"]["containers"]
+    return {each["name"]: each["value"] for each in container["env"]}

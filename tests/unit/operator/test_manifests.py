@@ -1,0 +1,114 @@
+"""The objects that the operator makes, whole: a change of any leaf is a change that a reviewer should see."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from catdog_operator.manifests.common import Manifest
+from catdog_operator.observed import Observed
+from catdog_operator.plan import plan
+from catdog_operator.status_fields import ModelStatus, Version
+from tests.unit.operator.builders import some_claim, some_model, some_observed
+
+GOLDEN = Path(__file__).parent / "golden"
+V1 = Version(version=1, hash="572360246d", accuracy=0.91, photos=940, trained_at="2026-03-01T11:00:00Z")
+
+
+def untrained() -> Observed:
+    return some_observed(claim=None, topics={}, user=None)
+
+
+def trained(**spec: object) -> Observed:
+    return some_observed(some_model(None, ModelStatus(versions=(V1,)), **spec))
+
+
+def everything_wanted(observed: Observed) -> dict[str, Manifest]:
+    decision = plan(observed)
+    return {each["kind"]: each for each in (*decision.create, *decision.apply)}
+
+
+@pytest.mark.parametrize("kind", ["PersistentVolumeClaim", "Job", "KafkaUser", "KafkaTopic"])
+def test_what_a_new_model_gets_is_as_reviewed(kind: str) -> None:
+    compare_with_golden(kind, everything_wanted(untrained())[kind])
+
+
+def test_the_deployment_is_as_reviewed() -> None:
+    compare_with_golden("Deployment", everything_wanted(trained())["Deployment"])
+
+
+def compare_with_golden(name: str, manifest: Manifest) -> None:
+    """Compare with the file of that name; where there is none, write it for review, and fail."""
+    golden = GOLDEN / f"{name}.json"
+    if not golden.exists():
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(json.dumps(manifest, indent=2) + "\n")
+        pytest.fail(f"{golden} was written: review it, and commit it")
+    assert manifest == json.loads(golden.read_text()), f"if this is meant, delete {golden.name} and run again"
+
+
+def test_on_openshift_the_platform_chooses_the_user() -> None:
+    observed = untrained()
+    surroundings = msgspec.structs.replace(observed.surroundings, openshift=True)
+    job = everything_wanted(msgspec.structs.replace(observed, surroundings=surroundings))["Job"]
+    assert pod_of(job)["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def test_pods_are_drawn_to_one_node_only_where_only_one_mounts_the_claim() -> None:
+    assert "podAffinity" in pod_of(everything_wanted(untrained())["Job"])["affinity"]
+    shared = msgspec.structs.replace(trained(), claim=some_claim("pets-models", mode="ReadWriteMany"))
+    assert "affinity" not in pod_of(everything_wanted(shared)["Deployment"])
+
+
+def test_what_the_user_wants_of_a_pod_is_in_it() -> None:
+    chosen = {
+        "resources": {"limits": {"memory": "2Gi"}},
+        "nodeSelector": {"zone": "a"},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "priorityClassName": "high",
+        "imagePullSecrets": [{"name": "registry"}],
+    }
+    pod = pod_of(everything_wanted(trained(inference={"pod": chosen}))["Deployment"])
+    assert {key: pod[key] for key in chosen if key != "resources"} == {
+        key: value for key, value in chosen.items() if key != "resources"
+    }
+    assert pod["containers"][0]["resources"] == {
+        "requests": {"cpu": "100m"},  # a default request of memory could be over the user's limit
+        "limits": {"memory": "2Gi"},
+    }
+
+
+def test_the_users_photos_are_mounted_read_only() -> None:
+    model = some_model({"dataset": {"persistentVolumeClaim": {"claimName": "photos", "path": "a/b/"}}})
+    job = everything_wanted(some_observed(model, dataset_claim=some_claim("photos")))["Job"]
+    [mounted] = [each for each in pod_of(job)["containers"][0]["volumeMounts"] if each["name"] == "data"]
+    [volume] = [each for each in pod_of(job)["volumes"] if each["name"] == "data"]
+    assert mounted["readOnly"] is True
+    assert volume["persistentVolumeClaim"] == {"claimName": "photos", "readOnly": True}
+    assert {"name": "CATDOG_DATASET_DIR", "value": "/data/a/b"} in pod_of(job)["containers"][0]["env"]
+
+
+def test_a_storage_class_that_is_empty_is_not_one_that_is_absent() -> None:
+    for chosen, spec in (({}, {}), ({"storageClassName": ""}, {"storageClassName": ""})):
+        observed = some_observed(some_model(storage={"claim": chosen}), claim=None)
+        claim = everything_wanted(observed)["PersistentVolumeClaim"]["spec"]
+        assert {key: claim[key] for key in claim if key == "storageClassName"} == spec
+
+
+def test_topics_and_claim_have_no_owner_and_so_stay_when_the_model_goes() -> None:
+    owned = {
+        kind for kind, each in everything_wanted(untrained()).items() if "ownerReferences" in each["metadata"]
+    }
+    assert owned == {"Job", "KafkaUser"}
+    assert "ownerReferences" in everything_wanted(trained())["Deployment"]["metadata"]
+
+
+def pod_of(manifest: Manifest) -> dict[str, Any]:
+    pod: dict[str, Any] = manifest["spec"]["template"]["spec"]
+    return pod

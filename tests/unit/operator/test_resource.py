@@ -1,0 +1,72 @@
+"""What names a version, and what a resource leaves open."""
+
+import pytest
+
+from catdog_operator.manifests.kafka_topic import build_kafka_topic
+from catdog_operator.resolve import resolve
+from catdog_operator.resource import MODEL_SHAPING_FIELDS, Training, training_hash
+from tests.unit.operator.builders import some_model
+
+
+def test_the_hash_of_known_settings_never_changes() -> None:
+    """An upgrade that changed one of these would train every model in the world again."""
+    photos = {"dataset": {"persistentVolumeClaim": {"claimName": "photos", "path": "data"}}}
+    assert resolve(some_model()).hash == "572360246d"
+    assert resolve(some_model(photos)).hash == "04b04267b0"
+    assert resolve(some_model(photos | {"epochs": 5, "learningRate": 0.01})).hash == "cf620ad6bc"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"architecture": "efficientnet-lite0"},
+        {"epochs": 20},  # set, although it is the default: a later default must not change what was asked for
+        {"batchSize": 32},
+        {"learningRate": 0.001},
+        {"seed": 42},
+        {"revision": "2"},
+        {"dataset": {"persistentVolumeClaim": {"claimName": "photos"}}},
+    ],
+)
+def test_every_model_shaping_field_that_is_set_is_in_the_hash(setting: dict[str, object]) -> None:
+    assert resolve(some_model(setting)).hash != resolve(some_model()).hash
+
+
+def test_fields_that_do_not_shape_the_model_are_not_in_the_hash() -> None:
+    other = some_model(
+        {"pod": {"resources": {"limits": {"memory": "9Gi"}}}, "revision": ""},
+        inference={"replicas": 5},
+        kafka={"strimzi": {"name": "other"}},
+    )
+    assert resolve(other).hash == resolve(some_model()).hash
+
+
+def test_numbers_are_parsed_before_they_are_hashed() -> None:
+    assert resolve(some_model({"learningRate": 1})).hash == resolve(some_model({"learningRate": 1.0})).hash
+
+
+def test_every_field_of_a_training_is_in_the_hash_or_known_not_to_be() -> None:
+    assert set(Training.__struct_fields__) - set(MODEL_SHAPING_FIELDS) == {"pod"}
+
+
+def test_the_hash_is_ten_hex_digits() -> None:
+    assert len(training_hash(some_model().spec.training)) == 10
+
+
+def test_what_is_left_open_follows_from_name_and_namespace() -> None:
+    resolved = resolve(some_model())
+    assert resolved.consumer_group == "catdog.kafka.pets"
+    assert [topic.name for topic in resolved.topics] == [
+        "pets-images",
+        "pets-predictions",
+        "pets-dead-letters",
+    ]
+    assert (resolved.claim_name, resolved.claim and resolved.claim.size) == ("pets-models", "5Gi")
+    assert resolved.training.image_size == 260
+    assert resolve(some_model({"architecture": "efficientnet-lite0"})).training.image_size == 224
+
+
+def test_topics_of_images_have_room_for_headers_and_those_of_answers_are_the_brokers() -> None:
+    model = some_model(kafka={"strimzi": {"name": "my-cluster"}, "maxImageBytes": 1_000_000})
+    configs = [build_kafka_topic(model, topic)["spec"].get("config") for topic in resolve(model).topics]
+    assert configs == [{"max.message.bytes": 1_065_536}, None, {"max.message.bytes": 1_131_072}]

@@ -1,0 +1,74 @@
+"""What the store knows after watches, writes and lists, in whatever order they come."""
+
+from typing import Any
+
+from catdog_operator.kinds import CLAIM, DEPLOYMENT, JOB, MODEL
+from catdog_operator.store import Key, Reference, Store
+
+PETS = Key("kafka", "pets")
+
+
+def body(name: str, revision: int, uid: str = "1", model: str | None = None) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "name": name,
+        "namespace": "kafka",
+        "uid": uid,
+        "resourceVersion": str(revision),
+    }
+    if model:
+        metadata["labels"] = {"catdog.dev/model": model}
+    return {"metadata": metadata, "revision": revision}
+
+
+def test_a_late_event_does_not_undo_what_a_write_has_answered() -> None:
+    store = Store()
+    store.put(JOB, body("a", 7))
+    store.put(JOB, body("a", 5))
+    assert store.get(JOB, "kafka", "a") == body("a", 7)
+
+
+def test_the_end_of_an_object_does_not_hide_its_successor() -> None:
+    store = Store()
+    store.put(JOB, body("a", 5, uid="old"))
+    store.put(JOB, body("a", 9, uid="new"))
+    store.drop(JOB, body("a", 8, uid="old"))
+    assert store.get(JOB, "kafka", "a") is not None
+
+
+def test_children_are_found_by_the_models_label_until_they_are_gone() -> None:
+    store = Store()
+    store.put(JOB, body("b", 1, model="pets"))
+    store.put(JOB, body("a", 1, model="pets"))
+    store.put(JOB, body("c", 1, model="other"))
+    store.put(DEPLOYMENT, body("d", 1, model="pets"))
+    assert [each["metadata"]["name"] for each in store.children(JOB, PETS)] == ["a", "b"]
+    store.drop(JOB, body("a", 2, model="pets"))
+    assert [each["metadata"]["name"] for each in store.children(JOB, PETS)] == ["b"]
+
+
+def test_a_list_takes_away_what_a_broken_watch_did_not_tell() -> None:
+    store = Store()
+    store.put(JOB, body("gone", 1, model="pets"))
+    store.put(DEPLOYMENT, body("stays", 1, model="pets"))
+    store.replace(JOB, [body("new", 2, model="pets")])
+    assert [each["metadata"]["name"] for each in store.children(JOB, PETS)] == ["new"]
+    assert store.get(DEPLOYMENT, "kafka", "stays") is not None
+
+
+def test_an_unlabelled_object_is_of_interest_to_those_that_name_it() -> None:
+    store = Store()
+    photos = Reference("PersistentVolumeClaim", "kafka", "photos")
+    store.refer(PETS, frozenset({photos}))
+    assert store.models_about(CLAIM, body("photos", 1)) == {PETS}
+    assert store.models_about(CLAIM, body("others", 1)) == set()
+    store.refer(PETS, frozenset())
+    assert store.models_about(CLAIM, body("photos", 1)) == set()
+
+
+def test_a_model_that_goes_takes_its_references_with_it() -> None:
+    store = Store()
+    store.put(MODEL, body("pets", 1))
+    store.refer(PETS, frozenset({Reference("PersistentVolumeClaim", "kafka", "photos")}))
+    store.drop(MODEL, body("pets", 2))
+    assert store.models() == []
+    assert store.models_about(CLAIM, body("photos", 1)) == set()
