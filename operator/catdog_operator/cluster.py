@@ -115,7 +115,8 @@ class Cluster:
         body = self._store.get(MODEL, *key)
         if body is None:
             return False
-        patch = merge_patch(msgspec.to_builtins(status), body.get("status", {}))
+        wanted = msgspec.json.decode(msgspec.json.encode(status))  # as the API server will give it back
+        patch = merge_patch(wanted, body.get("status", {}))
         if not patch:
             return False
         try:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catdog_operator.drift import differs, merge_patch, parse_quantity
+from tests.unit.operator.fake_api import merged
 
 WANTED: dict[str, Any] = {
     "spec": {"replicas": 2, "containers": [{"name": "a", "env": [{"name": "X", "value": "1"}]}]}
@@ -77,16 +78,3 @@ def test_a_merge_patch_makes_what_is_observed_what_is_wanted(
     patch = merge_patch(wanted, observed)
     assert merged(observed, patch) == wanted
     assert (patch == {}) == (wanted == observed)
-
-
-def merged(target: object, patch: object) -> object:
-    """Return what MergePatch of RFC 7386, section 2, returns."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), value)
-    return result

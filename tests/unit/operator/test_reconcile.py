@@ -1,0 +1,272 @@
+"""A model's way through observe, plan, apply and report, against an API server in memory with one journal."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from catdog_operator.api import Api
+from catdog_operator.cluster import Cluster
+from catdog_operator.delay_queue import DelayQueue
+from catdog_operator.kinds import DEPLOYMENT, MODEL
+from catdog_operator.observed import Surroundings
+from catdog_operator.reconcile import Outcome, Reconciler, reconcile
+from catdog_operator.store import Key, Store
+from tests.unit.operator.builders import IMAGES, later, some_result
+from tests.unit.operator.fake_api import FakeApi
+
+PETS = Key("kafka", "pets")
+JOB = "pets-train-572360246d"
+
+
+class World:
+    """A cluster in memory, an operator, and what Kubernetes and Strimzi do in between."""
+
+    def __init__(self) -> None:
+        self.api = FakeApi()
+        self.start_operator()
+
+    def start_operator(self) -> None:
+        """Start the operator, with nothing in its memory."""
+        self.store = Store()
+        surroundings = Surroundings(IMAGES, openshift=False, retry_seconds=60)
+        self.cluster = Cluster(cast("Api", self.api), self.store, surroundings)
+
+    async def reconcile(self) -> tuple[list[str], Outcome]:
+        """Let the operator hear of everything and act; return what it wrote."""
+        self.api.tell(self.store)
+        start = len(self.api.journal)
+        outcome = await reconcile(self.cluster, PETS)
+        return self.api.journal[start:], outcome
+
+    def add_kafka(self) -> None:
+        """Bring the Kafka cluster."""
+        listener = {"name": "tls", "bootstrapServers": "my-cluster-kafka-bootstrap.kafka.svc:9093"}
+        self.add("Kafka", "my-cluster", status={"listeners": [listener]})
+
+    def act_as_strimzi(self) -> None:
+        """Make topics and users ready."""
+        ready = [{"type": "Ready", "status": "True"}]
+        for (kind, _, name), body in list(self.api.objects.items()):
+            status = {"conditions": ready, "observedGeneration": body["metadata"]["generation"]}
+            if kind == "KafkaTopic":
+                self.api.set_status(kind, name, status)
+            if kind == "KafkaUser":
+                self.api.set_status(kind, name, status | {"secret": name})
+
+    def end_training(self, job: str, exit_code: int, message: str) -> None:
+        """End a Job's pod and the Job."""
+        body = self.api.objects["Job", "kafka", job]
+        labels = body["metadata"]["labels"] | {"batch.kubernetes.io/controller-uid": body["metadata"]["uid"]}
+        end = {"exitCode": exit_code, "message": message, "finishedAt": "2026-03-01T12:00:00Z"}
+        status = {"containerStatuses": [{"state": {"terminated": end}}]}
+        self.add("Pod", f"{job}-1", status=status, labels=labels)
+        kind = "Complete" if exit_code == 0 else "Failed"
+        times = {"lastTransitionTime": "2026-03-01T12:00:00Z"}
+        self.api.set_status("Job", job, {"conditions": [{"type": kind, "status": "True"} | times]})
+
+    def roll_out(self) -> None:
+        """Make the Deployment's pods ready."""
+        body = self.api.objects["Deployment", "kafka", "pets-inference"]
+        replicas = body["spec"]["replicas"]
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), replicas)
+        generation = {"observedGeneration": body["metadata"]["generation"]}
+        self.api.set_status("Deployment", "pets-inference", counts | generation)
+
+    def status(self) -> dict[str, Any]:
+        """Return the model's status."""
+        status: dict[str, Any] = self.api.objects["CatDogModel", *PETS]["status"]
+        return status
+
+    def reason(self, kind: str) -> str:
+        """Return a condition's reason."""
+        [reason] = [each["reason"] for each in self.status()["conditions"] if each["type"] == kind]
+        return str(reason)
+
+    def add(self, kind: str, name: str, status: dict[str, Any], **metadata: object) -> None:
+        """Bring an object."""
+        body = {"kind": kind, "metadata": {"name": name, "namespace": "kafka", **metadata}, "status": status}
+        self.api.put(body)
+
+
+async def serving_world() -> World:
+    """Return a world in which version 1 serves."""
+    world = World()
+    world.add_kafka()
+    world.api.put_model()
+    await world.reconcile()
+    world.act_as_strimzi()
+    world.end_training(JOB, 0, some_result(1, "572360246d"))
+    await world.reconcile()
+    world.roll_out()
+    await world.reconcile()
+    return world
+
+
+async def test_a_model_comes_to_serve_and_then_nothing_is_written_any_more() -> None:
+    world = await serving_world()
+    assert world.status()["phase"] == "Degraded", "its claim is not bound in this world"
+    assert world.reason("Ready") == "Serving"
+    for _ in range(3):
+        assert (await world.reconcile())[0] == []
+
+
+async def test_a_new_model_gets_all_it_needs_and_a_status_in_one_go() -> None:
+    world = World()
+    world.add_kafka()
+    world.api.put_model()
+    writes, outcome = await world.reconcile()
+    assert writes == [
+        "create PersistentVolumeClaim pets-models",
+        f"create Job {JOB}",
+        "apply KafkaTopic pets-images",
+        "apply KafkaTopic pets-predictions",
+        "apply KafkaTopic pets-dead-letters",
+        "apply KafkaUser pets-catdog",
+        "report pets",
+    ]
+    assert outcome == Outcome(10.0)
+
+
+async def test_a_decision_sees_the_operators_own_writes_before_any_watch_tells_of_them() -> None:
+    world = World()
+    world.api.put_model()
+    world.api.tell(world.store)
+    await reconcile(world.cluster, PETS)
+    before = list(world.api.journal)
+    await reconcile(world.cluster, PETS)
+    assert world.api.journal == before
+
+
+async def test_an_operator_that_was_restarted_writes_nothing() -> None:
+    world = await serving_world()
+    world.start_operator()
+    assert (await world.reconcile())[0] == []
+
+
+async def test_what_was_changed_behind_the_operators_back_is_put_back() -> None:
+    world = await serving_world()
+    body = world.api.objects["Deployment", "kafka", "pets-inference"]
+    world.api.put(body | {"spec": body["spec"] | {"replicas": 7}})
+    writes, _ = await world.reconcile()
+    assert writes == ["apply Deployment pets-inference", "report pets"]
+
+
+async def test_a_leaf_that_is_wanted_no_more_is_applied_away() -> None:
+    world = await serving_world()
+    world.api.put_model(inference={"pod": {"nodeSelector": {"zone": "a"}}})
+    await world.reconcile()
+    world.api.put_model()
+    writes, _ = await world.reconcile()
+    assert "apply Deployment pets-inference" in writes
+    pod = world.api.objects["Deployment", "kafka", "pets-inference"]["spec"]["template"]["spec"]
+    assert "nodeSelector" not in pod
+
+
+async def test_a_failure_is_noted_before_its_job_is_deleted_and_the_next_attempt_counts_on() -> None:
+    world = World()
+    world.api.put_model()
+    await world.reconcile()
+    world.end_training(JOB, 65, '{"reason": "DataNotFound", "message": "there are no photos"}')
+    world.api.time = later(60)
+    writes, _ = await world.reconcile()
+    assert writes[:2] == ["report pets", f"delete Job {JOB}"]
+    assert world.status()["lastFailure"]["attempts"] == 1
+    world.api.remove("Job", JOB)
+    world.api.remove("Pod", f"{JOB}-1")
+    writes, _ = await world.reconcile()
+    assert writes[0] == f"create Job {JOB}"
+    assert world.api.objects["Job", "kafka", JOB]["metadata"]["annotations"]["catdog.dev/attempt"] == "2"
+
+
+async def test_a_refused_write_is_told_in_the_condition_of_its_kind_and_tried_again() -> None:
+    world = World()
+    world.api.refusals["Job"] = "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"
+    world.api.put_model()
+    _, outcome = await world.reconcile()
+    assert outcome.refused
+    assert world.reason("Trained") == "QuotaExceeded"
+    world.api.refusals.clear()
+    _, outcome = await world.reconcile()
+    assert not outcome.refused
+    assert world.reason("Trained") == "Training"
+
+
+async def test_an_object_of_somebody_else_is_not_taken_over() -> None:
+    world = await serving_world()
+    world.api.remove("Deployment", "pets-inference")
+    foreign = {"kind": "Deployment", "metadata": {"name": "pets-inference", "namespace": "kafka"}, "spec": {}}
+    world.api.put(foreign)
+    world.api.tell(world.store)
+    told = world.api.objects["Deployment", "kafka", "pets-inference"]
+    world.store.drop(DEPLOYMENT, told)  # the watch's selector leaves it out
+    outcome = await reconcile(world.cluster, PETS)
+    assert outcome.refused
+    assert world.reason("Serving") == "Refused"
+    assert world.api.objects["Deployment", "kafka", "pets-inference"]["spec"] == {}
+
+
+async def test_a_model_that_is_being_deleted_is_left_alone() -> None:
+    world = await serving_world()
+    body = world.api.objects["CatDogModel", *PETS]
+    world.api.put(body | {"metadata": body["metadata"] | {"deletionTimestamp": "2026-03-01T12:00:00Z"}})
+    world.api.remove("Deployment", "pets-inference")
+    assert (await world.reconcile())[0] == []
+
+
+async def test_progress_comes_from_the_log_of_the_pod_that_runs() -> None:
+    world = World()
+    world.api.put_model()
+    await world.reconcile()
+    labels = world.api.objects["Job", "kafka", JOB]["metadata"]["labels"]
+    running: dict[str, Any] = {"containerStatuses": [{"state": {"running": {}}}]}
+    world.add("Pod", f"{JOB}-1", status=running, labels=labels)
+    world.api.logs = (
+        'cut off"}\n{"progress": {"stage": "Epochs", "epoch": 3, "epochs": 20}}\n{"event": "x"}\n'
+    )
+    await world.reconcile()
+    assert world.status()["progress"]["epoch"] == 3
+
+
+async def test_an_api_server_that_is_away_is_waited_for_ever_longer() -> None:
+    world = World()
+    world.api.put_model()
+    world.api.tell(world.store)
+    world.api.away = True
+    queue = DelayQueue[Key]()
+    reconciler = Reconciler(world.cluster, queue)
+    waits = [(await reconciler._try(PETS)).look_again for _ in range(8)]  # noqa: SLF001 - the clock is the queue's
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+    world.api.away = False
+    assert (await reconciler._try(PETS)).look_again == 10.0  # noqa: SLF001
+
+
+async def test_a_fault_of_ours_with_one_model_is_logged_and_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    odd = {"name": "odd", "namespace": "kafka", "uid": "2", "resourceVersion": "9"}
+    world.store.put(MODEL, {"metadata": odd, "spec": "no spec at all"})
+    outcome = await Reconciler(world.cluster, DelayQueue[Key]())._try(Key("kafka", "odd"))  # noqa: SLF001
+    assert outcome.look_again == 1
+    assert "reconcile failed" in caplog.text
+
+
+async def test_a_status_of_another_release_counts_as_none_and_is_written_anew() -> None:
+    world = await serving_world()
+    before = world.status()
+    world.api.set_status("CatDogModel", "pets", before | {"inference": {"servedVersion": "one"}})
+    await world.reconcile()
+    assert world.status()["inference"] == before["inference"]
+
+
+async def test_workers_take_what_is_due_until_they_are_cancelled() -> None:
+    world = World()
+    world.api.put_model()
+    world.api.tell(world.store)
+    queue = DelayQueue[Key]()
+    await queue.put(PETS)
+    worker = asyncio.create_task(Reconciler(world.cluster, queue).work())
+    await asyncio.wait_for(world.api.reported.wait(), 5)
+    worker.cancel()
+    assert world.reason("Trained") == "Training"
