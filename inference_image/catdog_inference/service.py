@@ -97,7 +97,6 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 return
             if not await finished_before(stop, consumer.start()):
                 return
-            self._trouble.over()
             while not stop.is_set():
                 await self._anchor(consumer)
                 await self._answer_batch(consumer)
@@ -117,6 +116,8 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
             records = [_parse(record) for partition in batch.values() for record in partition]
             await self._answer(records)
             await self._commit(consumer, batch)
+            # Not earlier: without the right to read, say, we can join, and would join several times a second.
+            self._trouble.over()
         except AbandonedError:
             log.warning("the batch is abandoned: its partitions were revoked before its answers were taken")
         finally:
