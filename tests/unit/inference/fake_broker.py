@@ -88,6 +88,7 @@ class FakeBroker:
     refuse_sending: dict[str, KafkaError] = field(default_factory=dict)  # topic → raised by send
     refuse_records: dict[str, KafkaError] = field(default_factory=dict)  # topic → instead of acknowledging
     size_limit: dict[str, tuple[int, KafkaError]] = field(default_factory=dict)  # topic → bytes of a value
+    refuse_fetch: KafkaError | None = None
     refuse_commit: KafkaError | None = None
     unreachable: int = 0  # so many connections fail
     start_from: str = "earliest"
@@ -196,6 +197,8 @@ class FakeConsumer:
 
     async def getmany(self, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Record]]:
         await self._stable.wait()
+        if self._broker.refuse_fetch:
+            await self._broker.refuse(self._broker.refuse_fetch)
         taken: dict[TopicPartition, list[Record]] = {}
         for tp in sorted(self._assigned):
             room = max_records - sum(map(len, taken.values()))

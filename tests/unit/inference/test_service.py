@@ -240,6 +240,16 @@ async def test_a_kafka_that_is_away_is_tried_again_until_it_is_there(serving: Se
     assert worker.sample("catdog_connection_failures_total") == 1
 
 
+async def test_who_may_join_but_not_read_joins_more_and_more_seldom(serving: Serving) -> None:
+    broker = FakeBroker(refuse_fetch=TopicAuthorizationFailedError("pets-images"))
+    broker.put(picture("red"))
+    async with serving(broker):
+        await asyncio.sleep(0.6)
+        assert len(broker.entries(Joined)) == 2  # the pauses are 0.25 and 0.5 seconds
+        broker.refuse_fetch = None
+        await broker.all_committed()
+
+
 async def test_a_worker_is_stopped_while_kafka_is_away(serving: Serving) -> None:
     broker = FakeBroker(unreachable=1000)
     async with serving(broker) as worker:
