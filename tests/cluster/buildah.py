@@ -1,0 +1,100 @@
+"""Builds images with buildah, in a storage of the cache's own: the person's is not touched."""
+
+import os
+import shutil
+import ssl
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster.commands import run
+from tests.cluster.packages import apt_proxy
+
+_BUNDLE_IN_IMAGE = "/etc/ssl/certs/ca-certificates.crt"
+_PIP_SETTINGS = ("index-url", "extra-index-url", "timeout", "retries", "trusted-host")
+
+
+@dataclass(frozen=True)
+class Buildah:
+    """One storage of images."""
+
+    storage: Path
+
+    def build(self, context: Path, containerfile: Path, reference: str, arguments: Mapping[str, str]) -> None:
+        """Build an image and name it `reference`.
+
+        What the machine trusts, and its ways to registries, are lent to the build and stay out of the image.
+
+        Raises:
+            CommandError: the build failed.
+        """
+        build_arguments = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as pip_configuration:
+            pip_configuration.write(_pip_configuration())
+            pip_configuration.flush()
+            lent = [f"--volume={pip_configuration.name}:/etc/pip.conf:ro"]
+            if bundle := _certificate_bundle():
+                lent.append(f"--volume={bundle}:{_BUNDLE_IN_IMAGE}:ro")
+            self.run(
+                "build", "--layers", *build_arguments, *lent, "-f", containerfile, "-t", reference, context
+            )
+
+    def save(self, reference: str, archive: Path) -> None:
+        """Write an image to an OCI archive, under its name."""
+        partial = archive.with_suffix(".tar")  # buildah adds to an archive that is there
+        partial.unlink(missing_ok=True)
+        self.run("push", "--quiet", reference, f"oci-archive:{partial}:{reference}")
+        partial.rename(archive)
+
+    def push(self, reference: str, target: str) -> str:
+        """Push an image to a registry and return its digest."""
+        with tempfile.NamedTemporaryFile("r") as digest:
+            self.run("push", "--digestfile", digest.name, reference, f"docker://{target}")
+            return digest.read().strip()
+
+    def run(self, command: str, *arguments: str | Path) -> str:
+        """Run a command of buildah; mounts that it leaves are its own and go with it."""
+        alone = ("unshare", "--mount", "--propagation", "private")
+        storage = (
+            "--root",
+            self.storage / "root",
+            "--runroot",
+            self.storage / "run",
+            "--storage-driver",
+            "overlay",
+        )
+        isolation = {"BUILDAH_ISOLATION": "chroot", **apt_proxy()}
+        return run(*alone, "buildah", *storage, command, *arguments, env=isolation)
+
+
+def _certificate_bundle() -> Path | None:
+    # A proxy that opens TLS has a CA of its own, which the machine trusts and the image does not know.
+    named = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or _BUNDLE_IN_IMAGE
+    return Path(named) if Path(named).is_file() else None
+
+
+def _pip_configuration() -> str:
+    """Return the machine's own settings of pip, as far as they tell where packages come from."""
+    listed = run(sys.executable, "-m", "pip", "config", "list").splitlines()
+    settings = dict(line.split("=", maxsplit=1) for line in listed)
+    lines = ["[global]", f"cert = {_BUNDLE_IN_IMAGE}"]
+    for name in _PIP_SETTINGS:
+        # What the environment says goes before what files say, as it does for pip.
+        for source in (":env:", "global"):
+            if value := settings.get(f"{source}.{name}"):
+                lines.append(f"{name} = {value.strip(chr(39))}")
+                break
+    return "\n".join([*lines, ""])
+
+
+def copy_into(context: Path, repository: Path, paths: tuple[str, ...]) -> None:
+    """Copy these paths of the repository, and nothing else, to the same places in `context`."""
+    for name in paths:
+        source, target = repository / name, context / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target)

@@ -1,0 +1,57 @@
+"""A cgroup of an instance's own, in every hierarchy that is mounted (one with v2, several with v1)."""
+
+import errno
+import os
+import time
+from pathlib import Path
+
+_MOUNTS = Path("/proc/self/mountinfo")
+_PATIENCE_SECONDS = 10.0
+
+
+def hierarchies() -> list[Path]:
+    """Return where the cgroup hierarchies are mounted."""
+    mounts = (line.split(" - ") for line in _MOUNTS.read_text().splitlines())
+    found = {before.split()[4] for before, after in mounts if after.split()[0] in ("cgroup", "cgroup2")}
+    return [Path(path) for path in sorted(found)]
+
+
+def make(name: str) -> None:
+    """Make the cgroup where it is not there.
+
+    Raises:
+        FileNotFoundError: no hierarchy is mounted.
+    """
+    found = hierarchies()
+    if not found:
+        raise FileNotFoundError(
+            "no cgroups are mounted under /sys/fs/cgroup (in a chroot: mount --rbind /sys)"
+        )
+    for hierarchy in found:
+        directory = hierarchy / name
+        directory.mkdir(exist_ok=True)
+        for setting in ("cpuset.cpus", "cpuset.mems"):
+            # With v1 a new cgroup has neither, and nothing may run in it; with v2 both are inherited.
+            if (inherited := hierarchy / setting).exists():
+                (directory / setting).write_text(inherited.read_text())
+
+
+def remove(name: str) -> None:
+    """Remove the cgroup and those in it, whose processes have been killed."""
+    for hierarchy in hierarchies():
+        for directory, _, _ in os.walk(hierarchy / name, topdown=False):
+            _remove_directory(Path(directory))
+
+
+def _remove_directory(directory: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            directory.rmdir()
+        except OSError as error:
+            # The kernel lets go of a killed process a little later than it says so, and tells nobody.
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return

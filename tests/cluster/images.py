@@ -1,0 +1,156 @@
+"""The images: what each is made from, and its making where it is not made yet."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster.buildah import Buildah, copy_into
+from tests.cluster.cache import REPOSITORY, Cache, digest_of, say
+from tests.cluster.commands import run
+from tests.cluster.kafka_image import prepare as prepare_kafka_context
+from tests.cluster.packages import debian_mirror
+
+# The release whose python3 is 3.11.
+_SUITE = "bookworm"
+_BASE_PACKAGES = "ca-certificates,python3,python3-venv"
+_PAUSE = 'FROM scratch\nCOPY busybox /busybox\nENTRYPOINT ["/busybox", "sleep", "infinity"]\n'
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """An image that is built from the repository, and from nothing in it but these paths."""
+
+    name: str
+    containerfile: str
+    paths: tuple[str, ...]
+
+
+PRODUCT_IMAGES = (
+    ImageSource(
+        "catdog-operator",
+        "operator/Containerfile",
+        ("requirements/operator.txt", "common/catdog_common", "operator/catdog_operator"),
+    ),
+    ImageSource(
+        "catdog-inference",
+        "inference_image/Containerfile",
+        ("requirements/inference.txt", "common/catdog_common", "inference_image/catdog_inference"),
+    ),
+    ImageSource(
+        "catdog-trainer",
+        "trainer_image/Containerfile",
+        (
+            "requirements/trainer.txt",
+            "requirements/weights.txt",
+            "common/catdog_common",
+            "trainer_image/catdog_trainer",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that has been made."""
+
+    name: str
+    reference: str  # with a tag that changes with the content
+    archive: Path  # OCI
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """Makes images and keeps them as archives."""
+
+    cache: Cache
+
+    @property
+    def buildah(self) -> Buildah:
+        """The storage that images are built in."""
+        return Buildah(self.cache.root / "buildah")
+
+    def pause(self) -> Image:
+        """Return what a pod's first container runs: a program that waits."""
+        busybox = Path(shutil.which("busybox") or "/bin/busybox")
+        key = digest_of([], _PAUSE, str(busybox.stat().st_size))
+
+        def fill(context: Path) -> None:
+            shutil.copy2(busybox, context / "busybox")
+            (context / "Containerfile").write_text(_PAUSE)
+
+        return self._make("catdog-pause", key, fill, {})
+
+    def base(self) -> Image:
+        """Return Debian with Python, made from Debian's packages."""
+        key = digest_of([], _SUITE, _BASE_PACKAGES, "1")
+        return self._make("catdog-base", key, _fill_base_context, {})
+
+    def product(self, source: ImageSource) -> Image:
+        """Return an image of the product, on our base."""
+        base = self.base()
+        paths = [REPOSITORY / path for path in (source.containerfile, *source.paths)]
+
+        def fill(context: Path) -> None:
+            copy_into(context, REPOSITORY, source.paths)
+            shutil.copy2(REPOSITORY / source.containerfile, context / "Containerfile")
+
+        return self._make(source.name, digest_of(paths, base.reference), fill, {"BASE": base.reference})
+
+    def kafka(self) -> Image:
+        """Return the Kafka broker's image, on our base."""
+        base = self.base()
+        key = digest_of([Path(__file__).parent / "kafka_image"], base.reference)
+
+        def fill(context: Path) -> None:
+            prepare_kafka_context(context, self.cache.root / "maven")
+
+        return self._make("catdog-kafka", key, fill, {"BASE": base.reference})
+
+    def _make(self, name: str, key: str, fill: Callable[[Path], None], arguments: dict[str, str]) -> Image:
+        reference = f"localhost/{name}:{key}"
+
+        def make(archive: Path) -> None:
+            with tempfile.TemporaryDirectory(dir=self.cache.working_directory(name)) as directory:
+                context = Path(directory)
+                fill(context)
+                self.buildah.build(context, context / "Containerfile", reference, arguments)
+            self.buildah.save(reference, archive)
+
+        return Image(name, reference, self.cache.keep(name, key, f"building the image {name}", make))
+
+
+def _fill_base_context(context: Path) -> None:
+    root = context / "root"
+    # What it mounts goes with the namespace, also if it is killed.
+    alone = ("unshare", "--mount", "--propagation", "private")
+    run(
+        *alone,
+        "debootstrap",
+        "--variant=minbase",
+        f"--include={_BASE_PACKAGES}",
+        _SUITE,
+        root,
+        debian_mirror(_SUITE),
+    )
+    for leftover in ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc", "usr/share/locale"):
+        shutil.rmtree(root / leftover, ignore_errors=True)
+        (root / leftover).mkdir()
+    run("tar", "--create", "--numeric-owner", "--file", context / "root.tar", "--directory", root, ".")
+    shutil.rmtree(root)
+    (context / "Containerfile").write_text('FROM scratch\nADD root.tar /\nCMD ["python3"]\n')
+
+
+def import_images(images: Sequence[Image], socket: Path) -> None:
+    """Give the images to a node's containerd, where it has not got them."""
+    present = set(_ctr(socket, "images", "list", "--quiet").split())
+    for image in images:
+        if image.reference not in present:
+            say(f"· importing {image.reference}")
+            name = image.reference.partition(":")[0]
+            _ctr(socket, "images", "import", "--base-name", name, str(image.archive))
+
+
+def _ctr(socket: Path, *arguments: str) -> str:
+    return run("ctr", "--address", socket, "--namespace", "k8s.io", *arguments)

