@@ -14,7 +14,7 @@ from catdog_operator.cluster import Cluster
 from catdog_operator.config import Config, read_config, read_images
 from catdog_operator.delay_queue import DelayQueue
 from catdog_operator.handlers import build_registry, build_settings
-from catdog_operator.observed import Images, Surroundings
+from catdog_operator.observed import Images, Retry, Surroundings
 from catdog_operator.reconcile import Reconciler
 from catdog_operator.store import Key, Store
 
@@ -26,7 +26,8 @@ async def run(settings: Config, images: Images) -> None:
     async with await _connect() as api_client:
         api = Api(DynamicClient(api_client))  # type: ignore[no-untyped-call]
         openshift = await api.has_group(OPENSHIFT_GROUP)
-        surroundings = Surroundings(images, openshift, settings.retry_seconds)
+        retry = Retry(settings.retry_seconds, settings.longest_retry_seconds)
+        surroundings = Surroundings(images, openshift, retry)
         store, queue = Store(), DelayQueue[Key]()
         reconciler = Reconciler(Cluster(api, store, surroundings), queue)
         tasks = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]

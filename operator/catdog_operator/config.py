@@ -11,7 +11,8 @@ from catdog_operator.observed import Images
 class Config(msgspec.Struct, frozen=True):
     """How the operator is run; read from `CATDOG_*`."""
 
-    retry_seconds: int = 60  # the first wait between attempts at training; it doubles up to half an hour
+    retry_seconds: int = 60  # the first wait between attempts at training; it doubles
+    longest_retry_seconds: int = 1800  # up to this
     http_port: int = 8080  # /healthz
     workers: int = 8  # models that are looked at side by side
 

@@ -249,12 +249,19 @@ class Images(msgspec.Struct, frozen=True):
     inference: str
 
 
+class Retry(msgspec.Struct, frozen=True):
+    """The waits between attempts at a training whose data are at fault, in seconds: doubling."""
+
+    first: int
+    longest: int
+
+
 class Surroundings(msgspec.Struct, frozen=True):
     """What is the same for all models: how the operator was started, and on what."""
 
     images: Images
     openshift: bool  # the platform chooses users and groups of pods
-    retry_seconds: int  # the first wait between attempts
+    retry: Retry
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):

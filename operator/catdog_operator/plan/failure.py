@@ -5,14 +5,13 @@ from datetime import datetime, timedelta
 import msgspec
 
 from catdog_common.training import EXIT_DATA, TrainingFailure
-from catdog_operator.observed import LONG_AGO, Job, Pod, Terminated
+from catdog_operator.observed import LONG_AGO, Job, Pod, Retry, Terminated
 from catdog_operator.status_fields import Failure
 
-LONGEST_RETRY_SECONDS = 30 * 60
 LOG_LINES = 5  # of a crash, in its message
 
 
-def read_failure(job: Job, pods: tuple[Pod, ...], retry_seconds: int) -> Failure:
+def read_failure(job: Job, pods: tuple[Pod, ...], retry: Retry) -> Failure:
     """Return how `job` failed, by the last of its pods to end; `pods` are in the order of their ends."""
     ends = [pod.container.state.terminated for pod in pods if pod.container.state.terminated]
     time = (job.failed and job.failed.last_transition_time) or LONG_AGO
@@ -20,7 +19,7 @@ def read_failure(job: Job, pods: tuple[Pod, ...], retry_seconds: int) -> Failure
         return _without_pod(job, time)
     end = ends[-1]
     if (fault := _data_fault(end)) is not None:
-        wait = retry_wait(job.attempt, retry_seconds)
+        wait = retry_wait(job.attempt, retry)
         return Failure(
             hash=job.hash,
             reason=fault.reason,
@@ -41,10 +40,10 @@ def read_failure(job: Job, pods: tuple[Pod, ...], retry_seconds: int) -> Failure
     )
 
 
-def retry_wait(attempt: int, retry_seconds: int) -> timedelta:
-    """Return how long to wait after the `attempt`-th failure: doubling, at most half an hour."""
+def retry_wait(attempt: int, retry: Retry) -> timedelta:
+    """Return how long to wait after the `attempt`-th failure."""
     doublings = min(attempt - 1, 20)
-    return timedelta(seconds=min(retry_seconds * 2**doublings, LONGEST_RETRY_SECONDS))
+    return timedelta(seconds=min(retry.first * 2**doublings, retry.longest))
 
 
 def _data_fault(end: Terminated) -> TrainingFailure | None:

@@ -117,7 +117,7 @@ def _plan_present(observed: Observed, resolved: Resolved, job: Job, others: tupl
 
 
 def _plan_after_failure(observed: Observed, job: Job, others: tuple[Job, ...]) -> TrainingPlan:
-    failure = read_failure(job, _pods_of(job, observed), observed.surroundings.retry_seconds)
+    failure = read_failure(job, _pods_of(job, observed), observed.surroundings.retry)
     finding = no(failure.reason, failure.message)
     if failure.next_attempt_time is None:
         return TrainingPlan(finding=finding, delete=others, failure=failure)

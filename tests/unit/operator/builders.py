@@ -20,6 +20,7 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SCHEMA = model_schema()
 IMAGES = seen.Images(trainer="catdog-trainer:1", inference="catdog-inference:1")
 TOPICS = ("pets-images", "pets-predictions", "pets-dead-letters")
+RETRY = seen.Retry(first=60, longest=1800)
 READY = seen.Condition("Ready", "True")
 
 
@@ -43,7 +44,7 @@ def some_observed(model: CatDogModel | None = None, **fields: object) -> seen.Ob
     """Return a cluster that has all that a model needs but its training and its Deployment."""
     ready = seen.Observed(
         model=model or some_model(),
-        surroundings=seen.Surroundings(IMAGES, openshift=False, retry_seconds=60),
+        surroundings=seen.Surroundings(IMAGES, openshift=False, retry=RETRY),
         now=NOW,
         claim=some_claim("pets-models"),
         kafka=some_kafka(),

@@ -12,7 +12,7 @@ from catdog_operator.kinds import DEPLOYMENT, MODEL
 from catdog_operator.observed import Surroundings
 from catdog_operator.reconcile import Outcome, Reconciler, reconcile
 from catdog_operator.store import Key, Store
-from tests.unit.operator.builders import IMAGES, later, some_result
+from tests.unit.operator.builders import IMAGES, RETRY, later, some_result
 from tests.unit.operator.fake_api import FakeApi
 
 PETS = Key("kafka", "pets")
@@ -29,7 +29,7 @@ class World:
     def start_operator(self) -> None:
         """Start the operator, with nothing in its memory."""
         self.store = Store()
-        surroundings = Surroundings(IMAGES, openshift=False, retry_seconds=60)
+        surroundings = Surroundings(IMAGES, openshift=False, retry=RETRY)
         self.cluster = Cluster(cast("Api", self.api), self.store, surroundings)
 
     async def reconcile(self) -> tuple[list[str], Outcome]:

@@ -10,6 +10,7 @@ from catdog_operator.plan.failure import retry_wait
 from catdog_operator.status_fields import Failure, ModelStatus, Version
 from tests.unit.operator.builders import (
     NOW,
+    RETRY,
     condition,
     data_failure,
     ended,
@@ -196,7 +197,7 @@ def test_attempts_begin_anew_with_an_edit() -> None:
     ("attempt", "seconds"), [(1, 60), (2, 120), (3, 240), (5, 960), (6, 1800), (99, 1800)]
 )
 def test_waits_double_up_to_half_an_hour(attempt: int, seconds: int) -> None:
-    assert retry_wait(attempt, 60) == timedelta(seconds=seconds)
+    assert retry_wait(attempt, RETRY) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
