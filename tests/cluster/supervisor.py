@@ -106,6 +106,8 @@ def _bring_up_network(spec: NodeSpec) -> None:
         "link set lo up",
         f"address add {spec.address} dev {LINK}",
         f"link set {LINK} up",
+        # Without a route the node's own programs cannot even begin to reach a Service's address.
+        f"route add default dev {LINK}",
     ):
         subprocess.run(["ip", *command.split()], check=True)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
