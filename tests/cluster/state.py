@@ -48,6 +48,11 @@ class Instance:
         return self.state_dir / "admin.kubeconfig"
 
     @property
+    def kubectl_path(self) -> Path:
+        """Kubernetes' own kubectl, of the cluster's version."""
+        return self.state_dir / "bin" / "kubectl"
+
+    @property
     def client_dir(self) -> Path:
         """Address and certificates for a Kafka client on the host."""
         return self.state_dir / "client"

@@ -74,7 +74,6 @@ def _clear(cluster: Instance) -> None:
         )
     for kind in ("kafka", "kafkanodepool"):
         cluster.kubectl("delete", kind, "-n", NAMESPACE, "-l", "catdog.dev/test", "--ignore-not-found")
-    cluster.recycle_volumes()
 
 
 @pytest.hookimpl(wrapper=True)
