@@ -113,8 +113,6 @@ def _node_spec(layout: Layout, parts: Parts, *, with_kafka: bool) -> NodeSpec:
         programs.append(strimzi_stand_in(layout, parts.images["catdog-kafka"].reference))
     return NodeSpec(
         address=f"{layout.node_address}/{layout.link_network.prefixlen}",
-        host=layout.host_address,
-        services=str(layout.service_network),
         api_server=layout.api_server,
         authority=str(_authority(layout)),
         directory=str(layout.node_dir),

@@ -18,8 +18,6 @@ class NodeSpec(msgspec.Struct, frozen=True):
     """One node."""
 
     address: str  # the node's end of the link, with its prefix length
-    host: str  # the host's end
-    services: str  # the range of the Services' addresses
     api_server: str  # its URL
     authority: str  # the file of the CA that the API server's certificate is from
     directory: str  # where the programs run

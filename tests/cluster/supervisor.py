@@ -106,8 +106,6 @@ def _bring_up_network(spec: NodeSpec) -> None:
         "link set lo up",
         f"address add {spec.address} dev {LINK}",
         f"link set {LINK} up",
-        # A packet needs a route before kube-proxy's rules send it to a pod.
-        f"route add {spec.services} via {spec.host}",
         # Without a route the node's own programs cannot even begin to reach a Service's address.
         f"route add default dev {LINK}",
     ):
