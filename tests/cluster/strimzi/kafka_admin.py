@@ -69,7 +69,8 @@ class KafkaAdmin:
                 "ssl.certificate.pem": credentials.certificate.decode(),
                 "ssl.key.pem": credentials.key.decode(),
                 "socket.timeout.ms": int(_TIMEOUT_SECONDS * 1000),
-                "reconnect.backoff.max.ms": 1000,
+                "reconnect.backoff.ms": 500,
+                "reconnect.backoff.max.ms": 2000,
             }
         )
 
