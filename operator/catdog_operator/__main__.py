@@ -9,7 +9,7 @@ import kopf
 from kubernetes.aio import client, config
 from kubernetes.aio.dynamic import DynamicClient
 
-from catdog_operator.api import Api
+from catdog_operator.api import Api, RefusedError, UnavailableError
 from catdog_operator.cluster import Cluster
 from catdog_operator.config import Config, read_config, read_images
 from catdog_operator.delay_queue import DelayQueue
@@ -18,6 +18,9 @@ from catdog_operator.observed import Images, Retry, Surroundings
 from catdog_operator.reconcile import Reconciler
 from catdog_operator.store import Key, Store
 
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 10.0  # between two looks for kinds that the cluster does not serve
 OPENSHIFT_GROUP = "security.openshift.io"
 
 
@@ -29,24 +32,57 @@ async def run(settings: Config, images: Images) -> None:
         retry = Retry(settings.retry_seconds, settings.longest_retry_seconds)
         surroundings = Surroundings(images, openshift, retry)
         store, queue = Store(), DelayQueue[Key]()
-        reconciler = Reconciler(Cluster(api, store, surroundings), queue)
+        cluster = Cluster(api, store, surroundings)
+        reconciler = Reconciler(cluster, queue)
+        await cluster.find_missing()
         tasks = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
         tasks.append(asyncio.create_task(reconciler.resync()))
         try:
-            await _watch(settings, store, queue)
+            await _watch(settings, cluster, store, queue)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _cancel(*tasks)
 
 
-async def _watch(settings: Config, store: Store, queue: DelayQueue[Key]) -> None:
-    await kopf.operator(
-        registry=build_registry(store, queue),
-        settings=build_settings(),
-        clusterwide=True,
-        liveness_endpoint=f"http://0.0.0.0:{settings.http_port}/healthz",
-    )
+async def _watch(settings: Config, cluster: Cluster, store: Store, queue: DelayQueue[Key]) -> None:
+    """Watch all kinds until a signal comes; begin anew when one appears that was missing.
+
+    kopf looks for a new kind when its CRD is established, which can be before the kind is served, and then
+    never again (seen with kopf 1.45).
+    """
+    appeared = asyncio.Event()
+    while True:
+        appeared.clear()
+        looking = asyncio.create_task(_await_missing(cluster, appeared))
+        await kopf.operator(
+            registry=build_registry(store, queue),
+            settings=build_settings(),
+            clusterwide=True,
+            liveness_endpoint=f"http://0.0.0.0:{settings.http_port}/healthz",
+            stop_flag=appeared,
+        )
+        await _cancel(looking)
+        if not appeared.is_set():
+            return
+
+
+async def _await_missing(cluster: Cluster, appeared: asyncio.Event) -> None:
+    missing = await cluster.find_missing()
+    while missing:
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            now_missing = await cluster.find_missing()
+        except (RefusedError, UnavailableError) as error:
+            logger.warning("the API server did not tell its kinds", extra={"error": str(error)})
+            continue
+        if missing - now_missing:
+            appeared.set()
+            return
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _connect() -> client.ApiClient:

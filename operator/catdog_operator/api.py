@@ -90,15 +90,23 @@ class Api:
         path, query = kind.path(namespace, name, "log"), {"tailLines": str(lines)}
         return (await self._send("get", kind, "get log", path, query=query)).decode(errors="replace")
 
-    async def has_group(self, group: str, version: str | None = None) -> bool:
-        """Return whether the cluster has an API group, in this version."""
+    async def has_group(self, group: str) -> bool:
+        """Return whether the cluster has an API group."""
+        return await self._discover(f"/apis/{group}") is not None
+
+    async def has_kind(self, kind: Kind) -> bool:
+        """Return whether the cluster serves a kind, in the version that the operator reads."""
+        prefix = "apis" if kind.group else "api"
+        found = await self._discover(f"/{prefix}/{kind.api_version}")
+        return found is not None and any(each["name"] == kind.plural for each in found["resources"])
+
+    async def _discover(self, path: str) -> Body | None:
         try:
-            await self._request("get", "/apis/" + (f"{group}/{version}" if version else group))
+            return _body(await self._request("get", path))
         except RefusedError as error:
             if error.status == 404:
-                return False
+                return None
             raise
-        return True
 
     async def _send(
         self,

@@ -51,7 +51,6 @@ APPLIED_ANNOTATION = "catdog.dev/applied"
 PROGRESS_SECONDS = 10.0  # at least, between two reads of a model's log
 LOG_LINES = 20
 LOG_READS = 20  # at once
-STRIMZI_SECONDS = 10.0  # at least, between two looks for Strimzi where it is not installed
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -70,7 +69,7 @@ class Cluster:
         self._surroundings = surroundings
         self._log_reads = asyncio.Semaphore(LOG_READS)
         self._progress: dict[Key, tuple[float, Progress | None]] = {}
-        self._strimzi = (float("-inf"), False)  # when it was looked for, and whether it was there
+        self._missing: frozenset[Kind] = frozenset()
 
     async def observe(self, key: Key) -> Observed | None:
         """Return all that a decision on a model depends on, or None where the model is gone or going."""
@@ -93,7 +92,7 @@ class Cluster:
             training_pods=training,
             inference_pods=tuple(pod for pod in pods if _component(pod) == "inference"),
             deployment=self._get(DEPLOYMENT, key, resolved.deployment_name, Deployment),
-            strimzi_installed=await self._has_strimzi(),
+            strimzi_installed=self._missing.isdisjoint((KAFKA, TOPIC, USER)),
             kafka=self._get(KAFKA, key, model.spec.kafka.strimzi.name, KafkaCluster),
             topics=self._topics(key, resolved),
             user=self._get(USER, key, resolved.user_name, KafkaUser),
@@ -126,14 +125,16 @@ class Cluster:
                 raise
         return True
 
+    async def find_missing(self) -> frozenset[Kind]:
+        """Return the kinds that the cluster does not serve; decisions go by what was found last."""
+        self._missing = frozenset([kind for kind in KINDS if not await self._api.has_kind(kind)])
+        return self._missing
+
     async def resync(self) -> list[Key]:
         """List everything again, for what a broken watch may have missed; return all models."""
         for kind in KINDS:
-            try:
+            if kind not in self._missing:
                 self._store.replace(kind, await self._api.list(kind))
-            except RefusedError as error:
-                if error.status != 404:  # Strimzi's kinds where it is not installed
-                    raise
         return self._store.models()
 
     async def _delete(self, kind: Kind, metadata: Metadata) -> bool | Refusal:
@@ -209,14 +210,6 @@ class Cluster:
         progress = read_progress(log) or progress
         self._progress[key] = (now, progress)
         return progress
-
-    async def _has_strimzi(self) -> bool:
-        looked, there = self._strimzi
-        now = asyncio.get_running_loop().time()
-        if not there and now - looked >= STRIMZI_SECONDS:
-            there = await self._api.has_group(KAFKA.group, KAFKA.version)
-            self._strimzi = (now, there)
-        return there
 
 
 def references(model: CatDogModel, resolved: Resolved) -> frozenset[Reference]:

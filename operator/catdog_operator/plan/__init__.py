@@ -13,8 +13,6 @@ from catdog_operator.plan.versions import known_versions, wanted_version
 from catdog_operator.resolve import Resolved, resolve
 from catdog_operator.status_fields import Version
 
-STRIMZI_SECONDS = 30.0  # between two looks for Strimzi where it is not installed
-
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What should be, and what was found on the way; `look_again` is in seconds."""
@@ -56,14 +54,10 @@ def plan(observed: Observed) -> Plan:
         training=training,
         serving=serving,
         news=_has_news(observed, versions, training),
-        look_again=_earliest(training.look_again, None if observed.strimzi_installed else STRIMZI_SECONDS),
+        look_again=training.look_again,
     )
 
 
 def _has_news(observed: Observed, versions: tuple[Version, ...], training: TrainingPlan) -> bool:
     noted = observed.model.status
     return versions != noted.versions or training.failure not in (None, noted.last_failure)
-
-
-def _earliest(*moments: float | None) -> float | None:
-    return min((moment for moment in moments if moment is not None), default=None)

@@ -270,3 +270,16 @@ async def test_workers_take_what_is_due_until_they_are_cancelled() -> None:
     await asyncio.wait_for(world.api.reported.wait(), 5)
     worker.cancel()
     assert world.reason("Trained") == "Training"
+
+
+async def test_strimzi_may_be_installed_after_the_operator() -> None:
+    world = World()
+    world.api.has_strimzi = False
+    world.api.put_model()
+    assert {kind.name for kind in await world.cluster.find_missing()} == {"Kafka", "KafkaTopic", "KafkaUser"}
+    await world.reconcile()
+    assert world.reason("KafkaReady") == "StrimziNotInstalled"
+    world.api.has_strimzi = True
+    assert await world.cluster.find_missing() == frozenset()
+    await world.reconcile()
+    assert world.reason("KafkaReady") == "KafkaNotFound"
