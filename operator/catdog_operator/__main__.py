@@ -14,6 +14,7 @@ from catdog_operator.cluster import Cluster
 from catdog_operator.config import Config, read_config, read_images
 from catdog_operator.delay_queue import DelayQueue
 from catdog_operator.handlers import build_registry, build_settings
+from catdog_operator.manifests.common import OPERATOR
 from catdog_operator.observed import Images, Retry, Surroundings
 from catdog_operator.reconcile import Reconciler
 from catdog_operator.store import Key, Store
@@ -59,6 +60,8 @@ async def _watch(settings: Config, cluster: Cluster, store: Store, queue: DelayQ
             clusterwide=True,
             liveness_endpoint=f"http://0.0.0.0:{settings.http_port}/healthz",
             stop_flag=appeared,
+            # kopf's own would be the user's name, which a user id that no one has named has not.
+            identity=OPERATOR,  # type: ignore[arg-type]
         )
         await _cancel(looking)
         if not appeared.is_set():
