@@ -34,6 +34,9 @@ from catdog_inference.waiting import Trouble, finished_before, is_set_within
 # How long a rebalance waits for the batch in flight, so that its records are not answered twice.
 REVOCATION_SECONDS = 20.0
 
+# How long a worker whose commit came too late waits for partitions before it asks for records again.
+REJOIN_SECONDS = 5.0
+
 _POLL_MILLISECONDS = 200
 
 Batch = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
@@ -73,6 +76,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._unanchored: set[TopicPartition] = set()
         self._idle = asyncio.Event()  # no batch is in flight
         self._idle.set()
+        self._assigned = asyncio.Event()  # partitions were, since the last commit began
         self._abandoned = asyncio.Event()  # the batch in flight is no longer ours
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -99,7 +103,12 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 return
             while not stop.is_set():
                 await self._anchor(consumer)
-                await self._answer_batch(consumer)
+                try:
+                    await self._answer_batch(consumer)
+                except CommitFailedError:
+                    # The group has gone on without us. What was fetched before would only be answered twice.
+                    log.info("answered, but not committed: the group must be joined again")
+                    await is_set_within(self._assigned, REJOIN_SECONDS)
         finally:
             self._idle.set()
             await stop_client(consumer.stop)
@@ -163,11 +172,11 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
     async def _commit(self, consumer: AIOKafkaConsumer, batch: Batch) -> None:
         offsets = {partition: records[-1].offset + 1 for partition, records in batch.items()}
         try:
+            self._assigned.clear()
             with self._metrics.stage("commit"):
                 await consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError) as error:
-            # The partitions are another worker's by now, and it will answer these records again.
-            log.info("answered, but not committed after a rebalance", error=str(error))
+        except IllegalStateError:
+            log.info("answered, but not committed: the partitions are another worker's by now")
 
     async def _anchor(self, consumer: AIOKafkaConsumer) -> None:
         """Commit where we begin, where the group has no offset yet and `startFrom` is the latest record.
@@ -190,6 +199,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Begin with the partitions that are now ours (none, if there are more workers than partitions)."""
         self._rebalancing = False
+        self._assigned.set()
         if self._config.kafka_start_from == "latest":
             self._unanchored = set(assigned)
         self._health.joined = True
