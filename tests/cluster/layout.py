@@ -40,6 +40,11 @@ class Layout:
         return self.state_dir / "admin.kubeconfig"
 
     @property
+    def kubectl_cache(self) -> Path:
+        """Where kubectl keeps what it learns of the API."""
+        return self.state_dir / "kubectl-cache"
+
+    @property
     def client_dir(self) -> Path:
         """Certificates and address for a Kafka client on the host."""
         return self.state_dir / "client"

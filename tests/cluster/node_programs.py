@@ -19,7 +19,7 @@ def node_programs(layout: Layout, kubernetes: Path, coredns: Path) -> list[Progr
         Program("kubelet", _kubelet(layout, kubernetes)),
         Program("kube-proxy", _proxy(kubernetes)),
         Program("coredns", _coredns(coredns)),
-        Program("volumes", _volumes(layout, kubernetes)),
+        Program("volumes", _volumes(layout, kubernetes), env={"KUBECACHEDIR": str(layout.kubectl_cache)}),
     ]
 
 

@@ -96,9 +96,7 @@ class Instance:
         Raises:
             CommandError: it failed; the message has what it said.
         """
-        return run(
-            self.state_dir / "bin" / "kubectl", "--kubeconfig", self.kubeconfig, *arguments, stdin=input
-        )
+        return run(self.kubectl_path, *arguments, env=self._kubectl_environment(), stdin=input)
 
     def claim_path(self, namespace: str, name: str) -> Path:
         """Return the directory on the host that holds what is on a bound claim."""
@@ -116,7 +114,7 @@ class Instance:
             "CATDOG_KAFKA_USER_DIR": str(self.client_dir / "user"),
         }
         path = f"{self.state_dir / 'bin'}:{os.environ.get('PATH', os.defpath)}"
-        return {"KUBECONFIG": str(self.kubeconfig), "PATH": path, **kafka, **_CLIENT_SETTINGS}
+        return {"PATH": path, **self._kubectl_environment(), **kafka, **_CLIENT_SETTINGS}
 
     def write_record(self, record: Record) -> None:
         """Replace what is known of the instance."""
@@ -128,6 +126,10 @@ class Instance:
     def forget(self) -> None:
         """Remove what is known of the instance: there is nothing of it any more."""
         self._record_path.unlink()
+
+    def _kubectl_environment(self) -> dict[str, str]:
+        # Else kubectl would keep what it learns of the API under the person's ~/.kube.
+        return {"KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(self.layout.kubectl_cache)}
 
     @property
     def _record_path(self) -> Path:

@@ -49,8 +49,8 @@ class Volumes:
         self._apply(build_volume(name, mode, directory))
 
     def _replace(self, volume: Manifest) -> None:
-        run(*self.kubectl, "delete", "persistentvolume", volume["metadata"]["name"], "--ignore-not-found")
         remove(Path(volume["spec"]["local"]["path"]))
+        run(*self.kubectl, "delete", "persistentvolume", volume["metadata"]["name"], "--ignore-not-found")
         self._add(volume["spec"]["accessModes"][0])
 
     def _released(self) -> Iterator[Manifest]:
