@@ -34,7 +34,7 @@ def wait_until_ready(terminal: Terminal, name: str, version: int) -> Status:
         RuntimeError: the model failed; the message has the conditions.
     """
     with watched_statuses(terminal, name) as statuses, _bar(terminal) as bar:
-        task = bar.add_task("waiting", total=None)
+        task = bar.add_task("waiting", total=None, detail="")
         for status in statuses:
             bar.update(task, **_progress_of(status))
             if status.get("phase") == "Failed":

@@ -68,16 +68,12 @@ def held_out_name(number: int, photo: LabelledPhoto) -> str:
 
 def clear(terminal: Terminal) -> None:
     """Take away what an earlier run left."""
-    if not terminal.read(
-        "kubectl get catdogmodel,pvc,kafkatopic,pod/photo-loader --ignore-not-found -o name"
-    ):
-        return
-    terminal.heading("An earlier run left a model here: away with it, and with its claims and topics")
-    terminal.run(
-        f"kubectl delete catdogmodel/{MODEL} pod/photo-loader pvc/{MODEL}-models pvc/photos "
-        f"kafkatopic/{MODEL}-images kafkatopic/{MODEL}-predictions kafkatopic/{MODEL}-dead-letters "
-        "--ignore-not-found --cascade=foreground --wait"
-    )
+    topics = [f"kafkatopic/{MODEL}-{role}" for role in ("images", "predictions", "dead-letters")]
+    claims = [f"pvc/{MODEL}-models", "pvc/photos"]
+    leftovers = " ".join([f"catdogmodel/{MODEL}", "pod/photo-loader", *claims, *topics])
+    if terminal.read(f"kubectl get {leftovers} --ignore-not-found -o name"):
+        terminal.heading("An earlier run left a model here: away with it, and with its claims and topics")
+        terminal.run(f"kubectl delete {leftovers} --ignore-not-found --cascade=foreground")
 
 
 def bring_photos(terminal: Terminal, instance: Instance, folder: Path, count: int) -> None:
