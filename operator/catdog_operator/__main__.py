@@ -100,7 +100,8 @@ async def _connect() -> client.ApiClient:
 def main() -> None:
     """Run the operator as its environment says."""
     kopf.configure(log_format=kopf.LogFormat.JSON)
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # else a line for every event of every object
+    for name in ("kopf.objects", "aiohttp.access"):  # else a line for every event, and for every probe
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         settings, images = read_config(os.environ), read_images(os.environ)
     except ValueError as error:

@@ -23,20 +23,7 @@ from catdog_operator.kinds import (
     Kind,
 )
 from catdog_operator.manifests.common import Manifest
-from catdog_operator.observed import (
-    Deployment,
-    Job,
-    KafkaCluster,
-    KafkaTopic,
-    KafkaUser,
-    Metadata,
-    Observed,
-    PersistentVolumeClaim,
-    Pod,
-    Seen,
-    Surroundings,
-    parse,
-)
+from catdog_operator.observed import Observed, Surroundings
 from catdog_operator.plan import Plan
 from catdog_operator.progress import read_progress
 from catdog_operator.resolve import Resolved, resolve
@@ -44,6 +31,18 @@ from catdog_operator.resource import CatDogModel, parse_model, short_digest
 from catdog_operator.status import Refusal
 from catdog_operator.status_fields import ModelStatus
 from catdog_operator.store import Body, Key, Reference, Store
+from catdog_operator.views import (
+    Deployment,
+    Job,
+    KafkaCluster,
+    KafkaTopic,
+    KafkaUser,
+    Metadata,
+    PersistentVolumeClaim,
+    Pod,
+    Seen,
+    parse,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from catdog_operator.kinds import KIND_OF, MODEL, Kind
-from catdog_operator.observed import MODEL_LABEL
+from catdog_operator.views import MODEL_LABEL
 
 Body = dict[str, Any]
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from catdog_operator.observed import MODEL_LABEL
 from catdog_operator.resource import CatDogModel
+from catdog_operator.views import MODEL_LABEL
 
 Manifest = dict[str, Any]
 

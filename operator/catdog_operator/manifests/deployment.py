@@ -11,9 +11,10 @@ from catdog_operator.manifests.pod import (
     mount,
     secret_volume,
 )
-from catdog_operator.observed import MODEL_LABEL, VERSION_LABEL, Surroundings
+from catdog_operator.observed import Surroundings
 from catdog_operator.resolve import Resolved
 from catdog_operator.resource import CatDogModel
+from catdog_operator.views import MODEL_LABEL, VERSION_LABEL
 
 HTTP_PORT = 8080
 KAFKA_CA_DIR = "/etc/catdog/kafka-ca"

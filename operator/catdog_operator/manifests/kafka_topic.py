@@ -1,9 +1,9 @@
 """A topic of a model; it has no owner, and so its data stay when the model goes."""
 
 from catdog_operator.manifests.common import Manifest, build_labels, without_empty
-from catdog_operator.observed import NAMESPACE_LABEL
 from catdog_operator.resolve import ResolvedTopic
 from catdog_operator.resource import CatDogModel
+from catdog_operator.views import NAMESPACE_LABEL
 
 CLUSTER_LABEL = "strimzi.io/cluster"
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from catdog_operator.manifests.common import Manifest, without_empty
-from catdog_operator.observed import MODEL_LABEL
 from catdog_operator.resource import Pod, Resources
+from catdog_operator.views import MODEL_LABEL
 
 STORAGE_DIR = "/models"
 USER = 1001  # the images' own; any other works as well

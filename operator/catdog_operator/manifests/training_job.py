@@ -5,14 +5,10 @@ import msgspec
 from catdog_common.training import EXIT_DATA
 from catdog_operator.manifests.common import Manifest, build_labels, build_owner
 from catdog_operator.manifests.pod import STORAGE_DIR, Container, build_pod_spec, claim_volume, mount
-from catdog_operator.observed import (
-    ATTEMPT_ANNOTATION,
-    HASH_LABEL,
-    POD_SETTINGS_ANNOTATION,
-    Surroundings,
-)
+from catdog_operator.observed import Surroundings
 from catdog_operator.resolve import Resolved
 from catdog_operator.resource import CatDogModel, Pod, short_digest
+from catdog_operator.views import ATTEMPT_ANNOTATION, HASH_LABEL, POD_SETTINGS_ANNOTATION
 
 DATA_DIR = "/data"
 BACKOFF_LIMIT = 3

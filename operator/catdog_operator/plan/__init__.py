@@ -3,7 +3,7 @@
 import msgspec
 
 from catdog_operator.manifests.common import Manifest
-from catdog_operator.observed import Job, Observed
+from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding
 from catdog_operator.plan.kafka import plan_kafka
 from catdog_operator.plan.serving import ServingPlan, plan_serving
@@ -12,6 +12,7 @@ from catdog_operator.plan.training import TrainingPlan, plan_training
 from catdog_operator.plan.versions import known_versions, wanted_version
 from catdog_operator.resolve import Resolved, resolve
 from catdog_operator.status_fields import Version
+from catdog_operator.views import Job
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from catdog_common.training import EXIT_DATA, TrainingFailure
-from catdog_operator.observed import LONG_AGO, Job, Pod, Retry, Terminated
+from catdog_operator.observed import Retry
 from catdog_operator.status_fields import Failure
+from catdog_operator.views import LONG_AGO, Job, Pod, Terminated
 
 LOG_LINES = 5  # of a crash, in its message
 

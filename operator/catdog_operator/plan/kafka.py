@@ -6,16 +6,10 @@ from catdog_operator.manifests.common import MANAGED_BY_LABEL, OPERATOR, Manifes
 from catdog_operator.manifests.deployment import Connection
 from catdog_operator.manifests.kafka_topic import build_kafka_topic
 from catdog_operator.manifests.kafka_user import build_kafka_user
-from catdog_operator.observed import (
-    MODEL_LABEL,
-    Condition,
-    KafkaTopic,
-    KafkaUser,
-    Observed,
-    has_condition,
-)
+from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.resolve import Resolved, ResolvedTopic
+from catdog_operator.views import MODEL_LABEL, Condition, KafkaTopic, KafkaUser, has_condition
 
 
 class KafkaPlan(msgspec.Struct, frozen=True):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from catdog_operator.observed import Pod
 from catdog_operator.plan.finding import Finding, no
+from catdog_operator.views import Pod
 
 HARMLESS = ("", "ContainerCreating", "PodInitializing")
 PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")

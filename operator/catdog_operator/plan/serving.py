@@ -4,12 +4,13 @@ import msgspec
 
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.deployment import build_deployment
-from catdog_operator.observed import VERSION_LABEL, Deployment, Observed
+from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.kafka import KafkaPlan
 from catdog_operator.plan.pod_trouble import find_pod_trouble
 from catdog_operator.plan.storage import drawn_to
 from catdog_operator.resolve import Resolved
+from catdog_operator.views import VERSION_LABEL, Deployment
 
 
 class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):

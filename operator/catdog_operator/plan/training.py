@@ -6,7 +6,7 @@ import msgspec
 
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.training_job import build_training_job, pod_settings_digest
-from catdog_operator.observed import Job, Observed, Pod
+from catdog_operator.observed import Observed
 from catdog_operator.plan.failure import read_failure
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.pod_trouble import find_pod_trouble
@@ -14,6 +14,7 @@ from catdog_operator.plan.storage import drawn_to
 from catdog_operator.plan.versions import finished_at, version_of_hash
 from catdog_operator.resolve import Resolved
 from catdog_operator.status_fields import Failure, Version
+from catdog_operator.views import Job, Pod
 
 PROGRESS_SECONDS = 10.0  # between two looks at the trainer's log
 RESULT_SECONDS = 10  # that a pod's end may reach us later than its Job's

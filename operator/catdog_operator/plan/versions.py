@@ -6,8 +6,9 @@ from datetime import datetime
 import msgspec
 
 from catdog_common.training import TrainingResult
-from catdog_operator.observed import LONG_AGO, Observed, Pod
+from catdog_operator.observed import Observed
 from catdog_operator.status_fields import Version
+from catdog_operator.views import LONG_AGO, Pod
 
 
 def known_versions(observed: Observed) -> tuple[Version, ...]:

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from catdog_common.training import Progress, TrainingFailure, TrainingResult, VersionSummary
-from catdog_operator import observed as seen
+from catdog_operator import views as seen
 from catdog_operator.manifests.training_job import pod_settings_digest
+from catdog_operator.observed import Images, Observed, Retry, Surroundings
 from catdog_operator.plan import Plan, plan
 from catdog_operator.plan.finding import Finding
 from catdog_operator.resolve import resolve
@@ -18,9 +19,9 @@ from tests.crd import model_schema, with_defaults
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SCHEMA = model_schema()
-IMAGES = seen.Images(trainer="catdog-trainer:1", inference="catdog-inference:1")
+IMAGES = Images(trainer="catdog-trainer:1", inference="catdog-inference:1")
 TOPICS = ("pets-images", "pets-predictions", "pets-dead-letters")
-RETRY = seen.Retry(first=60, longest=1800)
+RETRY = Retry(first=60, longest=1800)
 READY = seen.Condition("Ready", "True")
 
 
@@ -40,11 +41,11 @@ def some_model(
     return parse_model(with_defaults(body, SCHEMA))
 
 
-def some_observed(model: CatDogModel | None = None, **fields: object) -> seen.Observed:
+def some_observed(model: CatDogModel | None = None, **fields: object) -> Observed:
     """Return a cluster that has all that a model needs but its training and its Deployment."""
-    ready = seen.Observed(
+    ready = Observed(
         model=model or some_model(),
-        surroundings=seen.Surroundings(IMAGES, openshift=False, retry=RETRY),
+        surroundings=Surroundings(IMAGES, openshift=False, retry=RETRY),
         now=NOW,
         claim=some_claim("pets-models"),
         kafka=some_kafka(),
@@ -182,12 +183,12 @@ def some_progress(epoch: int) -> Progress:
     return Progress(stage="Epochs", epoch=epoch, epochs=20, photos_per_second=210.0)
 
 
-def status_of(observed: seen.Observed) -> ModelStatus:
+def status_of(observed: Observed) -> ModelStatus:
     """Return the status that the operator reports."""
     return build_status(observed, plan(observed))
 
 
-def condition(observed: seen.Observed, kind: str) -> tuple[str, str, str]:
+def condition(observed: Observed, kind: str) -> tuple[str, str, str]:
     """Return a condition's status, reason and message."""
     [found] = [each for each in status_of(observed).conditions if each.type == kind]
     return found.status, found.reason, found.message

@@ -1,9 +1,9 @@
 """Which version serves, what it needs of Kafka, and when a model is Ready."""
 
-from catdog_operator.observed import Condition, Terminated, Waiting
 from catdog_operator.plan import plan
 from catdog_operator.resolve import resolve
 from catdog_operator.status_fields import InferenceStatus, KafkaStatus, ModelStatus, Version
+from catdog_operator.views import Condition, Terminated, Waiting
 from tests.unit.operator.builders import (
     condition,
     environment_of,

@@ -1,0 +1,252 @@
+"""The API's objects as the operator reads them: frozen, and only what decisions depend on."""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+HASH_LABEL = "catdog.dev/training-hash"
+VERSION_LABEL = "catdog.dev/model-version"
+MODEL_LABEL = "catdog.dev/model"
+NAMESPACE_LABEL = "catdog.dev/namespace"
+JOB_UID_LABEL = "batch.kubernetes.io/controller-uid"
+ATTEMPT_ANNOTATION = "catdog.dev/attempt"
+POD_SETTINGS_ANNOTATION = "catdog.dev/pod-settings"
+
+
+class View(msgspec.Struct, frozen=True, rename="camel"):
+    """A part of an object of the API: only what decisions depend on."""
+
+
+class Metadata(View, frozen=True):
+    """An object's metadata."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    generation: int = 0
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    deletion_timestamp: datetime | None = None
+
+
+class Condition(View, frozen=True):
+    """A condition; Strimzi's may have no reason and message."""
+
+    type: str
+    status: str
+    reason: str | None = None
+    message: str | None = None
+    last_transition_time: datetime | None = None
+
+
+class ClaimSpec(View, frozen=True):
+    """A claim's spec."""
+
+    access_modes: tuple[str, ...] = ()
+
+
+class ClaimStatus(View, frozen=True):
+    """A claim's status."""
+
+    phase: str = "Pending"
+
+
+class PersistentVolumeClaim(View, frozen=True):
+    """A claim."""
+
+    metadata: Metadata
+    spec: ClaimSpec = ClaimSpec()
+    status: ClaimStatus = ClaimStatus()
+
+
+class JobStatus(View, frozen=True):
+    """A Job's status."""
+
+    conditions: tuple[Condition, ...] = ()
+    completion_time: datetime | None = None
+
+
+class Job(View, frozen=True):
+    """A training Job."""
+
+    metadata: Metadata
+    status: JobStatus = JobStatus()
+
+    @property
+    def hash(self) -> str:
+        """The settings that it trains."""
+        return self.metadata.labels.get(HASH_LABEL, "")
+
+    @property
+    def attempt(self) -> int:
+        """How often these settings were tried, this Job included."""
+        return int(self.metadata.annotations.get(ATTEMPT_ANNOTATION, "1"))
+
+    def is_made_with(self, pod_settings: str) -> bool:
+        """Return whether its pod was made with these settings."""
+        return self.metadata.annotations.get(POD_SETTINGS_ANNOTATION) == pod_settings
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it was deleted and waits for its pods to go."""
+        return self.metadata.deletion_timestamp is not None
+
+    @property
+    def complete(self) -> bool:
+        """Whether its training succeeded."""
+        return has_condition(self.status.conditions, "Complete")
+
+    @property
+    def failed(self) -> Condition | None:
+        """The condition that says that it failed for good, if it did."""
+        return next((c for c in self.status.conditions if (c.type, c.status) == ("Failed", "True")), None)
+
+
+class Terminated(View, frozen=True):
+    """How a container ended."""
+
+    exit_code: int
+    reason: str = ""
+    message: str = ""
+    finished_at: datetime | None = None
+
+
+class Waiting(View, frozen=True):
+    """Why a container does not run."""
+
+    reason: str = ""
+    message: str = ""
+
+
+class ContainerState(View, frozen=True):
+    """A container's state; at most one field is set."""
+
+    waiting: Waiting | None = None
+    running: dict[str, Any] | None = None
+    terminated: Terminated | None = None
+
+
+class ContainerStatus(View, frozen=True):
+    """A container's status."""
+
+    state: ContainerState = ContainerState()
+    last_state: ContainerState = ContainerState()
+    image: str = ""
+
+
+class PodStatus(View, frozen=True):
+    """A pod's status."""
+
+    phase: str = "Pending"
+    conditions: tuple[Condition, ...] = ()
+    container_statuses: tuple[ContainerStatus, ...] = ()
+
+
+class Pod(View, frozen=True):
+    """A pod of a Job or a Deployment; each has one container."""
+
+    metadata: Metadata
+    status: PodStatus = PodStatus()
+
+    @property
+    def container(self) -> ContainerStatus:
+        """Its container's status."""
+        return self.status.container_statuses[0] if self.status.container_statuses else ContainerStatus()
+
+    def is_of(self, job: Job) -> bool:
+        """Return whether `job` made it."""
+        return self.metadata.labels.get(JOB_UID_LABEL) == job.metadata.uid
+
+    @property
+    def ready(self) -> bool:
+        """Whether it counts as ready; one that was deleted does not."""
+        return self.metadata.deletion_timestamp is None and has_condition(self.status.conditions, "Ready")
+
+
+class DeploymentSpec(View, frozen=True):
+    """A Deployment's spec."""
+
+    template: dict[str, Any]
+    replicas: int = 1
+
+
+class DeploymentStatus(View, frozen=True):
+    """A Deployment's status."""
+
+    observed_generation: int = 0
+    replicas: int = 0
+    updated_replicas: int = 0
+    ready_replicas: int = 0
+
+
+class Deployment(View, frozen=True):
+    """The inference Deployment."""
+
+    metadata: Metadata
+    spec: DeploymentSpec
+    status: DeploymentStatus = DeploymentStatus()
+
+    @property
+    def version(self) -> int | None:
+        """The version that its pods serve or are to serve."""
+        version = self.spec.template.get("metadata", {}).get("labels", {}).get(VERSION_LABEL, "")
+        return int(version) if version.isdigit() else None
+
+
+class Listener(View, frozen=True):
+    """A Kafka listener as its status has it."""
+
+    name: str = ""
+    bootstrap_servers: str | None = None
+
+
+class KafkaClusterStatus(View, frozen=True):
+    """A Kafka's status."""
+
+    listeners: tuple[Listener, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+
+class KafkaCluster(View, frozen=True):
+    """A Kafka resource of Strimzi's."""
+
+    metadata: Metadata
+    status: KafkaClusterStatus = KafkaClusterStatus()
+
+
+class StrimziStatus(View, frozen=True):
+    """The status of a KafkaTopic or KafkaUser."""
+
+    conditions: tuple[Condition, ...] = ()
+    observed_generation: int = 0
+    secret: str | None = None
+
+
+class KafkaTopic(View, frozen=True):
+    """A KafkaTopic."""
+
+    metadata: Metadata
+    status: StrimziStatus = StrimziStatus()
+
+
+class KafkaUser(View, frozen=True):
+    """A KafkaUser."""
+
+    metadata: Metadata
+    status: StrimziStatus = StrimziStatus()
+
+
+Seen = TypeVar("Seen", bound=View)
+
+
+def parse(body: dict[str, Any] | None, view: type[Seen]) -> Seen | None:
+    """Return an object of the API as `view`, or None where there is none."""
+    return None if body is None else msgspec.convert(body, view)
+
+
+def has_condition(conditions: tuple[Condition, ...], kind: str) -> bool:
+    """Return whether the condition `kind` is there and true."""
+    return any((each.type, each.status) == (kind, "True") for each in conditions)
