@@ -29,10 +29,10 @@ check: $(VENV)/ready ## formatting, lint, types, layers, locks
 	@$(VENV)/bin/lint-imports --no-cache
 
 unit: $(VENV)/ready ## the tests that need no cluster
-	@$(PYTHON) -m pytest tests/unit tests/contract $(ARGS)
+	@$(PYTHON) -m pytest $(or $(TESTS),tests/unit tests/contract) $(ARGS)
 
 e2e: $(VENV)/ready ## the tests on a real node with a real Kafka
-	@$(PYTHON) -m pytest tests/e2e $(ARGS)
+	@$(PYTHON) -m pytest $(or $(TESTS),tests/e2e) $(ARGS)
 
 up: $(VENV)/ready ## start the local cluster (NAME=demo), with Kafka and the operator in it
 	@$(PYTHON) -m tests.cluster up --name $(NAME)
