@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +29,7 @@ def main() -> int:
         photos = hold_out(_choose_photos(terminal, Path(directory)), HELD_OUT)
         try:
             story.tell(terminal, instance, photos, Path(directory))
-        except story.PromiseBrokenError as error:
+        except (story.PromiseBrokenError, RuntimeError, TimeoutError, subprocess.CalledProcessError) as error:
             terminal.say(f"\nThe demo did not do what it promises: {error}")
             return 1
     _say_how_to_go_on(terminal, instance, time.monotonic() - started)

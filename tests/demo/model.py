@@ -18,13 +18,12 @@ Status = dict[str, Any]
 def watched_statuses(terminal: Terminal, name: str) -> Iterator[Iterator[Status]]:
     """Give the statuses of a CatDogModel, the present one first, for as long as the context lasts."""
     command = f"kubectl get catdogmodel {name} --watch -o jsonpath='{{.status}}{{\"\\n\"}}'"
-    process = terminal.start(command, shown="")
-    try:
-        assert process.stdout is not None
-        yield (json.loads(line) for line in process.stdout if line.strip())
-    finally:
-        process.terminate()
-        process.wait()
+    with terminal.start(command, shown="") as process:
+        try:
+            assert process.stdout is not None
+            yield (json.loads(line) for line in process.stdout if line.strip())
+        finally:
+            process.terminate()
 
 
 def wait_until_ready(terminal: Terminal, name: str, version: int) -> Status:
@@ -49,18 +48,16 @@ def wait_until_ready(terminal: Terminal, name: str, version: int) -> Status:
 def watched_readiness(terminal: Terminal, name: str) -> Iterator[list[int]]:
     """Give a list that grows by every count of ready workers, for as long as the context lasts."""
     template = '{.status.readyReplicas}{"\\n"}'
-    process = terminal.start(
-        f"kubectl get deployment {name}-inference --watch -o jsonpath='{template}'", shown=""
-    )
+    command = f"kubectl get deployment {name}-inference --watch -o jsonpath='{template}'"
     counts: list[int] = []
-    reader = threading.Thread(target=_read_counts, args=(process, counts))
-    reader.start()
-    try:
-        yield counts
-    finally:
-        process.terminate()
-        process.wait()
-        reader.join()
+    with terminal.start(command, shown="") as process:
+        reader = threading.Thread(target=_read_counts, args=(process, counts))
+        reader.start()
+        try:
+            yield counts
+        finally:
+            process.terminate()
+            reader.join()
 
 
 def _read_counts(process: subprocess.Popen[str], counts: list[int]) -> None:

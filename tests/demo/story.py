@@ -145,8 +145,8 @@ def scale(terminal: Terminal) -> None:
 def train_again_under_traffic(terminal: Terminal, folder: Path) -> None:
     """Edit the training while photos come in; version 1 answers till version 2 is ready, and none is lost."""
     terminal.heading(f"6. An edit trains version 2, while {RATE} photos a second go on being answered")
-    with watched_readiness(terminal, MODEL) as readiness:
-        traffic = SteadyTraffic.start(terminal, f"{folder}/*", RATE)
+    traffic = SteadyTraffic.start(terminal, f"{folder}/*", RATE)
+    with traffic, watched_readiness(terminal, MODEL) as readiness:
         traffic.wait_until(lambda: len(traffic.answers_of(1)) > 0, 60, "a first answer")
         patch = json.dumps({"spec": {"training": {"epochs": 30}}})
         terminal.run(f"kubectl patch catdogmodel/{MODEL} --type=merge --patch '{patch}'")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from tests.demo.terminal import Terminal
 
@@ -28,14 +28,23 @@ class SteadyTraffic:
     arrivals: list[Arrival] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _ended: bool = False
+    _reader: threading.Thread = field(init=False)
 
     @classmethod
     def start(cls, terminal: Terminal, photos: str, rate: int) -> "SteadyTraffic":
         """Start sending `photos` (a shell pattern), `rate` of them a second, over and over."""
         command = f"catdog send --rate {rate} --repeat --wait --output json {photos}"
-        traffic = cls(terminal.start(command, shown=f"{command} &"))
-        threading.Thread(target=traffic._read, daemon=True).start()
-        return traffic
+        return cls(terminal.start(command, shown=f"{command} &"))
+
+    def __enter__(self) -> Self:
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self._reader.join()
+        self.process.__exit__(None, None, None)
 
     def answers_of(self, version: int) -> list[Arrival]:
         """Return the answers that `version` has given so far."""
@@ -56,7 +65,9 @@ class SteadyTraffic:
     def stop(self) -> int:
         """Stop sending, await the answers that are due, and return the sender's exit code."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=120)
+        exit_code = self.process.wait(timeout=120)
+        self._reader.join()
+        return exit_code
 
     def _read(self) -> None:
         assert self.process.stdout is not None

@@ -94,20 +94,16 @@ class Model:
             "-o",
             'jsonpath={.status}{"\\n"}',
         ]
-        process = subprocess.Popen(
-            [self.cluster.kubectl_path, "--kubeconfig", self.cluster.kubeconfig, *command],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        deadline = threading.Timer(timeout, process.terminate)
-        deadline.start()
-        try:
-            assert process.stdout is not None
-            yield (json.loads(line) for line in process.stdout if line.strip())
-        finally:
-            deadline.cancel()
-            process.terminate()
-            process.wait()
+        kubectl = [self.cluster.kubectl_path, "--kubeconfig", self.cluster.kubeconfig]
+        with subprocess.Popen([*kubectl, *command], stdout=subprocess.PIPE, text=True) as process:
+            deadline = threading.Timer(timeout, process.terminate)
+            deadline.start()
+            try:
+                assert process.stdout is not None
+                yield (json.loads(line) for line in process.stdout if line.strip())
+            finally:
+                deadline.cancel()
+                process.terminate()
 
 
 def condition(status: Status, kind: str) -> tuple[str, str, str]:
