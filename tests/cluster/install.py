@@ -18,7 +18,7 @@ from tests.cluster.strimzi.client_files import write_client_files
 OPERATOR_NAMESPACE = "catdog-system"
 
 _KAFKA = Path(__file__).parent / "kafka.yaml"
-_LAST_CRD = "crd/kafkatopics.kafka.strimzi.io"
+_KINDS = ("kafkas", "kafkanodepools", "kafkatopics", "kafkausers")
 
 
 def strimzi_stand_in(layout: Layout, kafka_image: str) -> Program:
@@ -29,8 +29,14 @@ def strimzi_stand_in(layout: Layout, kafka_image: str) -> Program:
 
 def apply_kafka(instance: Instance) -> None:
     """Ask for the local cluster's Kafka."""
-    for condition in ("create", "condition=Established"):
-        instance.kubectl("wait", _LAST_CRD, f"--for={condition}", "--timeout=60s")
+    for kind in _KINDS:
+        # A CRD that is new has no conditions for a moment, and to await one is an error then.
+        for condition in (
+            "create",
+            f"jsonpath={{.status.acceptedNames.plural}}={kind}",
+            "condition=Established",
+        ):
+            instance.kubectl("wait", f"crd/{kind}.kafka.strimzi.io", f"--for={condition}", "--timeout=60s")
     instance.kubectl("apply", "-f", str(_KAFKA))
 
 

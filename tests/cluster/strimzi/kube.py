@@ -17,7 +17,6 @@ import yaml
 Manifest: TypeAlias = dict[str, Any]
 
 FIELD_MANAGER = "strimzi-stand-in"
-_RETRY_SECONDS = 1.0
 _STRIMZI = "kafka.strimzi.io/v1"
 _KINDS = {
     "ConfigMap": ("v1", "configmaps"),
@@ -53,8 +52,9 @@ class Event(NamedTuple):
 class Kube:
     """One connection to an API server."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, retry_seconds: float = 1.0) -> None:
         self._session = session
+        self._retry_seconds = retry_seconds  # before a watch that broke off begins anew
 
     async def get(self, kind: str, namespace: str | None, name: str) -> Manifest | None:
         """Return an object, or None where there is none."""
@@ -121,13 +121,17 @@ class Kube:
                     yield event
             except (ApiError, aiohttp.ClientError, TimeoutError) as error:
                 logger.warning("watch of %s broke off: %s", kind, error)
-                await asyncio.sleep(_RETRY_SECONDS)
+                await asyncio.sleep(self._retry_seconds)
 
     async def _follow(self, path: str, version: str) -> AsyncIterator[Event]:
         params = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true"}
         no_limit = aiohttp.ClientTimeout(total=None)
         async with self._session.get(path, params=params, timeout=no_limit) as response:
+            # While the server gets its cache of a new kind ready, it refuses watches, though it lists.
+            await _raise_for_status(response)
             async for line in response.content:
+                if not line.endswith(b"\n"):
+                    return  # cut off with the connection
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     raise ApiError(event["object"].get("code", 500), event["object"].get("message", ""))
@@ -145,8 +149,7 @@ class Kube:
         data = None if body is None else json.dumps(body)
         headers = {"Content-Type": content_type}
         async with self._session.request(method, path, data=data, headers=headers, params=params) as response:
-            if response.status >= 400:
-                raise ApiError(response.status, _message(await response.text()))
+            await _raise_for_status(response)
             answer: Manifest = await response.json()
             return answer
 
@@ -171,7 +174,7 @@ def read_kubeconfig(kubeconfig: Path) -> Access:
 async def connect(access: Access) -> AsyncIterator[Kube]:
     """Connect to an API server."""
     connector = aiohttp.TCPConnector(ssl=access.context, limit=32)
-    # A watch's line is a whole object, and a CRD's object is large.
+    # A watch's line is a whole object, and that may have a megabyte.
     async with aiohttp.ClientSession(
         access.server, connector=connector, read_bufsize=2**22, timeout=aiohttp.ClientTimeout(total=30)
     ) as session:
@@ -199,9 +202,13 @@ def _named(entries: list[Manifest], name: str) -> Manifest:
     return next(entry for entry in entries if entry["name"] == name)
 
 
-def _message(text: str) -> str:
+async def _raise_for_status(response: aiohttp.ClientResponse) -> None:
+    if response.status < 400:
+        return
+    text = await response.text()
     # A path that is not served is answered in plain words, anything else by a Status.
-    return str(json.loads(text)["message"]) if text.startswith("{") else text.strip()
+    message = json.loads(text)["message"] if response.content_type == "application/json" else text.strip()
+    raise ApiError(response.status, message)
 
 
 def _items(kind: str, answer: Manifest) -> list[Manifest]:
