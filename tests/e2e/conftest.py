@@ -12,19 +12,15 @@ from tests.photos import photos_dir
 INSTANCE = "test"
 OPERATOR_NAMESPACE = "catdog-system"
 FIGURES = pytest.StashKey[list[str]]()
-RETRY_SECONDS = 5  # the operator's first wait between attempts, so that healing is quick to see
+# The first and the longest wait between attempts, so that healing is quick to see.
+OPERATOR_SETTINGS = {"CATDOG_RETRY_SECONDS": "5", "CATDOG_LONGEST_RETRY_SECONDS": "10"}
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Instance:
     """Return a local cluster of the tests' own, with Kafka and the operator; it stays up for the next run."""
-    instance = up(INSTANCE)
+    instance = up(INSTANCE, operator_settings=OPERATOR_SETTINGS)
     _clear(instance)
-    retry = f"CATDOG_RETRY_SECONDS={RETRY_SECONDS}"
-    instance.kubectl("set", "env", "deployment/catdog-operator", retry, "-n", OPERATOR_NAMESPACE)
-    instance.kubectl(
-        "rollout", "status", "deployment/catdog-operator", "-n", OPERATOR_NAMESPACE, "--timeout=120s"
-    )
     return instance
 
 

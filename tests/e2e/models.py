@@ -94,7 +94,7 @@ class Model:
             "-o",
             'jsonpath={.status}{"\\n"}',
         ]
-        kubectl = [self.cluster.kubectl_path, "--kubeconfig", self.cluster.kubeconfig]
+        kubectl = [str(self.cluster.kubectl_path), "--kubeconfig", str(self.cluster.kubeconfig)]
         with subprocess.Popen([*kubectl, *command], stdout=subprocess.PIPE, text=True) as process:
             deadline = threading.Timer(timeout, process.terminate)
             deadline.start()

@@ -14,10 +14,11 @@ def test_whole_trainings_hold_their_promises_in_the_trainers_image(cluster: Inst
     _remove(cluster)
     cluster.kubectl("create", "configmap", POD, "-n", NAMESPACE, f"--from-file={CHECKS}")
     cluster.kubectl("apply", "-f", "-", input=json.dumps(build_pod(cluster.images["catdog-trainer"])))
-    ended = "--for=jsonpath={.status.containerStatuses[0].state.terminated.exitCode}"
-    cluster.kubectl("wait", "pod", POD, "-n", NAMESPACE, ended, "--timeout=300s")
-    pod = json.loads(cluster.kubectl("get", "pod", POD, "-n", NAMESPACE, "-o", "json"))
-    assert pod["status"]["phase"] == "Succeeded", cluster.kubectl("logs", POD, "-n", NAMESPACE)
+    exit_code = "{.status.containerStatuses[0].state.terminated.exitCode}"
+    wait_for = (f"--for=jsonpath={exit_code}", "--timeout=300s")
+    cluster.kubectl("wait", "pod", POD, "-n", NAMESPACE, *wait_for)
+    ended_with = cluster.kubectl("get", "pod", POD, "-n", NAMESPACE, "-o", f"jsonpath={exit_code}")
+    assert ended_with == "0", cluster.kubectl("logs", POD, "-n", NAMESPACE)
     _remove(cluster)
 
 
