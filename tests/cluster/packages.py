@@ -22,6 +22,7 @@ IMAGE_PACKAGES = (
     "busybox-static",
     "ca-certificates",
     "debootstrap",
+    "fonts-noto-color-emoji",  # what demo and tests draw with, where there are no photos
     "maven",
     "openjdk-17-jre-headless",
 )
