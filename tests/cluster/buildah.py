@@ -48,10 +48,10 @@ class Buildah:
         self.run("push", "--quiet", reference, f"oci-archive:{partial}:{reference}")
         partial.rename(archive)
 
-    def push(self, reference: str, target: str) -> str:
-        """Push an image to a registry and return its digest."""
+    def push(self, reference: str) -> str:
+        """Push an image to the registry that its name says, and return its digest."""
         with tempfile.NamedTemporaryFile("r") as digest:
-            self.run("push", "--digestfile", digest.name, reference, f"docker://{target}")
+            self.run("push", "--digestfile", digest.name, reference, f"docker://{reference}")
             return digest.read().strip()
 
     def run(self, command: str, *arguments: str | Path) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.buildah import Buildah, copy_into
-from tests.cluster.cache import REPOSITORY, Cache, digest_of, say
+from tests.cluster.cache import REPOSITORY, Cache, digest_of, progress, say
 from tests.cluster.commands import run
 from tests.cluster.kafka_image import prepare as prepare_kafka_context
 from tests.cluster.packages import debian_mirror
@@ -25,6 +25,15 @@ class ImageSource:
     name: str
     containerfile: str
     paths: tuple[str, ...]
+
+    def key(self, base: str) -> str:
+        """Return what changes with the image's content."""
+        return digest_of([REPOSITORY / path for path in (self.containerfile, *self.paths)], base)
+
+    def fill_context(self, context: Path) -> None:
+        """Put into a directory all that the build may see."""
+        copy_into(context, REPOSITORY, self.paths)
+        shutil.copy2(REPOSITORY / self.containerfile, context / "Containerfile")
 
 
 PRODUCT_IMAGES = (
@@ -89,14 +98,21 @@ class ImageStore:
 
     def product(self, source: ImageSource) -> Image:
         """Return an image of the product, on our base."""
-        base = self.base()
-        paths = [REPOSITORY / path for path in (source.containerfile, *source.paths)]
+        base = self.base().reference
+        return self._make(source.name, source.key(base), source.fill_context, {"BASE": base})
 
-        def fill(context: Path) -> None:
-            copy_into(context, REPOSITORY, source.paths)
-            shutil.copy2(REPOSITORY / source.containerfile, context / "Containerfile")
+    def publish(self, source: ImageSource, registry: str, base: str) -> str:
+        """Build an image of the product on any base (`local` is ours) and push it; return name and digest.
 
-        return self._make(source.name, digest_of(paths, base.reference), fill, {"BASE": base.reference})
+        Raises:
+            CommandError: it could not be built, or the registry did not take it.
+        """
+        base = self.base().reference if base == "local" else base
+        name = f"{registry}/{source.name}"
+        with progress(f"building and pushing {name}"):
+            reference = f"{name}:{source.key(base)}"
+            self._build(source.name, source.fill_context, reference, {"BASE": base})
+            return f"{name}@{self.buildah.push(reference)}"
 
     def kafka(self) -> Image:
         """Return the Kafka broker's image, on our base."""
@@ -112,13 +128,18 @@ class ImageStore:
         reference = f"localhost/{name}:{key}"
 
         def make(archive: Path) -> None:
-            with tempfile.TemporaryDirectory(dir=self.cache.working_directory(name)) as directory:
-                context = Path(directory)
-                fill(context)
-                self.buildah.build(context, context / "Containerfile", reference, arguments)
+            self._build(name, fill, reference, arguments)
             self.buildah.save(reference, archive)
 
         return Image(name, reference, self.cache.keep(name, key, f"building the image {name}", make))
+
+    def _build(
+        self, name: str, fill: Callable[[Path], None], reference: str, arguments: dict[str, str]
+    ) -> None:
+        with tempfile.TemporaryDirectory(dir=self.cache.working_directory(name)) as directory:
+            context = Path(directory)
+            fill(context)
+            self.buildah.build(context, context / "Containerfile", reference, arguments)
 
 
 def _fill_base_context(context: Path) -> None:
@@ -150,6 +171,15 @@ def import_images(images: Sequence[Image], socket: Path) -> None:
             say(f"· importing {image.reference}")
             name = image.reference.partition(":")[0]
             _ctr(socket, "images", "import", "--base-name", name, str(image.archive))
+
+
+def remove_older_images(images: Sequence[Image], socket: Path) -> None:
+    """Remove what a node's containerd has of these images with other tags; nothing may need it any more."""
+    wanted = {image.reference for image in images}
+    names = {reference.partition(":")[0] for reference in wanted}
+    for reference in _ctr(socket, "images", "list", "--quiet").split():
+        if reference not in wanted and reference.partition(":")[0] in names:
+            _ctr(socket, "images", "remove", reference)
 
 
 def _ctr(socket: Path, *arguments: str) -> str:

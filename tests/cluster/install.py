@@ -1,21 +1,16 @@
 """What is installed into a node that is up: Kafka, and the operator."""
 
-import json
-import os
 import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.layout import Layout
 from tests.cluster.node_spec import Program
+from tests.cluster.overlay import OPERATOR_NAMESPACE, write_overlay
 from tests.cluster.state import Instance
 from tests.cluster.strimzi.client_files import write_client_files
-
-OPERATOR_NAMESPACE = "catdog-system"
 
 _KAFKA = Path(__file__).parent / "kafka.yaml"
 _KINDS = ("kafkas", "kafkanodepools", "kafkatopics", "kafkausers")
@@ -48,10 +43,7 @@ def await_kafka(instance: Instance) -> None:
 def apply_operator(instance: Instance, settings: Mapping[str, str]) -> None:
     """Install the operator as a person would, by an overlay with the local images and these settings."""
     overlay = instance.state_dir / "operator"
-    overlay.mkdir(exist_ok=True)
-    (overlay / "kustomization.yaml").write_text(
-        yaml.safe_dump(build_overlay(overlay, instance.images, settings))
-    )
+    write_overlay(overlay, instance.images, settings)
     instance.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(overlay))
 
 
@@ -60,45 +52,6 @@ def await_operator(instance: Instance) -> None:
     instance.kubectl(
         "rollout", "status", "deployment/catdog-operator", "-n", OPERATOR_NAMESPACE, "--timeout=120s"
     )
-
-
-def build_overlay(overlay: Path, images: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, object]:
-    """Return a kustomization over `manifests/` that names images by reference."""
-    manifests = os.path.relpath(REPOSITORY / "manifests", overlay.resolve())
-    environment = [{"name": name, "value": value} for name, value in settings.items()]
-    container = {"name": "operator", "env": environment}
-    patch = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "catdog-operator", "namespace": OPERATOR_NAMESPACE},
-        "spec": {"template": {"spec": {"containers": [container]}}},
-    }
-    return {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": [manifests],
-        "images": [{"name": "catdog-operator", **_name_and_version(images["catdog-operator"])}],
-        "configMapGenerator": [
-            {
-                "name": "catdog-images",
-                "namespace": OPERATOR_NAMESPACE,
-                "behavior": "merge",
-                "literals": [
-                    f"RELATED_IMAGE_TRAINER={images['catdog-trainer']}",
-                    f"RELATED_IMAGE_INFERENCE={images['catdog-inference']}",
-                ],
-            }
-        ],
-        **({"patches": [{"patch": json.dumps(patch)}]} if environment else {}),
-    }
-
-
-def _name_and_version(reference: str) -> dict[str, str]:
-    if "@" in reference:
-        name, digest = reference.split("@")
-        return {"newName": name, "digest": digest}
-    name, tag = reference.rsplit(":", maxsplit=1)
-    return {"newName": name, "newTag": tag}
 
 
 def write_commands(directory: Path, kubectl: Path) -> None:

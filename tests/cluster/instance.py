@@ -7,7 +7,7 @@ import msgspec
 
 from tests.cluster import host
 from tests.cluster.cache import REPOSITORY, Cache, default_cache, digest_of, locked, progress, remove, say
-from tests.cluster.images import import_images
+from tests.cluster.images import import_images, remove_older_images
 from tests.cluster.install import (
     apply_kafka,
     apply_operator,
@@ -100,6 +100,7 @@ def _start(instance: Instance, parts: Parts, specification: str, *, with_kafka: 
     write_node_spec(spec_file, _node_spec(layout, parts, with_kafka=with_kafka))
     instance.write_record(msgspec.structs.replace(record, processes=host.start(layout, spec_file)))
     await_socket(layout.containerd_socket, 30)
+    remove_older_images(list(parts.images.values()), layout.containerd_socket)
     import_images([parts.pause], layout.containerd_socket)
     await_answer(f"{layout.api_server}/readyz", 60, _authority(layout))
     for condition in ("create", "condition=Ready"):

@@ -1,0 +1,60 @@
+"""The kustomize overlay that installs the operator with images of one's own."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from tests.cluster.cache import REPOSITORY
+
+OPERATOR_NAMESPACE = "catdog-system"
+
+
+def write_overlay(directory: Path, images: Mapping[str, str], settings: Mapping[str, str]) -> None:
+    """Write what `kubectl apply -k` takes: the manifests, with these images and variables of the operator."""
+    directory.mkdir(parents=True, exist_ok=True)
+    manifests = os.path.relpath(REPOSITORY / "manifests", directory.resolve())
+    text = yaml.safe_dump(build_overlay(manifests, images, settings), sort_keys=False)
+    (directory / "kustomization.yaml").write_text(text)
+
+
+def build_overlay(
+    manifests: str, images: Mapping[str, str], settings: Mapping[str, str]
+) -> dict[str, object]:
+    """Return a kustomization over `manifests/` that names images by reference."""
+    environment = [{"name": name, "value": value} for name, value in settings.items()]
+    container = {"name": "operator", "env": environment}
+    patch = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "catdog-operator", "namespace": OPERATOR_NAMESPACE},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [manifests],
+        "images": [{"name": "catdog-operator", **_name_and_version(images["catdog-operator"])}],
+        "configMapGenerator": [
+            {
+                "name": "catdog-images",
+                "namespace": OPERATOR_NAMESPACE,
+                "behavior": "merge",
+                "literals": [
+                    f"RELATED_IMAGE_TRAINER={images['catdog-trainer']}",
+                    f"RELATED_IMAGE_INFERENCE={images['catdog-inference']}",
+                ],
+            }
+        ],
+        **({"patches": [{"patch": json.dumps(patch)}]} if environment else {}),
+    }
+
+
+def _name_and_version(reference: str) -> dict[str, str]:
+    if "@" in reference:
+        name, digest = reference.split("@")
+        return {"newName": name, "digest": digest}
+    name, tag = reference.rsplit(":", maxsplit=1)
+    return {"newName": name, "newTag": tag}
