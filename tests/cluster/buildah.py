@@ -31,10 +31,12 @@ class Buildah:
             CommandError: the build failed.
         """
         build_arguments = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-        with tempfile.NamedTemporaryFile("w", suffix=".conf") as pip_configuration:
-            pip_configuration.write(_pip_configuration())
-            pip_configuration.flush()
-            lent = [f"--volume={pip_configuration.name}:/etc/pip.conf:ro"]
+        with tempfile.TemporaryDirectory() as home:
+            configuration = Path(home, ".config", "pip", "pip.conf")
+            configuration.parent.mkdir(parents=True)
+            configuration.write_text(_pip_configuration())
+            # A mount leaves its place behind in the image: so it is one that every image has.
+            lent = [f"--volume={home}:/root"]
             if bundle := _certificate_bundle():
                 lent.append(f"--volume={bundle}:{_BUNDLE_IN_IMAGE}:ro")
             self.run(
