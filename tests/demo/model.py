@@ -5,6 +5,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn
@@ -108,4 +109,5 @@ def _details(progress: dict[str, Any]) -> Iterator[str]:
     if (speed := progress.get("photosPerSecond")) is not None:
         yield f"{speed:.0f} photos/s"
     if (end := progress.get("estimatedCompletionTime")) is not None:
-        yield f"done at {end[11:19]}"
+        left = (datetime.fromisoformat(end) - datetime.now(UTC)).total_seconds()
+        yield f"{max(left, 0):.0f} s left"
