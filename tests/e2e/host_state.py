@@ -1,5 +1,6 @@
 """What a local cluster could leave on its host."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -30,9 +31,22 @@ def host_state(others: frozenset[int]) -> State:
     return {kind: frozenset(look()) for kind, look in looks.items()}
 
 
+def other_processes() -> frozenset[int]:
+    """Return the processes that run now, but for this one and its ancestors.
+
+    What descends from them later (a compiler, say, or another cluster's pods) is not this process' doing.
+    """
+    parents = _parents()
+    return frozenset(parents.keys() - _line_of(os.getpid(), parents))
+
+
 def _pids_without(others: frozenset[int]) -> list[int]:
-    parents = {int(path.name): _parent(path) for path in Path("/proc").iterdir() if path.name.isdecimal()}
+    parents = _parents()
     return [pid for pid in parents if not others & _line_of(pid, parents)]
+
+
+def _parents() -> dict[int, int]:
+    return {int(path.name): _parent(path) for path in Path("/proc").iterdir() if path.name.isdecimal()}
 
 
 def _line_of(pid: int, parents: Mapping[int, int]) -> set[int]:

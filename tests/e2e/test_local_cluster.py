@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.cache import default_cache
-from tests.cluster.instance import Instance, down, find_instances, up
-from tests.e2e.host_state import State, host_state
+from tests.cluster.instance import Instance, down, up
+from tests.e2e.host_state import State, host_state, other_processes
 
 NAME = "node-test"
 NAMESPACE = "node-test"
@@ -120,17 +119,18 @@ def test_the_persons_kubeconfig_is_neither_read_nor_written(
 @pytest.mark.parametrize("end", ["in good order", "after kill -9 of the supervisor"])
 def test_down_leaves_nothing_on_the_host(end: str) -> None:
     down(NAME)
-    before = host_state(others_first_processes())
+    others = other_processes()
+    before = host_state(others)
     node = up(NAME, with_kafka=False, with_operator=False)
     make_namespace(node)
     run_pod(node, "lives", "print('alive')")
-    added = new_in(host_state(others_first_processes()), before)
+    added = new_in(host_state(others), before)
     assert {kind for kind, things in added.items() if things} == ADDED_KINDS
     if end.startswith("after kill -9"):
         assert node.known.processes is not None
         os.kill(node.known.processes.supervisor, signal.SIGKILL)
     down(NAME)
-    after = host_state(others_first_processes())
+    after = host_state(others)
     assert {kind: things & after[kind] for kind, things in added.items() if things & after[kind]} == {}
     assert {kind: after[kind] for kind in QUIET_KINDS} == {kind: before[kind] for kind in QUIET_KINDS}
 
@@ -187,12 +187,6 @@ def run_pod(node: Instance, name: str, script: str, claim: str | None = None) ->
 
 def uid_of_node(node: Instance) -> str:
     return node.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.uid}")
-
-
-def others_first_processes() -> frozenset[int]:
-    """Return the processes of other clusters from which all of theirs descend."""
-    others = [each.known.processes for each in find_instances(default_cache()) if each.name != NAME]
-    return frozenset(processes.unshare for processes in others if processes)
 
 
 def dns_servers(node: Instance) -> list[int]:
