@@ -22,7 +22,7 @@ demo: $(VENV)/ready ## train, serve, scale and train again on a local cluster, b
 
 test: check unit e2e ## everything that gates
 
-check: $(VENV)/ready ## formatting, lint, types, layers, locks
+check: $(VENV)/ready ## formatting, lint, types, layers
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/mypy
