@@ -8,6 +8,9 @@ from pathlib import Path
 _MOUNTS = Path("/proc/self/mountinfo")
 _PATIENCE_SECONDS = 10.0
 
+# https://github.com/kubernetes/kubernetes/blob/v1.34.4/pkg/kubelet/cm/cgroup_v2_manager_linux.go
+_NEEDED = {"cpu", "cpuset", "hugetlb", "memory", "pids"}
+
 
 def hierarchies() -> list[Path]:
     """Return where the cgroup hierarchies are mounted."""
@@ -27,13 +30,25 @@ def make(name: str) -> None:
         raise FileNotFoundError(
             "no cgroups are mounted under /sys/fs/cgroup (in a chroot: mount --rbind /sys)"
         )
+    if len(found) == 1:
+        _enable_controllers(found[0])
     for hierarchy in found:
         directory = hierarchy / name
         directory.mkdir(exist_ok=True)
         for setting in ("cpuset.cpus", "cpuset.mems"):
             # With v1 a new cgroup has neither, and nothing may run in it; with v2 both are inherited.
-            if (inherited := hierarchy / setting).exists():
-                (directory / setting).write_text(inherited.read_text())
+            inherited, own = hierarchy / setting, directory / setting
+            if inherited.exists() and own.exists():
+                own.write_text(inherited.read_text())
+
+
+def _enable_controllers(hierarchy: Path) -> None:
+    # The kubelet wants them in the cgroup that it is given; only v2 has such a list.
+    enabled = hierarchy / "cgroup.subtree_control"
+    if enabled.exists():
+        there = set((hierarchy / "cgroup.controllers").read_text().split())
+        for controller in sorted(_NEEDED & there - set(enabled.read_text().split())):
+            enabled.write_text(f"+{controller}")
 
 
 def remove(name: str) -> None:

@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -46,8 +46,11 @@ def free_number(reserved: Collection[int]) -> int:
     raise RuntimeError(f"none of the {len(NUMBERS)} address ranges for local clusters is free on this host")
 
 
-def start(layout: Layout, spec: Path) -> Processes:
-    """Start the node's supervisor in new namespaces, and link them to the host."""
+def start(layout: Layout, spec: Path, record: Callable[[Processes], None]) -> None:
+    """Start the node's supervisor in new namespaces, and link them to the host.
+
+    The processes are recorded before the node begins: whoever is killed here leaves none that nobody knows.
+    """
     cgroups.make(layout.cgroup)
     with _spawned(layout, spec) as unshare:
         run("ip", "link", "add", layout.link, "type", "veth", "peer", "name", LINK, "netns", str(unshare))
@@ -63,7 +66,7 @@ def start(layout: Layout, spec: Path) -> Processes:
         for network in (layout.pod_network, layout.service_network):
             run("ip", "route", "add", str(network), "via", layout.node_address)
         supervisor = int(Path(f"/proc/{unshare}/task/{unshare}/children").read_text())
-        return Processes(unshare, supervisor, _start_time(supervisor) or "")
+        record(Processes(unshare, supervisor, _start_time(supervisor) or ""))
 
 
 def is_running(processes: Processes) -> bool:
@@ -73,7 +76,7 @@ def is_running(processes: Processes) -> bool:
 
 def stop(layout: Layout, processes: Processes | None) -> None:
     """End the node, as far as it is still there, and await that all of it is gone."""
-    if processes is not None and is_running(processes):
+    if processes is not None:
         _kill(processes)
     if layout.link in {link["ifname"] for link in json.loads(run("ip", "-json", "link"))}:
         run("ip", "link", "delete", layout.link)  # and with it the routes
@@ -120,12 +123,12 @@ def _spawned(layout: Layout, spec: Path) -> Iterator[int]:
 
 
 def _kill(processes: Processes) -> None:
-    gone = os.pidfd_open(processes.supervisor)
-    with suppress(ProcessLookupError):
-        os.kill(processes.supervisor, signal.SIGKILL)
-    # The first process of a namespace has ended when all others in it have.
-    select.select([gone], [], [])
-    os.close(gone)
+    if is_running(processes):
+        gone = os.pidfd_open(processes.supervisor)
+        signal.pidfd_send_signal(gone, signal.SIGKILL)
+        # The first process of a namespace has ended when all others in it have.
+        select.select([gone], [], [])
+        os.close(gone)
     with suppress(ChildProcessError):
         os.waitpid(processes.unshare, 0)
 

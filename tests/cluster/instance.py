@@ -7,7 +7,8 @@ import msgspec
 
 from tests.cluster import host
 from tests.cluster.cache import REPOSITORY, Cache, default_cache, digest_of, locked, progress, remove, say
-from tests.cluster.images import import_images, remove_older_images
+from tests.cluster.host import Processes
+from tests.cluster.images import Image, import_images, remove_older_images
 from tests.cluster.install import (
     apply_kafka,
     apply_operator,
@@ -78,10 +79,13 @@ def _bring_up(instance: Instance, parts: Parts, *, with_kafka: bool) -> None:
         _take_down(instance)  # what a node that was killed has left
         with progress(f"starting the node of {instance.name}"):
             _start(instance, parts, specification, with_kafka=with_kafka)
-    elif instance.known.specification != specification:
-        say(f"· {instance.name} runs other programs than the present ones; `make down` first to change them")
-    socket = instance.layout.containerd_socket
-    import_images(list(parts.images.values()), socket)
+            _await_node(instance, parts.pause)
+    else:
+        if instance.known.specification != specification:
+            say(f"· {instance.name} runs other programs than the present: `make down` first to change them")
+        # Whoever started it may have been stopped before it was ready.
+        _await_node(instance, parts.pause)
+    import_images(list(parts.images.values()), instance.layout.containerd_socket)
     references = {name: image.reference for name, image in parts.images.items()}
     instance.write_record(msgspec.structs.replace(instance.known, images=instance.known.images | references))
 
@@ -98,10 +102,18 @@ def _start(instance: Instance, parts: Parts, specification: str, *, with_kafka: 
     write_commands(instance.state_dir / "bin", parts.kubernetes / "kubectl")
     spec_file = layout.node_dir / "node.json"
     write_node_spec(spec_file, _node_spec(layout, parts, with_kafka=with_kafka))
-    instance.write_record(msgspec.structs.replace(record, processes=host.start(layout, spec_file)))
+
+    def remember(processes: Processes) -> None:
+        instance.write_record(msgspec.structs.replace(record, processes=processes))
+
+    host.start(layout, spec_file, remember)
     await_socket(layout.containerd_socket, 30)
     remove_older_images(list(parts.images.values()), layout.containerd_socket)
-    import_images([parts.pause], layout.containerd_socket)
+
+
+def _await_node(instance: Instance, pause: Image) -> None:
+    layout = instance.layout
+    import_images([pause], layout.containerd_socket)
     await_answer(f"{layout.api_server}/readyz", 60, _authority(layout))
     for condition in ("create", "condition=Ready"):
         instance.kubectl("wait", f"node/{NODE}", f"--for={condition}", "--timeout=60s")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.cluster.node_spec import NodeSpec, Program, read_node_spec
+from tests.cluster.root import own_root
 from tests.cluster.waiting import answers
 
 LINK = "uplink"
@@ -80,6 +81,7 @@ def main() -> None:
     if not os.read(sys.stdin.fileno(), 1):
         return  # whoever wanted the node is gone
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    own_root()
     _cover(_COVERED, [Path(path) for path in spec.seen])
     _bring_up_network(spec)
     os.chdir(spec.directory)

@@ -1,0 +1,43 @@
+import json
+from typing import Any
+
+from tests.cluster.overlay import build_overlay
+
+LOCAL = {name: f"localhost/{name}:0a1b" for name in ("catdog-operator", "catdog-trainer", "catdog-inference")}
+PUSHED = {name: f"quay.io:443/me/{name}@sha256:0a1b" for name in LOCAL}
+
+
+def overlay(images: dict[str, str], settings: dict[str, str]) -> dict[str, Any]:
+    return build_overlay("../manifests", images, settings)
+
+
+def test_the_operators_image_is_named_by_its_tag() -> None:
+    [image] = overlay(LOCAL, {})["images"]
+    assert image == {"name": "catdog-operator", "newName": "localhost/catdog-operator", "newTag": "0a1b"}
+
+
+def test_an_image_that_was_pushed_is_named_by_its_digest() -> None:
+    [image] = overlay(PUSHED, {})["images"]
+    assert image == {
+        "name": "catdog-operator",
+        "newName": "quay.io:443/me/catdog-operator",
+        "digest": "sha256:0a1b",
+    }
+
+
+def test_the_images_of_its_pods_are_told_to_the_operator() -> None:
+    [generator] = overlay(LOCAL, {})["configMapGenerator"]
+    assert generator["literals"] == [
+        "RELATED_IMAGE_TRAINER=localhost/catdog-trainer:0a1b",
+        "RELATED_IMAGE_INFERENCE=localhost/catdog-inference:0a1b",
+    ]
+
+
+def test_settings_become_variables_of_the_operators_container() -> None:
+    [patch] = overlay(LOCAL, {"CATDOG_RETRY_SECONDS": "5"})["patches"]
+    [container] = json.loads(patch["patch"])["spec"]["template"]["spec"]["containers"]
+    assert container == {"name": "operator", "env": [{"name": "CATDOG_RETRY_SECONDS", "value": "5"}]}
+
+
+def test_without_settings_there_is_nothing_to_patch() -> None:
+    assert "patches" not in overlay(LOCAL, {})
