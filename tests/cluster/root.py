@@ -14,8 +14,8 @@ _MS_PRIVATE = 1 << 18
 def own_root() -> None:
     """Make this process's root that of its mount namespace; out of a chroot it is that already.
 
-    Whoever enters a container's namespace, as `kubectl exec` does, begins at the namespace's root: in a chroot
-    that would be the host's, above the chroot. The way is that of switch_root(8).
+    Whoever enters a container's namespace, as `kubectl exec` does, begins at the namespace's root, which in
+    a chroot would be the host's, above the chroot. The way is that of switch_root(8).
 
     Raises:
         OSError: the chroot's root is no mount point.
