@@ -45,7 +45,7 @@ env: $(VENV)/ready ## eval "$$(make -s env)": KUBECONFIG, kubectl and catdog for
 
 images: $(VENV)/ready ## build the three images and push them: REGISTRY=quay.io/you
 	@test -n "$(REGISTRY)" || { echo 'make images REGISTRY=quay.io/you: name the registry to push to'; exit 2; }
-	@$(PYTHON) -m tests.cluster images --registry $(REGISTRY)
+	@$(PYTHON) -m tests.cluster images --registry $(REGISTRY) $(if $(BASE),--base $(BASE))
 
 lock: $(VENV)/ready ## resolve requirements/*.in again into hashed locks
 	@for name in requirements/*.in; do \
