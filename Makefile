@@ -20,7 +20,8 @@ help: ## say what there is to do
 demo: $(VENV)/ready ## train, serve, scale and train again on a local cluster, before your eyes (PHOTOS=dir: your own photos)
 	@$(PYTHON) -m tests.demo
 
-test: check unit e2e ## everything that gates
+test: check unit e2e ## everything that gates; after a failure its cluster stays up to be looked into
+	@$(PYTHON) -m tests.cluster down --name test
 
 check: $(VENV)/ready ## formatting, lint, types, layers
 	@$(VENV)/bin/ruff format --check --quiet .
