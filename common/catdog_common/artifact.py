@@ -36,6 +36,18 @@ class Metrics(msgspec.Struct, frozen=True, rename="camel"):
     confusion: dict[str, dict[str, int]]  # true label → answered label → photos
 
 
+class ChampionComparison(msgspec.Struct, frozen=True, rename="camel"):
+    """This version and the one that served when its training began, on the same validation photos.
+
+    Photos that the champion was trained on are not among them.
+    """
+
+    champion: int  # a version's number
+    photos: int  # compared on so many
+    correct: int  # of these, right by this version
+    champion_correct: int  # of these, right by the champion
+
+
 class Provenance(msgspec.Struct, frozen=True, rename="camel"):
     """Where a version's photos came from: counts by split and label, and what could not be read."""
 
@@ -70,6 +82,7 @@ class ModelMetadata(msgspec.Struct, frozen=True, rename="camel"):
     provenance: Provenance
     trained_at: str  # RFC 3339, UTC
     format: int = 1
+    comparison: ChampionComparison | None = None
 
 
 class VersionDamagedError(Exception):

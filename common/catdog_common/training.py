@@ -28,6 +28,15 @@ class Progress(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     estimated_completion_time: str | None = None
 
 
+class Comparison(msgspec.Struct, frozen=True, array_like=True):
+    """Challenger and champion on the same validation photos, of which the champion learnt none; as counts."""
+
+    champion: int  # the version that served when the training began
+    photos: int  # compared on so many
+    correct: int  # of these, right by the challenger
+    champion_correct: int  # of these, right by the champion
+
+
 class VersionSummary(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One version on the claim, as short as an inventory of twenty needs it."""
 
@@ -36,6 +45,7 @@ class VersionSummary(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     accuracy: float
     photos: int  # validation photos that the accuracy was measured on
     trained_at: str
+    comparison: Comparison | None = None  # with the version that served then, if one did
 
 
 class TrainingResult(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -52,6 +62,7 @@ class TrainingResult(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     digest: str  # sha256:<hex> of the version's manifest.json
     trained_at: str
     versions: tuple[VersionSummary, ...]  # newest first, the present one among them, at most twenty
+    comparison: Comparison | None = None  # with the version that served then, if one did
 
 
 class TrainingFailure(msgspec.Struct, frozen=True, rename="camel"):

@@ -1,8 +1,12 @@
+import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from catdog_common.artifact import (
+    MODEL_FILE,
+    ChampionComparison,
     VersionDamagedError,
     list_versions,
     read_metadata,
@@ -10,6 +14,7 @@ from catdog_common.artifact import (
     version_dir,
     write_manifest,
 )
+from tests.tiny_version import publish_tiny_version
 
 
 def test_versions_are_listed_by_number_and_other_folders_are_not(tmp_path: Path) -> None:
@@ -48,3 +53,22 @@ def test_a_manifest_that_says_nothing_is_damage_not_a_crash(tmp_path: Path, cont
 def test_a_version_without_metadata_is_damaged(tmp_path: Path) -> None:
     with pytest.raises(VersionDamagedError, match=r"model\.json"):
         read_metadata(tmp_path)
+
+
+def test_a_version_that_was_written_before_versions_were_compared_still_loads(tmp_path: Path) -> None:
+    directory = publish_tiny_version(tmp_path)
+    old = json.loads((directory / MODEL_FILE).read_text())
+    del old["comparison"]
+    (directory / MODEL_FILE).write_text(json.dumps(old))
+    assert read_metadata(directory).comparison is None
+
+
+def test_a_comparison_is_written_with_names(tmp_path: Path) -> None:
+    metadata = read_metadata(publish_tiny_version(tmp_path))
+    compared = msgspec.structs.replace(metadata, comparison=ChampionComparison(1, 10, 9, 8))
+    assert json.loads(msgspec.json.encode(compared))["comparison"] == {
+        "champion": 1,
+        "photos": 10,
+        "correct": 9,
+        "championCorrect": 8,
+    }
