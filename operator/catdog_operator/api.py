@@ -85,6 +85,12 @@ class Api:
         )
         return _body(answer)
 
+    async def list_events(self, kind: Kind, namespace: str, uid: str) -> tuple[Body, ...]:
+        """Return the Events about an object."""
+        query = {"fieldSelector": f"involvedObject.uid={uid}"}
+        answer = await self._send("get", kind, "list", kind.path(namespace), query=query)
+        return tuple(msgspec.json.decode(answer)["items"])
+
     async def read_log(self, kind: Kind, namespace: str, name: str, lines: int) -> str:
         """Return the last lines of a pod's log."""
         path, query = kind.path(namespace, name, "log"), {"tailLines": str(lines)}

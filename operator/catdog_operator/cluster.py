@@ -12,6 +12,7 @@ from catdog_operator.drift import differs, merge_patch
 from catdog_operator.kinds import (
     CLAIM,
     DEPLOYMENT,
+    EVENT,
     JOB,
     KAFKA,
     KIND_OF,
@@ -25,6 +26,7 @@ from catdog_operator.kinds import (
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.observed import Observed, Surroundings
 from catdog_operator.plan import Plan
+from catdog_operator.plan.pod_trouble import find_stuck
 from catdog_operator.progress import read_progress
 from catdog_operator.resolve import Resolved, resolve
 from catdog_operator.resource import CatDogModel, parse_model, short_digest
@@ -33,6 +35,7 @@ from catdog_operator.status_fields import ModelStatus
 from catdog_operator.store import Body, Key, Reference, Store
 from catdog_operator.views import (
     Deployment,
+    Event,
     Job,
     KafkaCluster,
     KafkaTopic,
@@ -48,6 +51,8 @@ logger = logging.getLogger(__name__)
 
 APPLIED_ANNOTATION = "catdog.dev/applied"
 PROGRESS_SECONDS = 10.0  # at least, between two reads of a model's log
+EVENTS_SECONDS = 5.0  # at least, between two reads of the Events of a model's children
+STUCK_CHILDREN = 4  # whose Events are read at once: what keeps one from running keeps the others
 LOG_LINES = 20
 LOG_READS = 20  # at once
 
@@ -68,6 +73,7 @@ class Cluster:
         self._surroundings = surroundings
         self._log_reads = asyncio.Semaphore(LOG_READS)
         self._progress: dict[Key, tuple[float, Progress | None]] = {}
+        self._events: dict[Key, tuple[float, tuple[Event, ...]]] = {}
         self._missing: frozenset[Kind] = frozenset()
 
     async def observe(self, key: Key) -> Observed | None:
@@ -75,19 +81,21 @@ class Cluster:
         body = self._store.get(MODEL, *key)
         if body is None or body["metadata"].get("deletionTimestamp"):
             self._progress.pop(key, None)
+            self._events.pop(key, None)
             return None
         model = parse_model(body)
         resolved = resolve(model)
         self._store.refer(key, references(model, resolved))
         pods = list(self._children(POD, key, Pod))
         training = tuple(pod for pod in pods if _component(pod) == "training")
+        jobs, now = tuple(self._children(JOB, key, Job)), self._api.now()
         return Observed(
             model=model,
             surroundings=self._surroundings,
-            now=self._api.now(),
+            now=now,
             claim=self._get(CLAIM, key, resolved.claim_name, PersistentVolumeClaim),
             dataset_claim=self._dataset_claim(model, key),
-            jobs=tuple(self._children(JOB, key, Job)),
+            jobs=jobs,
             training_pods=training,
             inference_pods=tuple(pod for pod in pods if _component(pod) == "inference"),
             deployment=self._get(DEPLOYMENT, key, resolved.deployment_name, Deployment),
@@ -96,6 +104,7 @@ class Cluster:
             topics=self._topics(key, resolved),
             user=self._get(USER, key, resolved.user_name, KafkaUser),
             progress=await self._read_progress(key, training),
+            events=await self._read_events(key, find_stuck(jobs, pods, now)),
         )
 
     async def apply(self, plan: Plan) -> Applied:
@@ -107,6 +116,15 @@ class Cluster:
         ]
         refusals = tuple(outcome for outcome in outcomes if isinstance(outcome, Refusal))
         return Applied(any(outcome is True for outcome in outcomes), refusals)
+
+    async def announce(self, events: tuple[Manifest, ...]) -> None:
+        """Make Events; one that is there already has been made before."""
+        for event in events:
+            try:
+                await self._api.create(EVENT, event)
+            except RefusedError as error:
+                if error.status != 409:  # a namespace that goes, or rights that were taken: no reason to stop
+                    logger.warning("an Event was refused", extra={"error": str(error)})
 
     async def report(self, key: Key, status: ModelStatus) -> bool:
         """Write a status where it differs from what is there; return whether it did."""
@@ -209,6 +227,28 @@ class Cluster:
         progress = read_progress(log) or progress
         self._progress[key] = (now, progress)
         return progress
+
+    async def _read_events(self, key: Key, stuck: tuple[Metadata, ...]) -> tuple[Event, ...]:
+        """Return the Events about these children, as new as a few seconds; unreadable ones are no error."""
+        if not stuck:
+            self._events.pop(key, None)
+            return ()
+        read, events = self._events.get(key, (float("-inf"), ()))
+        now = asyncio.get_running_loop().time()
+        if now - read < EVENTS_SECONDS:
+            return events
+        try:
+            bodies = [
+                body
+                for child in stuck[:STUCK_CHILDREN]
+                for body in await self._api.list_events(EVENT, key.namespace, child.uid)
+            ]
+        except (RefusedError, UnavailableError) as error:
+            logger.warning("Events were not to be read", extra={"error": str(error)})
+            return events
+        events = tuple(msgspec.convert(body, Event) for body in bodies)
+        self._events[key] = (now, events)
+        return events
 
 
 def references(model: CatDogModel, resolved: Resolved) -> frozenset[Reference]:

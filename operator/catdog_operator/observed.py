@@ -8,6 +8,7 @@ from catdog_common.training import Progress
 from catdog_operator.resource import CatDogModel
 from catdog_operator.views import (
     Deployment,
+    Event,
     Job,
     KafkaCluster,
     KafkaTopic,
@@ -56,3 +57,4 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     topics: dict[str, KafkaTopic] = {}
     user: KafkaUser | None = None
     progress: Progress | None = None  # of the training that runs
+    events: tuple[Event, ...] = ()  # about children that do not get on

@@ -6,11 +6,14 @@ from collections import defaultdict
 
 import msgspec
 
+from catdog_operator.announcements import build_events
 from catdog_operator.api import RefusedError, UnavailableError
 from catdog_operator.cluster import Cluster
 from catdog_operator.delay_queue import DelayQueue
+from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.status import build_status
+from catdog_operator.status_fields import ModelStatus
 from catdog_operator.store import Key
 
 logger = logging.getLogger(__name__)
@@ -35,13 +38,19 @@ async def reconcile(cluster: Cluster, key: Key) -> Outcome:
             return Outcome()
         planned = plan(observed)
         if planned.news:
-            await cluster.report(key, build_status(observed, planned))
+            await _report(cluster, key, observed, build_status(observed, planned))
         applied = await cluster.apply(planned)
         if not applied.changed or applied.refusals:
-            await cluster.report(key, build_status(observed, planned, applied.refusals))
+            await _report(cluster, key, observed, build_status(observed, planned, applied.refusals))
             return Outcome(planned.look_again, refused=bool(applied.refusals))
     logger.warning("writes do not come to an end", extra={"model": "/".join(key)})
     return Outcome(refused=True)
+
+
+async def _report(cluster: Cluster, key: Key, observed: Observed, status: ModelStatus) -> None:
+    # Events first: whoever is killed in between tells them again, under the same names.
+    await cluster.announce(build_events(observed, status))
+    await cluster.report(key, status)
 
 
 class Reconciler:

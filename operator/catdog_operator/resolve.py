@@ -87,7 +87,7 @@ def _resolve_claim(model: CatDogModel) -> Claim | None:
     storage = model.spec.storage
     if storage.existing_claim is not None:
         return None
-    return storage.claim or Claim(size="5Gi", access_mode="ReadWriteOnce")
+    return storage.claim or Claim(size="5Gi", access_mode="ReadWriteOnce", when_deleted="Retain")
 
 
 def _topic(topic: Topic, default_name: str, max_message_bytes: int | None) -> ResolvedTopic:

@@ -57,7 +57,7 @@ class Pod(Part, frozen=True):
     image_pull_secrets: tuple[PullSecret, ...] = ()
 
 
-class Training(Part, frozen=True):
+class Training(Part, frozen=True, kw_only=True):
     """How the model is trained; None is what the user did not set."""
 
     dataset: Dataset
@@ -68,6 +68,8 @@ class Training(Part, frozen=True):
     seed: int | None = None
     revision: str | None = None
     pod: Pod = Pod()
+    backoff_limit: int
+    active_deadline_seconds: int
 
 
 class Claim(Part, frozen=True):
@@ -75,22 +77,33 @@ class Claim(Part, frozen=True):
 
     size: str
     access_mode: Literal["ReadWriteOnce", "ReadWriteMany"]
+    when_deleted: Literal["Retain", "Delete"]
     storage_class_name: str | None = None
 
 
 class Storage(Part, frozen=True):
-    """Where versions are kept; at most one field is set."""
+    """Where versions are kept, and how many; at most one claim is set."""
 
+    keep_versions: int
     claim: Claim | None = None
     existing_claim: str | None = None
 
 
+class Promotion(Part, frozen=True):
+    """Which versions may serve; accuracies are fractions, None sets no bound."""
+
+    policy: Literal["Automatic", "Manual"]
+    min_accuracy: float | None = None
+    max_accuracy_drop: float | None = None
+
+
 class Inference(Part, frozen=True):
-    """How the model is served."""
+    """How the model is served; `model_version` None leaves the choice of the version to the rules."""
 
     replicas: int
     max_batch_size: int
     max_batch_delay_milliseconds: int
+    model_version: int | None = None
     pod: Pod = Pod()
 
 
@@ -130,8 +143,10 @@ class Kafka(Part, frozen=True):
 class Spec(Part, frozen=True):
     """What the user wants."""
 
+    paused: bool
     training: Training
     storage: Storage
+    promotion: Promotion
     inference: Inference
     kafka: Kafka
 

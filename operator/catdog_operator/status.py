@@ -43,13 +43,14 @@ def build_status(observed: Observed, plan: Plan, refusals: tuple[Refusal, ...] =
         "StorageReady": plan.storage,
         "KafkaReady": plan.kafka,
         "Trained": plan.training.finding,
+        "Promoted": plan.promotion,
         "Serving": plan.serving.finding,
     }
     for refusal in refusals:
         findings[REFUSED_CONDITION[refusal.kind]] = _refused(refusal)
     return ModelStatus(
         observed_generation=observed.model.metadata.generation,
-        phase=find_phase(plan),
+        phase=find_phase(plan, paused=observed.model.spec.paused),
         conditions=tuple(_condition(kind, finding, observed) for kind, finding in findings.items()),
         progress=_progress(observed, plan),
         last_failure=_last_failure(observed, plan),
@@ -57,6 +58,7 @@ def build_status(observed: Observed, plan: Plan, refusals: tuple[Refusal, ...] =
         inference=_inference(observed, plan),
         training=plan.resolved.training,
         kafka=_kafka(plan),
+        history=plan.history,
     )
 
 
@@ -65,7 +67,7 @@ def find_ready(observed: Observed, plan: Plan) -> Finding:
     if plan.serving.complete and observed.model.spec.inference.replicas == 0:
         return yes("ScaledToZero", plan.serving.finding.message)
     if plan.wanted_version is None:
-        return plan.training.finding
+        return plan.promotion if plan.training.finding.holds else plan.training.finding
     if plan.serving.wanted is None:
         return plan.kafka
     if not plan.serving.complete:
@@ -73,8 +75,10 @@ def find_ready(observed: Observed, plan: Plan) -> Finding:
     return plan.serving.finding
 
 
-def find_phase(plan: Plan) -> str:
+def find_phase(plan: Plan, *, paused: bool) -> str:
     """Return the state of the model in one word."""
+    if paused:
+        return "Paused"
     if plan.training.active:
         return "Training"
     if plan.serving.complete:
@@ -82,7 +86,8 @@ def find_phase(plan: Plan) -> str:
         return "Serving" if well else "Degraded"
     if plan.serving.rolling_out:
         return "RollingOut"
-    return "Failed" if plan.training.failure else "Pending"
+    refused = plan.wanted_version is None and plan.training.finding.holds
+    return "Failed" if plan.training.failure or refused else "Pending"
 
 
 def _refused(refusal: Refusal) -> Finding:

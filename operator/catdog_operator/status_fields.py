@@ -1,10 +1,20 @@
 """What the operator reads back of a status that it wrote before."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
 from catdog_common.training import Progress
+
+
+class ComparisonCounts(msgspec.Struct, frozen=True, rename="camel"):
+    """A version and the one that served when it was trained, on the same validation photos, as counts."""
+
+    champion_version: int
+    photos: int
+    correct: int
+    champion_correct: int
 
 
 class Version(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -17,6 +27,21 @@ class Version(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     trained_at: str
     dataset_digest: str | None = None
     digest: str | None = None
+    verdict: Literal["Passed", "Failed", "NotJudged"] | None = None  # of the gate
+    champion_accuracy: float | None = None  # of the version that served then, on the photos compared
+    comparison: ComparisonCounts | None = None
+    first_served_time: datetime | None = None
+
+
+ChangeReason = Literal["Promoted", "RolledBack", "Pinned"]
+
+
+class Change(msgspec.Struct, frozen=True, rename="camel"):
+    """From when a version served, and why it came to serve."""
+
+    version: int
+    time: datetime
+    reason: ChangeReason
 
 
 class Failure(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -94,3 +119,4 @@ class ModelStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     inference: InferenceStatus | None = None
     training: TrainingStatus | None = None
     kafka: KafkaStatus | None = None
+    history: tuple[Change, ...] = ()

@@ -14,6 +14,7 @@ NAMESPACE_LABEL = "catdog.dev/namespace"
 JOB_UID_LABEL = "batch.kubernetes.io/controller-uid"
 ATTEMPT_ANNOTATION = "catdog.dev/attempt"
 POD_SETTINGS_ANNOTATION = "catdog.dev/pod-settings"
+PRUNES_ANNOTATION = "catdog.dev/prunes"
 
 
 class View(msgspec.Struct, frozen=True, rename="camel"):
@@ -29,6 +30,7 @@ class Metadata(View, frozen=True):
     generation: int = 0
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
 
 
@@ -90,6 +92,12 @@ class Job(View, frozen=True):
         return self.metadata.annotations.get(POD_SETTINGS_ANNOTATION) == pod_settings
 
     @property
+    def prunes(self) -> frozenset[int]:
+        """The versions that its trainer removes from the claim when it starts."""
+        named = self.metadata.annotations.get(PRUNES_ANNOTATION, "").split(",")
+        return frozenset(int(version) for version in named if version)
+
+    @property
     def leaving(self) -> bool:
         """Whether it was deleted and waits for its pods to go."""
         return self.metadata.deletion_timestamp is not None
@@ -98,6 +106,11 @@ class Job(View, frozen=True):
     def complete(self) -> bool:
         """Whether its training succeeded."""
         return has_condition(self.status.conditions, "Complete")
+
+    @property
+    def ended(self) -> bool:
+        """Whether it succeeded or failed for good."""
+        return self.complete or self.failed is not None
 
     @property
     def failed(self) -> Condition | None:
@@ -180,6 +193,7 @@ class DeploymentStatus(View, frozen=True):
     replicas: int = 0
     updated_replicas: int = 0
     ready_replicas: int = 0
+    conditions: tuple[Condition, ...] = ()
 
 
 class Deployment(View, frozen=True):
@@ -194,6 +208,22 @@ class Deployment(View, frozen=True):
         """The version that its pods serve or are to serve."""
         version = self.spec.template.get("metadata", {}).get("labels", {}).get(VERSION_LABEL, "")
         return int(version) if version.isdigit() else None
+
+
+class Involved(View, frozen=True):
+    """The object that an Event is about."""
+
+    uid: str = ""
+
+
+class Event(View, frozen=True):
+    """An Event: what a controller or the kubelet says of an object, and nowhere else."""
+
+    involved_object: Involved
+    reason: str = ""
+    message: str = ""
+    type: str = "Normal"
+    last_timestamp: datetime | None = None
 
 
 class Listener(View, frozen=True):

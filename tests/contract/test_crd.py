@@ -7,7 +7,7 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from catdog_operator.resource import Spec
+from catdog_operator.resource import MODEL_SHAPING_FIELDS, Spec, Training
 from catdog_operator.status_fields import ModelStatus
 from tests.crd import Schema, model_schema
 
@@ -49,8 +49,13 @@ def test_every_field_has_a_description_since_explain_is_the_manual() -> None:
 
 def test_model_shaping_fields_have_no_default_in_the_schema() -> None:
     """A default that the API server writes into a resource would be in its hash."""
-    training = SCHEMA["spec"]["properties"]["training"]
-    assert [path for path, schema in fields("training", training) if "default" in schema] == []
+    training = SCHEMA["spec"]["properties"]["training"]["properties"]
+    names = [
+        Training.__struct_encode_fields__[Training.__struct_fields__.index(name)]
+        for name in MODEL_SHAPING_FIELDS
+    ]
+    shaping = [each for name in names for each in fields(name, training[name])]
+    assert [path for path, schema in shaping if "default" in schema] == []
 
 
 def test_every_number_and_list_has_bounds() -> None:

@@ -5,7 +5,7 @@ import pytest
 from catdog_common.environment import read_environment
 from catdog_inference.config import Config as WorkerConfig
 from catdog_operator.manifests.deployment import Connection, build_worker_environment
-from catdog_operator.manifests.training_job import build_trainer_environment
+from catdog_operator.manifests.training_job import Task, build_trainer_environment
 from catdog_operator.resolve import resolve
 from catdog_trainer.config import Config as TrainerConfig
 from tests.unit.operator.builders import some_model
@@ -24,7 +24,7 @@ FROM_CLAIM = {"dataset": {"persistentVolumeClaim": {"claimName": "photos", "path
 def test_the_trainer_reads_what_the_operator_writes(training: dict[str, object]) -> None:
     model = some_model(training)
     resolved = resolve(model)
-    config = read_environment(TrainerConfig, build_trainer_environment(model, resolved))
+    config = read_environment(TrainerConfig, build_trainer_environment(model, resolved, Task()))
     assert config.training_hash == resolved.hash
     assert (config.architecture, config.epochs) == (resolved.training.architecture, resolved.training.epochs)
     assert config.learning_rate == resolved.training.learning_rate
@@ -48,7 +48,7 @@ def test_the_operator_writes_nothing_that_the_worker_does_not_know() -> None:
 
 def test_the_operator_writes_nothing_that_the_trainer_does_not_know() -> None:
     model = some_model(FROM_CLAIM)
-    environment = build_trainer_environment(model, resolve(model))
+    environment = build_trainer_environment(model, resolve(model), Task())
     assert set(environment) <= {f"CATDOG_{name.upper()}" for name in TrainerConfig.__struct_fields__}
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from catdog_operator.config import read_config, read_images
-from catdog_operator.kinds import KINDS
+from catdog_operator.kinds import KIND_OF
 from catdog_operator.resolve import resolve
 from catdog_operator.resource import parse_model
 from tests.crd import Schema, model_schema, with_defaults
@@ -43,7 +43,7 @@ def test_the_role_has_exactly_the_verbs_that_the_operator_uses() -> None:
 
 def used_rights() -> Rights:
     used: Rights = {}
-    for kind in KINDS:
+    for kind in KIND_OF.values():
         used[kind.group, kind.plural] = set(kind.verbs)
         for each in kind.subresources:
             verb, subresource = each.split()

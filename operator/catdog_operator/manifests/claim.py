@@ -1,6 +1,6 @@
-"""The claim that keeps a model's versions; it has no owner, and so stays when the model goes."""
+"""The claim that keeps a model's versions; unless the user wants it so, it does not go with the model."""
 
-from catdog_operator.manifests.common import Manifest, build_labels
+from catdog_operator.manifests.common import Manifest, build_labels, build_owner
 from catdog_operator.resolve import Resolved
 from catdog_operator.resource import CatDogModel
 
@@ -15,6 +15,7 @@ def build_claim(model: CatDogModel, resolved: Resolved) -> Manifest | None:
     }
     if claim.storage_class_name is not None:  # "" is an answer too: no class
         spec["storageClassName"] = claim.storage_class_name
+    owners = {"ownerReferences": [build_owner(model)]} if claim.when_deleted == "Delete" else {}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -22,6 +23,7 @@ def build_claim(model: CatDogModel, resolved: Resolved) -> Manifest | None:
             "name": resolved.claim_name,
             "namespace": model.namespace,
             "labels": build_labels(model, "storage"),
+            **owners,
         },
         "spec": spec,
     }

@@ -3,29 +3,43 @@
 import msgspec
 
 from catdog_common.training import EXIT_DATA
-from catdog_operator.manifests.common import Manifest, build_labels, build_owner
+from catdog_operator.manifests.common import Manifest, build_labels, build_owner, without_empty
 from catdog_operator.manifests.pod import STORAGE_DIR, Container, build_pod_spec, claim_volume, mount
 from catdog_operator.observed import Surroundings
 from catdog_operator.resolve import Resolved
-from catdog_operator.resource import CatDogModel, Pod, short_digest
-from catdog_operator.views import ATTEMPT_ANNOTATION, HASH_LABEL, POD_SETTINGS_ANNOTATION
+from catdog_operator.resource import CatDogModel, Training, short_digest
+from catdog_operator.views import (
+    ATTEMPT_ANNOTATION,
+    HASH_LABEL,
+    POD_SETTINGS_ANNOTATION,
+    PRUNES_ANNOTATION,
+)
 
 DATA_DIR = "/data"
-BACKOFF_LIMIT = 3
+# The schema's defaults: a Job that was made before one could set them is as good as one made with them.
+DEFAULTS = {"backoffLimit": 3, "activeDeadlineSeconds": 86400}
 RESOURCES: Manifest = {
     "requests": {"cpu": "100m", "memory": "1Gi"},
     "limits": {"memory": "3Gi"},
 }
 
 
+class Task(msgspec.Struct, frozen=True):
+    """What a training is to do besides training: the `attempt`-th one with these settings."""
+
+    attempt: int = 1
+    champion: int | None = None  # the version to compare with, which serves now
+    prunes: tuple[int, ...] = ()  # versions to remove from the claim
+
+
 def build_training_job(
-    model: CatDogModel, resolved: Resolved, surroundings: Surroundings, *, attempt: int, near: str | None
+    model: CatDogModel, resolved: Resolved, surroundings: Surroundings, task: Task, *, near: str | None
 ) -> Manifest:
-    """Return the Job that trains the present settings, for the `attempt`-th time."""
-    labels = build_labels(model, "training") | {HASH_LABEL: resolved.hash}
+    """Return the Job that trains the present settings."""
+    labels, training = build_labels(model, "training") | {HASH_LABEL: resolved.hash}, model.spec.training
     pod = build_pod_spec(
-        _build_trainer(model, resolved, surroundings.images.trainer),
-        model.spec.training.pod,
+        _build_trainer(model, resolved, surroundings.images.trainer, task),
+        training.pod,
         openshift=surroundings.openshift,
         near=near,
     )
@@ -36,14 +50,18 @@ def build_training_job(
             "name": resolved.job_name,
             "namespace": model.namespace,
             "labels": labels,
-            "annotations": {
-                ATTEMPT_ANNOTATION: str(attempt),
-                POD_SETTINGS_ANNOTATION: pod_settings_digest(model.spec.training.pod),
-            },
+            "annotations": without_empty(
+                {
+                    ATTEMPT_ANNOTATION: str(task.attempt),
+                    POD_SETTINGS_ANNOTATION: job_settings_digest(training),
+                    PRUNES_ANNOTATION: _listed(task.prunes),
+                }
+            ),
             "ownerReferences": [build_owner(model)],
         },
         "spec": {
-            "backoffLimit": BACKOFF_LIMIT,
+            "backoffLimit": training.backoff_limit,
+            "activeDeadlineSeconds": training.active_deadline_seconds,
             "podReplacementPolicy": "Failed",  # never two trainers on one claim
             "podFailurePolicy": {"rules": [_fail_on_data()]},
             "template": {"metadata": {"labels": labels}, "spec": pod | {"restartPolicy": "Never"}},
@@ -51,9 +69,14 @@ def build_training_job(
     }
 
 
-def pod_settings_digest(pod: Pod) -> str:
-    """Return what tells whether a Job was made with these settings of its pod."""
-    return short_digest(pod)
+def job_settings_digest(training: Training) -> str:
+    """Return what tells whether a Job was made with these settings, as far as they shape no model."""
+    limits = {
+        "backoffLimit": training.backoff_limit,
+        "activeDeadlineSeconds": training.active_deadline_seconds,
+    }
+    chosen = {name: value for name, value in limits.items() if value != DEFAULTS[name]}
+    return short_digest(msgspec.to_builtins(training.pod) | chosen)
 
 
 def _fail_on_data() -> Manifest:
@@ -64,7 +87,7 @@ def _fail_on_data() -> Manifest:
     }
 
 
-def _build_trainer(model: CatDogModel, resolved: Resolved, image: str) -> Container:
+def _build_trainer(model: CatDogModel, resolved: Resolved, image: str, task: Task) -> Container:
     mounts, volumes = [mount("models", STORAGE_DIR)], [claim_volume("models", resolved.claim_name)]
     if (dataset := model.spec.training.dataset.persistent_volume_claim) is not None:
         mounts.append(mount("data", DATA_DIR, read_only=True))
@@ -72,7 +95,7 @@ def _build_trainer(model: CatDogModel, resolved: Resolved, image: str) -> Contai
     return Container(
         name="trainer",
         image=image,
-        environment=build_trainer_environment(model, resolved),
+        environment=build_trainer_environment(model, resolved, task),
         resources=RESOURCES,
         tmp_size="1Gi",
         mounts=tuple(mounts),
@@ -80,9 +103,11 @@ def _build_trainer(model: CatDogModel, resolved: Resolved, image: str) -> Contai
     )
 
 
-def build_trainer_environment(model: CatDogModel, resolved: Resolved) -> dict[str, str]:
+def build_trainer_environment(model: CatDogModel, resolved: Resolved, task: Task) -> dict[str, str]:
     """Return the trainer's configuration."""
     training = resolved.training
+    champion = {"CATDOG_CHAMPION_VERSION": str(task.champion)} if task.champion is not None else {}
+    prunes = {"CATDOG_PRUNE_VERSIONS": _listed(task.prunes)} if task.prunes else {}
     return {
         "CATDOG_MODEL_NAME": model.name,
         "CATDOG_TRAINING_HASH": resolved.hash,
@@ -93,7 +118,13 @@ def build_trainer_environment(model: CatDogModel, resolved: Resolved) -> dict[st
         "CATDOG_BATCH_SIZE": str(training.batch_size),
         "CATDOG_LEARNING_RATE": msgspec.json.encode(training.learning_rate).decode(),
         "CATDOG_SEED": str(training.seed),
+        **champion,
+        **prunes,
     }
+
+
+def _listed(versions: tuple[int, ...]) -> str:
+    return ",".join(str(version) for version in versions)
 
 
 def _dataset_environment(model: CatDogModel) -> dict[str, str]:

@@ -6,12 +6,12 @@ from catdog_operator.manifests.common import Manifest
 from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding
 from catdog_operator.plan.kafka import plan_kafka
+from catdog_operator.plan.promotion import note_first_served, plan_promotion, record_change
 from catdog_operator.plan.serving import ServingPlan, plan_serving
 from catdog_operator.plan.storage import find_storage, plan_claim
 from catdog_operator.plan.training import TrainingPlan, plan_training
-from catdog_operator.plan.versions import known_versions, wanted_version
 from catdog_operator.resolve import Resolved, resolve
-from catdog_operator.status_fields import Version
+from catdog_operator.status_fields import Change, Version
 from catdog_operator.views import Job
 
 
@@ -28,24 +28,32 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     kafka: Finding
     bootstrap_servers: str | None
     training: TrainingPlan
+    promotion: Finding
     serving: ServingPlan
+    history: tuple[Change, ...]
     look_again: float | None
     news: bool  # to be noted in the status before what it was read from is deleted
 
 
 def plan(observed: Observed) -> Plan:
-    """Return what should be done for a model, and what is to be said of it."""
-    resolved = resolve(observed.model)
-    versions = known_versions(observed)
-    version = wanted_version(observed, versions, resolved.hash)
+    """Return what should be done for a model, nothing while it is paused, and what is to be said of it."""
+    planned = _plan_all(observed, resolve(observed.model))
+    if observed.model.spec.paused:
+        return msgspec.structs.replace(planned, create=(), apply=(), delete=(), news=False)
+    return planned
+
+
+def _plan_all(observed: Observed, resolved: Resolved) -> Plan:
+    promotion = plan_promotion(observed)
     kafka = plan_kafka(observed, resolved)
-    training = plan_training(observed, resolved, versions)
-    serving = plan_serving(observed, resolved, version, kafka)
+    training = plan_training(observed, resolved, promotion.versions)
+    serving = plan_serving(observed, resolved, promotion.version, kafka)
     claim = plan_claim(observed, resolved)
+    versions = note_first_served(promotion.versions, serving.served_version, observed.now)
     return Plan(
         resolved=resolved,
         versions=versions,
-        wanted_version=version,
+        wanted_version=promotion.version,
         create=tuple(manifest for manifest in (claim, training.create) if manifest is not None),
         apply=kafka.wanted + ((serving.wanted,) if serving.wanted else ()),
         delete=training.delete,
@@ -53,9 +61,11 @@ def plan(observed: Observed) -> Plan:
         kafka=kafka.finding,
         bootstrap_servers=kafka.connection.bootstrap_servers if kafka.connection else None,
         training=training,
+        promotion=promotion.finding,
         serving=serving,
+        history=record_change(observed, serving.served_version),
         news=_has_news(observed, versions, training),
-        look_again=training.look_again,
+        look_again=min(filter(None, (training.look_again, serving.look_again)), default=None),
     )
 
 

@@ -7,10 +7,12 @@ from catdog_operator.manifests.deployment import build_deployment
 from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.kafka import KafkaPlan
-from catdog_operator.plan.pod_trouble import find_pod_trouble
+from catdog_operator.plan.pod_trouble import find_pod_trouble, find_replica_trouble
 from catdog_operator.plan.storage import drawn_to
 from catdog_operator.resolve import Resolved
 from catdog_operator.views import VERSION_LABEL, Deployment
+
+EVENTS_SECONDS = 10.0  # between two looks at the Events of pods that do not get ready
 
 
 class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +23,7 @@ class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = False  # the wanted version serves with all replicas ready
     rolling_out: bool = False
     wanted: Manifest | None = None
+    look_again: float | None = None
 
 
 def plan_serving(
@@ -50,7 +53,13 @@ def plan_serving(
         complete=complete,
         rolling_out=not complete,
         wanted=wanted,
+        look_again=None if complete else EVENTS_SECONDS,
     )
+
+
+def _find_trouble(observed: Observed) -> Finding | None:
+    replicas = find_replica_trouble(observed.deployment) if observed.deployment else None
+    return replicas or find_pod_trouble(observed.inference_pods, observed)
 
 
 def _is_complete(deployment: Deployment, observed: Observed, version: int) -> bool:
@@ -80,7 +89,7 @@ def _find_serving(observed: Observed, version: int, *, complete: bool) -> Findin
         return no("ScaledToZero", f"version {version} serves when spec.inference.replicas is more than 0")
     if complete:
         return yes("Serving", f"version {version} serves with all {wanted} replicas ready")
-    if (trouble := find_pod_trouble(observed.inference_pods)) is not None:
+    if (trouble := _find_trouble(observed)) is not None:
         return trouble if ready == 0 else yes(trouble.reason, f"{ready} pods answer, but {trouble.message}")
     if ready:
         return yes("RollingOut", f"version {version} is being rolled out; {ready} pods answer meanwhile")

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 import msgspec
 
 from catdog_operator.manifests.common import Manifest
-from catdog_operator.manifests.training_job import build_training_job, pod_settings_digest
+from catdog_operator.manifests.training_job import Task, build_training_job, job_settings_digest
 from catdog_operator.observed import Observed
 from catdog_operator.plan.failure import read_failure
 from catdog_operator.plan.finding import Finding, no, yes
-from catdog_operator.plan.pod_trouble import find_pod_trouble
+from catdog_operator.plan.gate import describe_accuracy
+from catdog_operator.plan.pod_trouble import find_job_trouble, find_pod_trouble
+from catdog_operator.plan.promotion import version_in_place
 from catdog_operator.plan.storage import drawn_to
-from catdog_operator.plan.versions import finished_at, version_of_hash
+from catdog_operator.plan.versions import finished_at, version_of_hash, versions_to_prune
 from catdog_operator.resolve import Resolved
 from catdog_operator.status_fields import Failure, Version
 from catdog_operator.views import Job, Pod
@@ -43,14 +45,11 @@ def plan_training(observed: Observed, resolved: Resolved, versions: tuple[Versio
         return _plan_present(observed, resolved, present, others)
     if observed.jobs:
         return _await_departure(observed.jobs, others)
-    return _plan_new(observed, resolved)
+    return _plan_new(observed, resolved, versions)
 
 
 def _trained(version: Version, others: tuple[Job, ...]) -> TrainingPlan:
-    message = (
-        f"version {version.version} was trained from these settings; "
-        f"{version.accuracy:.1%} of {version.photos} validation photos are right"
-    )
+    message = f"version {version.version} was trained from these settings; {describe_accuracy(version)}"
     return TrainingPlan(finding=yes("Trained", message), delete=others)
 
 
@@ -60,20 +59,31 @@ def _await_departure(jobs: tuple[Job, ...], others: tuple[Job, ...]) -> Training
     return TrainingPlan(finding=no("Replacing", message), delete=others, active=True)
 
 
-def _plan_new(observed: Observed, resolved: Resolved) -> TrainingPlan:
+def _plan_new(observed: Observed, resolved: Resolved, versions: tuple[Version, ...]) -> TrainingPlan:
     if (obstacle := find_missing_claim(observed, resolved)) is not None:
         return TrainingPlan(finding=obstacle)
-    last = observed.model.status.last_failure
-    attempt = last.attempts + 1 if last and last.hash == resolved.hash else 1
     job = build_training_job(
         observed.model,
         resolved,
         observed.surroundings,
-        attempt=attempt,
+        _plan_task(observed, resolved, versions),
         near=drawn_to(observed, resolved),
     )
     return TrainingPlan(
         finding=_training(resolved.job_name), create=job, active=True, look_again=PROGRESS_SECONDS
+    )
+
+
+def _plan_task(observed: Observed, resolved: Resolved, versions: tuple[Version, ...]) -> Task:
+    spec, status = observed.model.spec, observed.model.status
+    champion = version_in_place(observed)
+    served = status.inference.served_version if status.inference else None
+    protected = frozenset((champion, served, spec.inference.model_version))
+    last = status.last_failure
+    return Task(
+        attempt=last.attempts + 1 if last and last.hash == resolved.hash else 1,
+        champion=champion,
+        prunes=versions_to_prune(versions, spec.storage.keep_versions, protected),
     )
 
 
@@ -97,9 +107,11 @@ def find_missing_claim(observed: Observed, resolved: Resolved) -> Finding | None
 
 def _plan_present(observed: Observed, resolved: Resolved, job: Job, others: tuple[Job, ...]) -> TrainingPlan:
     name = job.metadata.name
-    if not job.complete and not job.is_made_with(pod_settings_digest(observed.model.spec.training.pod)):
+    if not job.complete and not job.is_made_with(job_settings_digest(observed.model.spec.training)):
         return TrainingPlan(
-            finding=no("Replacing", f"Job {name} is replaced by one with the pod's present settings"),
+            finding=no(
+                "Replacing", f"Job {name} is replaced by one with the present settings of pod and limits"
+            ),
             delete=(*others, job),
             active=True,
         )
@@ -107,7 +119,11 @@ def _plan_present(observed: Observed, resolved: Resolved, job: Job, others: tupl
         return _plan_without_result(observed, job, others)
     if job.failed is not None:
         return _plan_after_failure(observed, job, others)
-    trouble = find_missing_claim(observed, resolved) or find_pod_trouble(_pods_of(job, observed))
+    trouble = (
+        find_missing_claim(observed, resolved)
+        or find_job_trouble(job, observed)
+        or find_pod_trouble(_pods_of(job, observed), observed)
+    )
     return TrainingPlan(
         finding=trouble or _training(name),
         delete=others,

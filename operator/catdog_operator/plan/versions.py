@@ -1,29 +1,24 @@
-"""Which versions are known to be on the claim, and which of them should serve."""
+"""Which versions are known to be on the claim, as the last training and the status tell."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
 
-from catdog_common.training import TrainingResult
+from catdog_common.training import Comparison, TrainingResult, VersionSummary
 from catdog_operator.observed import Observed
-from catdog_operator.status_fields import Version
+from catdog_operator.status_fields import ComparisonCounts, Version
 from catdog_operator.views import LONG_AGO, Pod
 
 
 def known_versions(observed: Observed) -> tuple[Version, ...]:
-    """Return the versions on the claim, newest first: as the last training said, else as the status says."""
-    noted = {(each.version, each.hash): each for each in observed.model.status.versions}
-    results = list(_results(observed.training_pods))
-    if not results:
-        return _newest_first(noted.values())
-    for result in results:
-        noted[result.version, result.hash] = _version_of(result)
-    inventory = [
-        noted.get((each.version, each.hash)) or msgspec.convert(msgspec.to_builtins(each), Version)
-        for each in results[-1].versions
-    ]
-    return _newest_first(inventory)
+    """Return the versions on the claim, newest first: as the last training said, else as the status says.
+
+    What a training that has not succeeded was told to remove counts as gone from the moment it was told.
+    """
+    pruned = frozenset[int]().union(*(job.prunes for job in observed.jobs if not job.complete))
+    versions = (each for each in _on_the_claim(observed) if each.version not in pruned)
+    return tuple(sorted(versions, key=lambda each: each.version, reverse=True))
 
 
 def version_of_hash(versions: tuple[Version, ...], training_hash: str) -> Version | None:
@@ -31,13 +26,18 @@ def version_of_hash(versions: tuple[Version, ...], training_hash: str) -> Versio
     return next((each for each in versions if each.hash == training_hash), None)
 
 
-def wanted_version(observed: Observed, versions: tuple[Version, ...], training_hash: str) -> int | None:
-    """Return the version that should serve: the present settings', else what serves, else the newest."""
-    if (current := version_of_hash(versions, training_hash)) is not None:
-        return current.version
-    if observed.deployment is not None and observed.deployment.version is not None:
-        return observed.deployment.version
-    return versions[0].version if versions else None
+def find_version(versions: tuple[Version, ...], number: int | None) -> Version | None:
+    """Return the version of this number."""
+    return next((each for each in versions if each.version == number), None)
+
+
+def versions_to_prune(
+    versions: tuple[Version, ...], keep: int, protected: frozenset[int | None]
+) -> tuple[int, ...]:
+    """Return the oldest versions that have to go so that, with the next one, there are at most `keep`."""
+    surplus = max(len(versions) - (keep - 1), 0)
+    dispensable = [each.version for each in reversed(versions) if each.version not in protected]
+    return tuple(dispensable[:surplus])
 
 
 def read_result(pod: Pod) -> TrainingResult | None:
@@ -57,13 +57,24 @@ def finished_at(pod: Pod) -> datetime:
     return (end and end.finished_at) or LONG_AGO
 
 
+def _on_the_claim(observed: Observed) -> Iterable[Version]:
+    noted = {(each.version, each.hash): each for each in observed.model.status.versions}
+    results = list(_results(observed.training_pods))
+    if not results:
+        return noted.values()
+    for result in results:
+        noted[result.version, result.hash] = _version_of(result, noted.get((result.version, result.hash)))
+    inventory = results[-1].versions
+    return [_summed_up(each, noted.get((each.version, each.hash))) for each in inventory]
+
+
 def _results(pods: tuple[Pod, ...]) -> Iterator[TrainingResult]:
     for pod in sorted(pods, key=finished_at):
         if (result := read_result(pod)) is not None:
             yield result
 
 
-def _version_of(result: TrainingResult) -> Version:
+def _version_of(result: TrainingResult, noted: Version | None) -> Version:
     return Version(
         version=result.version,
         hash=result.hash,
@@ -72,8 +83,31 @@ def _version_of(result: TrainingResult) -> Version:
         trained_at=result.trained_at,
         dataset_digest=result.dataset_digest,
         digest=result.digest,
+        comparison=_counts(result.comparison),
+        first_served_time=noted.first_served_time if noted else None,
     )
 
 
-def _newest_first(versions: Iterable[Version]) -> tuple[Version, ...]:
-    return tuple(sorted(versions, key=lambda each: each.version, reverse=True))
+def _summed_up(summary: VersionSummary, noted: Version | None) -> Version:
+    """Return a version of the inventory, with what is known of it besides."""
+    if noted is not None:
+        return msgspec.structs.replace(noted, comparison=noted.comparison or _counts(summary.comparison))
+    return Version(
+        version=summary.version,
+        hash=summary.hash,
+        accuracy=summary.accuracy,
+        photos=summary.photos,
+        trained_at=summary.trained_at,
+        comparison=_counts(summary.comparison),
+    )
+
+
+def _counts(comparison: Comparison | None) -> ComparisonCounts | None:
+    if comparison is None:
+        return None
+    return ComparisonCounts(
+        champion_version=comparison.champion,
+        photos=comparison.photos,
+        correct=comparison.correct,
+        champion_correct=comparison.champion_correct,
+    )

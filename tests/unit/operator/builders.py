@@ -7,12 +7,12 @@ import msgspec
 
 from catdog_common.training import Progress, TrainingFailure, TrainingResult, VersionSummary
 from catdog_operator import views as seen
-from catdog_operator.manifests.training_job import pod_settings_digest
+from catdog_operator.manifests.training_job import job_settings_digest
 from catdog_operator.observed import Images, Observed, Retry, Surroundings
 from catdog_operator.plan import Plan, plan
 from catdog_operator.plan.finding import Finding
 from catdog_operator.resolve import resolve
-from catdog_operator.resource import CatDogModel, Pod, parse_model
+from catdog_operator.resource import CatDogModel, parse_model
 from catdog_operator.status import build_status
 from catdog_operator.status_fields import ModelStatus
 from tests.crd import model_schema, with_defaults
@@ -98,7 +98,7 @@ def some_job(
         labels={seen.HASH_LABEL: resolved.hash},
         annotations={
             seen.ATTEMPT_ANNOTATION: str(attempt),
-            seen.POD_SETTINGS_ANNOTATION: pod_settings_digest(Pod()),
+            seen.POD_SETTINGS_ANNOTATION: job_settings_digest(some_model().spec.training),
         },
     )
     return seen.Job(
@@ -154,12 +154,13 @@ def some_deployment(
 ) -> seen.Deployment:
     """Return a Deployment of `version`, by default with all replicas ready."""
     counts = {"replicas": replicas, "updated_replicas": replicas, "observed_generation": 1}
+    given = {} if ready is None else {"ready_replicas": ready}
     return seen.Deployment(
         seen.Metadata(name="pets-inference", generation=1),
         seen.DeploymentSpec(
             template={"metadata": {"labels": {seen.VERSION_LABEL: str(version)}}}, replicas=replicas
         ),
-        seen.DeploymentStatus(**(counts | {"ready_replicas": replicas if ready is None else ready} | status)),
+        msgspec.structs.replace(seen.DeploymentStatus(ready_replicas=replicas), **(counts | given | status)),
     )
 
 

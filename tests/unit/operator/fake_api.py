@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from catdog_operator.api import RefusedError, UnavailableError
-from catdog_operator.kinds import KIND_OF, MODEL, Kind
+from catdog_operator.kinds import EVENT, KIND_OF, MODEL, Kind
 from catdog_operator.store import Store
 from tests.crd import with_defaults
 from tests.unit.operator.builders import NOW, SCHEMA
@@ -29,6 +29,7 @@ class FakeApi:
         self.away = False
         self.has_strimzi = True
         self.logs = ""
+        self.events: list[Body] = []  # of Kubernetes' own
         self.time = NOW
         self.reported = asyncio.Event()
         self._revision = 0
@@ -41,7 +42,8 @@ class FakeApi:
     async def create(self, kind: Kind, manifest: Body) -> Body:
         """Create an object."""
         name = _name(kind, manifest)
-        self._write(f"create {kind.name} {name[2]}", kind)
+        what = manifest["reason"] if kind is EVENT else name[2]
+        self._write(f"create {kind.name} {what}", kind)
         if name in self.objects:
             raise RefusedError(409, f'{kind.plural} "{name[2]}" already exists')
         return self.put(manifest)
@@ -79,6 +81,12 @@ class FakeApi:
         if (kind.name, namespace, name) not in self.objects:
             raise RefusedError(404, "not found")
         return self.logs
+
+    async def list_events(self, kind: Kind, namespace: str, uid: str) -> tuple[Body, ...]:
+        """Return the Events about an object."""
+        about = [body for body in self.events if body["involvedObject"]["uid"] == uid]
+        assert (kind, namespace) == (EVENT, "kafka")
+        return tuple(about)
 
     async def has_kind(self, kind: Kind) -> bool:
         """Return whether a kind is served: all but Strimzi's where that is not installed."""
@@ -130,10 +138,14 @@ class FakeApi:
     def tell(self, store: Store) -> None:
         """Hand all that has changed since the last time to `store`."""
         for name, body in self._told.items():
-            if name not in self.objects or self.objects[name]["metadata"]["uid"] != body["metadata"]["uid"]:
+            there = self.objects.get(name)
+            if name[0] != EVENT.name and (
+                there is None or there["metadata"]["uid"] != body["metadata"]["uid"]
+            ):
                 store.drop(KIND_OF[name[0]], copy.deepcopy(body))
         for name, body in self.objects.items():
-            store.put(KIND_OF[name[0]], copy.deepcopy(body))
+            if name[0] != EVENT.name:
+                store.put(KIND_OF[name[0]], copy.deepcopy(body))
         self._told = copy.deepcopy(self.objects)
 
     def _write(self, entry: str, kind: Kind) -> None:

@@ -47,6 +47,7 @@ async def test_a_new_model_gets_all_it_needs_and_a_status_in_one_go() -> None:
         "apply KafkaTopic pets-predictions",
         "apply KafkaTopic pets-dead-letters",
         "apply KafkaUser pets-catdog",
+        "create Event TrainingStarted",
         "report pets",
     ]
     assert outcome == Outcome(10.0)
@@ -94,7 +95,7 @@ async def test_a_failure_is_noted_before_its_job_is_deleted_and_the_next_attempt
     world.end_training(JOB, 65, '{"reason": "DataNotFound", "message": "there are no photos"}')
     world.api.time = later(60)
     writes, _ = await world.reconcile()
-    assert writes[:2] == ["report pets", f"delete Job {JOB}"]
+    assert writes[:3] == ["create Event TrainingFailed", "report pets", f"delete Job {JOB}"]
     assert world.status()["lastFailure"]["attempts"] == 1
     world.api.remove("Job", JOB)
     world.api.remove("Pod", f"{JOB}-1")
