@@ -45,7 +45,7 @@ def _trainings(former: ModelStatus, status: ModelStatus) -> Iterator[Announcemen
     progress, failure = status.progress, status.last_failure
     if failure is not None and failure != former.last_failure:
         again = (
-            f"; it is tried again at {failure.next_attempt_time:%H:%M:%S}"
+            f"; it is tried again at {failure.next_attempt_time:%H:%M:%S} UTC"
             if failure.next_attempt_time
             else ""
         )
