@@ -62,7 +62,7 @@ clean-cache: ## remove what was built and downloaded (the local clusters must be
 	rm -rf "$(CATDOG_CACHE)"
 
 # Debian's python3 comes without venv; a machine that has it needs no apt.
-$(VENV)/ready: requirements/dev.txt
+$(VENV)/ready: # of the lock by its name, whatever the time stamps of a new checkout say
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo '· installing python3-venv'; apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
 	    apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; }

@@ -31,7 +31,7 @@ async def run(settings: Config, images: Images) -> None:
         api = Api(DynamicClient(api_client))  # type: ignore[no-untyped-call]
         openshift = await api.has_group(OPENSHIFT_GROUP)
         retry = Retry(settings.retry_seconds, settings.longest_retry_seconds)
-        surroundings = Surroundings(images, openshift, retry)
+        surroundings = Surroundings(images, openshift, retry, settings.parallel_rollouts)
         store, queue = Store(), DelayQueue[Key]()
         cluster = Cluster(api, store, surroundings)
         reconciler = Reconciler(cluster, queue)

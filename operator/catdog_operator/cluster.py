@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -74,6 +75,7 @@ class Cluster:
         self._log_reads = asyncio.Semaphore(LOG_READS)
         self._progress: dict[Key, tuple[float, Progress | None]] = {}
         self._events: dict[Key, tuple[float, tuple[Event, ...]]] = {}
+        self._upkeep: set[Key] = set()  # models whose pods are to be replaced, and are not yet
         self._missing: frozenset[Kind] = frozenset()
 
     async def observe(self, key: Key) -> Observed | None:
@@ -105,7 +107,19 @@ class Cluster:
             user=self._get(USER, key, resolved.user_name, KafkaUser),
             progress=await self._read_progress(key, training),
             events=await self._read_events(key, find_stuck(jobs, pods, now)),
+            # Last, so that nothing else happens between this count and the decision.
+            rollouts_elsewhere=len((self._store.rolling() | self._upkeep) - {key}),
         )
+
+    @contextmanager
+    def upkeep(self, key: Key, plan: Plan) -> Iterator[None]:
+        """Let others count this model among those whose pods are replaced, from its decision on."""
+        if plan.serving.upkeep and not plan.serving.held:
+            self._upkeep.add(key)
+        try:
+            yield
+        finally:
+            self._upkeep.discard(key)
 
     async def apply(self, plan: Plan) -> Applied:
         """Write what is wanted and differs, and delete what is unwanted."""

@@ -13,6 +13,7 @@ class Config(msgspec.Struct, frozen=True):
 
     retry_seconds: int = 60  # the first wait between attempts at training; it doubles
     longest_retry_seconds: int = 1800  # up to this
+    parallel_rollouts: int = 5  # models whose workers are replaced at once when an upgrade changes their pods
     http_port: int = 8080  # /healthz
     workers: int = 8  # models that are looked at side by side
 

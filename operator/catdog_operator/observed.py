@@ -38,6 +38,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     images: Images
     openshift: bool  # the platform chooses users and groups of pods
     retry: Retry
+    parallel_rollouts: int  # of models whose pods change with the operator and by no edit of theirs
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,3 +59,4 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     user: KafkaUser | None = None
     progress: Progress | None = None  # of the training that runs
     events: tuple[Event, ...] = ()  # about children that do not get on
+    rollouts_elsewhere: int = 0  # Deployments of other models whose pods are being replaced

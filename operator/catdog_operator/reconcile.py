@@ -18,7 +18,7 @@ from catdog_operator.store import Key
 
 logger = logging.getLogger(__name__)
 
-PASSES = 5  # of observe, plan, apply, before the status is written and the model waits for its turn again
+PASSES = 6  # of observe, plan, apply, before the status is written and the model waits for its turn again
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
 RESYNC_SECONDS = 600.0
@@ -37,9 +37,10 @@ async def reconcile(cluster: Cluster, key: Key) -> Outcome:
         if (observed := await cluster.observe(key)) is None:
             return Outcome()
         planned = plan(observed)
-        if planned.news:
-            await _report(cluster, key, observed, build_status(observed, planned))
-        applied = await cluster.apply(planned)
+        with cluster.upkeep(key, planned):
+            if planned.news and await _report(cluster, key, observed, build_status(observed, planned)):
+                continue
+            applied = await cluster.apply(planned)
         if not applied.changed or applied.refusals:
             await _report(cluster, key, observed, build_status(observed, planned, applied.refusals))
             return Outcome(planned.look_again, refused=bool(applied.refusals))
@@ -47,10 +48,10 @@ async def reconcile(cluster: Cluster, key: Key) -> Outcome:
     return Outcome(refused=True)
 
 
-async def _report(cluster: Cluster, key: Key, observed: Observed, status: ModelStatus) -> None:
+async def _report(cluster: Cluster, key: Key, observed: Observed, status: ModelStatus) -> bool:
     # Events first: whoever is killed in between tells them again, under the same names.
     await cluster.announce(build_events(observed, status))
-    await cluster.report(key, status)
+    return await cluster.report(key, status)
 
 
 class Reconciler:

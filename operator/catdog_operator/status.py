@@ -68,7 +68,7 @@ def find_ready(observed: Observed, plan: Plan) -> Finding:
         return yes("ScaledToZero", plan.serving.finding.message)
     if plan.wanted_version is None:
         return plan.promotion if plan.training.finding.holds else plan.training.finding
-    if plan.serving.wanted is None:
+    if plan.serving.wanted is None and not plan.serving.held:
         return plan.kafka
     if not plan.serving.complete:
         return no(plan.serving.finding.reason, plan.serving.finding.message)

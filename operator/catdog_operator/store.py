@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from catdog_operator.kinds import KIND_OF, MODEL, Kind
+from catdog_operator.kinds import DEPLOYMENT, KIND_OF, MODEL, Kind
 from catdog_operator.views import MODEL_LABEL
 
 Body = dict[str, Any]
@@ -37,6 +37,7 @@ class Store:
         self._children: dict[Key, set[Reference]] = defaultdict(set)
         self._referrers: dict[Reference, set[Key]] = defaultdict(set)
         self._references: dict[Key, frozenset[Reference]] = {}
+        self._rolling: set[Reference] = set()
 
     def put(self, kind: Kind, body: Body) -> None:
         """Take an object's state, unless a newer one is known."""
@@ -48,6 +49,10 @@ class Store:
         self._objects[reference] = body
         if (model := _model_of(body)) is not None:
             self._children[model].add(reference)
+        if kind is DEPLOYMENT and is_rolling(body):
+            self._rolling.add(reference)
+        else:
+            self._rolling.discard(reference)
 
     def drop(self, kind: Kind, body: Body) -> None:
         """Forget an object that was deleted; one that was made since under its name stays."""
@@ -56,6 +61,7 @@ class Store:
         if known is None or known["metadata"]["uid"] != body["metadata"]["uid"]:
             return
         del self._objects[reference]
+        self._rolling.discard(reference)
         if (model := _model_of(known)) is not None:
             self._children[model].discard(reference)
         if kind is MODEL:
@@ -80,6 +86,11 @@ class Store:
         references = (ref for ref in self._children.get(model, ()) if ref.kind == kind.name)
         return [self._objects[ref] for ref in sorted(references)]
 
+    def rolling(self) -> set[Key]:
+        """Return the models whose pods are being replaced."""
+        models = (_model_of(self._objects[reference]) for reference in self._rolling)
+        return {model for model in models if model is not None}
+
     def models(self) -> list[Key]:
         """Return all models."""
         return [Key(ref.namespace, ref.name) for ref in self._objects if ref.kind == MODEL.name]
@@ -99,6 +110,17 @@ class Store:
             return {Key(body["metadata"]["namespace"], body["metadata"]["name"])}
         owner = _model_of(body)
         return self._referrers.get(_reference(kind, body), set()) | ({owner} if owner else set())
+
+
+def is_rolling(body: Body) -> bool:
+    """Return whether a Deployment's pods are being replaced, and it has not given up on it."""
+    spec, status = body["spec"], body.get("status", {})
+    counts = (status.get(count, 0) for count in ("replicas", "updatedReplicas", "readyReplicas"))
+    behind = status.get("observedGeneration", 0) < body["metadata"]["generation"]
+    given_up = any(
+        (each["type"], each["status"]) == ("Progressing", "False") for each in status.get("conditions", [])
+    )
+    return (behind or any(count != spec["replicas"] for count in counts)) and not given_up
 
 
 def kind_of(body: Body) -> Kind:

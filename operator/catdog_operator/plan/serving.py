@@ -2,6 +2,7 @@
 
 import msgspec
 
+from catdog_operator.drift import differs
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.deployment import build_deployment
 from catdog_operator.observed import Observed
@@ -12,6 +13,7 @@ from catdog_operator.plan.storage import drawn_to
 from catdog_operator.resolve import Resolved
 from catdog_operator.views import VERSION_LABEL, Deployment
 
+UPKEEP_SECONDS = 15.0  # between two looks whether it is this model's turn
 EVENTS_SECONDS = 10.0  # between two looks at the Events of pods that do not get ready
 
 
@@ -23,6 +25,8 @@ class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = False  # the wanted version serves with all replicas ready
     rolling_out: bool = False
     wanted: Manifest | None = None
+    upkeep: bool = False  # the pods are replaced though neither the version nor the resource has changed
+    held: bool = False  # that waits until fewer others are at it
     look_again: float | None = None
 
 
@@ -47,13 +51,17 @@ def plan_serving(
         near=drawn_to(observed, resolved),
     )
     complete = deployment is not None and _is_complete(deployment, observed, version)
+    upkeep = deployment is not None and _is_upkeep(wanted, deployment, observed, version)
+    held = upkeep and observed.rollouts_elsewhere >= observed.surroundings.parallel_rollouts
     return ServingPlan(
         finding=_find_serving(observed, version, complete=complete),
         served_version=version if complete else _served_version(observed, deployment),
         complete=complete,
         rolling_out=not complete,
-        wanted=wanted,
-        look_again=None if complete else EVENTS_SECONDS,
+        wanted=None if held else wanted,
+        upkeep=upkeep,
+        held=held,
+        look_again=UPKEEP_SECONDS if held else None if complete else EVENTS_SECONDS,
     )
 
 
@@ -70,6 +78,15 @@ def _is_complete(deployment: Deployment, observed: Observed, version: int) -> bo
         and status.observed_generation >= deployment.metadata.generation
         and all(count == wanted for count in counts)
     )
+
+
+def _is_upkeep(wanted: Manifest, deployment: Deployment, observed: Observed, version: int) -> bool:
+    """Return whether new pods are wanted by the operator alone, as after an upgrade."""
+    model = observed.model
+    edited = model.status.observed_generation != model.metadata.generation
+    if edited or deployment.version != version:
+        return False
+    return differs(wanted["spec"]["template"], deployment.spec.template)
 
 
 def _served_version(observed: Observed, deployment: Deployment | None) -> int | None:

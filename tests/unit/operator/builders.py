@@ -45,7 +45,7 @@ def some_observed(model: CatDogModel | None = None, **fields: object) -> Observe
     """Return a cluster that has all that a model needs but its training and its Deployment."""
     ready = Observed(
         model=model or some_model(),
-        surroundings=Surroundings(IMAGES, openshift=False, retry=RETRY),
+        surroundings=Surroundings(IMAGES, openshift=False, retry=RETRY, parallel_rollouts=2),
         now=NOW,
         claim=some_claim("pets-models"),
         kafka=some_kafka(),

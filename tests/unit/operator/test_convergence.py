@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.operator.builders import some_result
+from catdog_common.training import Comparison, TrainingResult, VersionSummary
 from tests.unit.operator.world import PETS, World
 
 Event = Callable[["History"], None]
@@ -22,7 +23,11 @@ class History:
         self.world = World()
         self.spec: dict[str, object] = {}
         self.training: dict[str, object] = {}
-        self.claim: list[str] = []  # hashes, of version 1 and so on
+        self.claim: dict[int, str] = {}  # version → hash
+        self.published = 0
+        self.correct = 900  # of 1000 validation photos, by the next version
+        self.records: dict[int, tuple[int, int]] = {}  # version → its right ones, and those of the one before
+        self.serving_before: int | None = None
         self.apply()
 
     def apply(self) -> None:
@@ -33,9 +38,9 @@ class History:
     async def live(self, event: Event) -> None:
         """Let something happen, then let the operator act, twice: the second time there is nothing to do."""
         event(self)
-        start = len(self.world.api.journal)
+        start, before = len(self.world.api.journal), self.served()
         await self.world.reconcile()
-        self.check(self.world.api.journal[start:])
+        self.check(self.world.api.journal[start:], before)
         assert (await self.world.reconcile())[0] == [], f"after {event} it does not come to rest"
 
     def edit_epochs(self, epochs: int | None) -> None:
@@ -47,6 +52,30 @@ class History:
         """Scale the model."""
         self.spec["inference"] = {"replicas": replicas}
         self.apply()
+
+    def pin(self, version: int | None) -> None:
+        """Pin a version, or take the pin away."""
+        self.spec["inference"] = {} if version is None else {"modelVersion": version}
+        self.apply()
+
+    def guard(self, **promotion: object) -> None:
+        """Edit the gate."""
+        self.spec["promotion"] = promotion
+        self.apply()
+
+    def keep(self, versions: int) -> None:
+        """Edit how many versions are kept."""
+        self.spec["storage"] = {"keepVersions": versions}
+        self.apply()
+
+    def pause(self, *, paused: bool) -> None:
+        """Pause the model, or let it go on."""
+        self.spec["paused"] = paused
+        self.apply()
+
+    def learn(self, correct: int) -> None:
+        """Let the next versions be as good as this."""
+        self.correct = correct
 
     def give_memory(self) -> None:
         """Edit what the trainer's pod asks for."""
@@ -93,10 +122,7 @@ class History:
             if job.get("status") or job["metadata"].get("deletionTimestamp"):
                 continue
             if event == "succeed":
-                training_hash = job["metadata"]["labels"]["catdog.dev/training-hash"]
-                if training_hash not in self.claim:
-                    self.claim.append(training_hash)
-                self.world.end_training(job["metadata"]["name"], 0, self.result(training_hash))
+                self.world.end_training(job["metadata"]["name"], 0, self.train(job))
             elif event == "crash":
                 self.world.end_training(job["metadata"]["name"], 1, "ValueError")
             else:
@@ -106,11 +132,60 @@ class History:
                     json.dumps({"reason": "DataNotFound", "message": "no photos"}),
                 )
 
+    def train(self, job: dict[str, Any]) -> str:
+        """Do what a trainer does: remove what it is told to, see to a version, report all that is there."""
+        [container] = job["spec"]["template"]["spec"]["containers"]
+        told = {each["name"]: each["value"] for each in container["env"]}
+        pruned = {int(number) for number in told.get("CATDOG_PRUNE_VERSIONS", "").split(",") if number}
+        assert not pruned & {self.served(), self.pinned()}, "it removes what serves or is pinned"
+        self.claim = {number: each for number, each in self.claim.items() if number not in pruned}
+        training_hash = told["CATDOG_TRAINING_HASH"]
+        if training_hash not in self.claim.values():
+            self.published += 1
+            self.claim[self.published] = training_hash
+            champion = int(told.get("CATDOG_CHAMPION_VERSION", "0"))
+            self.records[self.published] = (self.correct, champion)
+        return self.result(training_hash)
+
     def result(self, training_hash: str) -> str:
         """Return what a trainer reports, with the whole claim's inventory."""
-        inventory = [(number, each) for number, each in enumerate(self.claim, start=1)]
-        number = self.claim.index(training_hash) + 1
-        return some_result(number, training_hash, *[each for each in inventory if each[0] != number])
+        summaries = [self.summary(number) for number in sorted(self.claim, reverse=True)]
+        own = next(each for each in summaries if each.hash == training_hash)
+        result = TrainingResult(
+            version=own.version,
+            hash=own.hash,
+            already_present=False,
+            accuracy=own.accuracy,
+            photos=own.photos,
+            training_photos=4000,
+            unreadable_photos=0,
+            dataset_digest="sha256:aa",
+            digest="sha256:bb",
+            trained_at=own.trained_at,
+            versions=tuple(summaries),
+            comparison=own.comparison,
+        )
+        return msgspec.json.encode(result).decode()
+
+    def summary(self, number: int) -> VersionSummary:
+        """Return what the inventory says of a version."""
+        correct, champion = self.records[number]
+        counts = Comparison(champion, 1000, correct, self.records[champion][0]) if champion else None
+        hash_ = self.claim[number]
+        return VersionSummary(number, hash_, correct / 1000, 1000, "2026-03-01T11:59:00Z", counts)
+
+    def served(self) -> int | None:
+        """Return the version that the Deployment names."""
+        if (deployment := self.deployment()) is None:
+            return None
+        return int(deployment["spec"]["template"]["metadata"]["labels"]["catdog.dev/model-version"])
+
+    def pinned(self) -> int | None:
+        """Return the version that was pinned when the Job was made, as far as the operator could know."""
+        pin = self.spec.get("inference", {})
+        assert isinstance(pin, dict)
+        known = [each["version"] for each in self.world.status().get("versions", [])]
+        return pin.get("modelVersion") if pin.get("modelVersion") in known else None
 
     def let_jobs_go(self) -> None:
         """Finish the deletions that wait, as Kubernetes does once the pods have ended."""
@@ -128,19 +203,42 @@ class History:
         """Return the Deployment, if there is one."""
         return self.world.api.objects.get(("Deployment", "kafka", "pets-inference"))
 
-    def check(self, writes: list[str]) -> None:
+    def check(self, writes: list[str], before: int | None) -> None:
         """Hold what has been written against what is promised."""
         assert len(self.jobs()) <= 1, "two trainers on one claim"
         never = ("delete Deployment", "delete Pers", "apply Job", "apply Pers")
         assert not [each for each in writes if each.startswith(never)]
-        if (deployment := self.deployment()) is not None:
-            version = deployment["spec"]["template"]["metadata"]["labels"]["catdog.dev/model-version"]
-            assert 1 <= int(version) <= len(self.claim), "what serves is on the claim"
+        assert len(writes) == len(set(writes)) or writes.count("report pets") == 2, writes
+        paused = self.spec.get("paused")
+        assert not paused or set(writes) <= {"report pets"} | {each for each in writes if "Event" in each}
+        if (served := self.served()) is not None:
+            assert served in self.claim, "what serves is on the claim"
+        assert before is None or served is not None, "what serves is never taken away"
 
     async def settle(self) -> None:
         """Let the cluster do what it does on its own, until the model is ready."""
         for event in ON_ITS_OWN * 4:
             await self.live(event)
+
+
+def pin(version: int | None) -> Event:
+    return lambda history: history.pin(version)
+
+
+def guard(**promotion: object) -> Event:
+    return lambda history: history.guard(**promotion)
+
+
+def keep(versions: int) -> Event:
+    return lambda history: history.keep(versions)
+
+
+def pause(*, paused: bool) -> Event:
+    return lambda history: history.pause(paused=paused)
+
+
+def learn(correct: int) -> Event:
+    return lambda history: history.learn(correct)
 
 
 def edit_epochs(epochs: int | None) -> Event:
@@ -175,6 +273,13 @@ EVENTS: tuple[Event, ...] = (
     *ON_ITS_OWN,
     *(edit_epochs(epochs) for epochs in (None, 1, 2)),
     *(scale(replicas) for replicas in (0, 1, 3)),
+    *(pin(version) for version in (None, 1, 2, 7)),
+    *(learn(correct) for correct in (700, 900, 990)),
+    *(keep(versions) for versions in (1, 2, 5)),
+    *(pause(paused=paused) for paused in (True, False)),
+    guard(),
+    guard(policy="Manual"),
+    guard(minAccuracy=0.8, maxAccuracyDrop=0.02),
     History.give_memory,
     History.fail_on_data,
     History.crash,
@@ -183,22 +288,25 @@ EVENTS: tuple[Event, ...] = (
     History.scale_behind_its_back,
     restart,
 )
-HISTORIES = st.lists(st.sampled_from(EVENTS), max_size=25)
+# What a person does to have the present settings served: the edit is what a training that crashed waits for.
+HEALED: tuple[Event, ...] = (pause(paused=False), pin(None), guard(), edit_epochs(3))
+HISTORIES = st.lists(st.sampled_from(EVENTS), max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(HISTORIES)
 def test_after_any_history_a_healthy_cluster_makes_the_model_ready(events: list[Event]) -> None:
     async def run() -> None:
         history = History()
         for event in events:
             await history.live(event)
-        await history.live(edit_epochs(3))  # which a training that crashed waits for
+        for event in HEALED:
+            await history.live(event)
         await history.settle()
         status = history.world.status()
         [ready] = [each for each in status["conditions"] if each["type"] == "Ready"]
         assert ready["status"] == "True", status
-        served = history.claim[status["inference"]["servedVersion"] - 1]
+        served = history.claim[status["inference"]["servedVersion"]]
         assert served == status["training"]["hash"]
         assert (
             history.world.api.objects["CatDogModel", *PETS]["metadata"]["generation"]

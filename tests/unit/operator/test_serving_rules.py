@@ -1,5 +1,8 @@
 """Which version serves, what it needs of Kafka, and when a model is Ready."""
 
+import msgspec
+
+from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.resolve import resolve
 from catdog_operator.status_fields import InferenceStatus, KafkaStatus, ModelStatus, Version
@@ -229,3 +232,40 @@ def test_a_condition_keeps_its_time_as_long_as_its_status_stays() -> None:
     assert times["KafkaReady"] == first.conditions[2].last_transition_time
     third = status_of(some_observed(some_model(status=second), now=later(120)))
     assert {each.type: each.last_transition_time for each in third.conditions}["KafkaReady"] == later(120)
+
+
+def upgraded(rollouts_elsewhere: int) -> Observed:
+    """Return a model that serves with pods of another form than the operator makes now."""
+    status = ModelStatus(observed_generation=3, versions=(V1,), inference=InferenceStatus(1, 1, "", 1))
+    return some_observed(
+        some_model(status=status),
+        deployment=some_deployment(1),
+        inference_pods=(some_worker(1),),
+        rollouts_elsewhere=rollouts_elsewhere,
+    )
+
+
+def test_after_an_upgrade_models_roll_a_few_at_a_time() -> None:
+    assert plan(upgraded(rollouts_elsewhere=1)).serving.wanted is not None
+    waiting = upgraded(rollouts_elsewhere=2)
+    assert plan(waiting).serving.wanted is None
+    assert plan(waiting).look_again == 15
+    assert condition(waiting, "Ready")[:2] == ("True", "Serving")
+
+
+def test_an_edit_never_waits_for_other_models_rollouts() -> None:
+    waiting = upgraded(rollouts_elsewhere=9)
+    edited = msgspec.structs.replace(waiting.model.metadata, generation=4)
+    observed = msgspec.structs.replace(waiting, model=msgspec.structs.replace(waiting.model, metadata=edited))
+    assert plan(observed).serving.wanted is not None
+
+
+def test_a_rollback_never_waits_for_other_models_rollouts() -> None:
+    two = msgspec.structs.replace(V1, version=2, hash="0000000000")
+    waiting = upgraded(rollouts_elsewhere=9)
+    status = msgspec.structs.replace(waiting.model.status, versions=(two, V1))
+    model = msgspec.structs.replace(waiting.model, status=status)
+    assert (
+        plan(msgspec.structs.replace(waiting, model=model, deployment=some_deployment(2))).serving.wanted
+        is not None
+    )

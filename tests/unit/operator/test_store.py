@@ -14,10 +14,11 @@ def body(name: str, revision: int, uid: str = "1", model: str | None = None) -> 
         "namespace": "kafka",
         "uid": uid,
         "resourceVersion": str(revision),
+        "generation": 0,
     }
     if model:
         metadata["labels"] = {"catdog.dev/model": model}
-    return {"metadata": metadata, "revision": revision}
+    return {"metadata": metadata, "revision": revision, "spec": {"replicas": 0}}
 
 
 def test_a_late_event_does_not_undo_what_a_write_has_answered() -> None:
@@ -72,3 +73,22 @@ def test_a_model_that_goes_takes_its_references_with_it() -> None:
     store.drop(MODEL, body("pets", 2))
     assert store.models() == []
     assert store.models_about(CLAIM, body("photos", 1)) == set()
+
+
+def test_a_deployment_whose_pods_are_being_replaced_is_rolling_until_all_are_ready_or_it_gives_up() -> None:
+    store = Store()
+    counts = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 1}
+    rolling = body("a", 1, model="pets") | {"spec": {"replicas": 2}, "status": counts}
+    store.put(DEPLOYMENT, rolling)
+    assert store.rolling() == {PETS}
+    store.put(
+        DEPLOYMENT,
+        body("a", 2, model="pets") | {"spec": {"replicas": 2}, "status": counts | {"readyReplicas": 2}},
+    )
+    assert store.rolling() == set()
+    given_up = {"conditions": [{"type": "Progressing", "status": "False"}]}
+    store.put(DEPLOYMENT, body("a", 3, model="pets") | {"spec": {"replicas": 2}, "status": counts | given_up})
+    assert store.rolling() == set(), "one that never gets ready does not keep the others waiting"
+    store.put(DEPLOYMENT, rolling | {"metadata": rolling["metadata"] | {"resourceVersion": "4"}})
+    store.drop(DEPLOYMENT, rolling)
+    assert store.rolling() == set()

@@ -24,7 +24,7 @@ class World:
     def start_operator(self) -> None:
         """Start the operator, with nothing in its memory."""
         self.store = Store()
-        surroundings = Surroundings(IMAGES, openshift=False, retry=RETRY)
+        surroundings = Surroundings(IMAGES, openshift=False, retry=RETRY, parallel_rollouts=2)
         self.cluster = Cluster(cast("Api", self.api), self.store, surroundings)
 
     async def reconcile(self) -> tuple[list[str], Outcome]:
