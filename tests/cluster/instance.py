@@ -83,7 +83,8 @@ def up_api_server(name: str, *, with_crds: bool = True) -> Instance:
                 _take_down(instance)  # what one that was killed has left
                 with progress(f"starting the API server of {instance.name}"):
                     _start_api_server(instance, kubernetes)
-            await_answer(f"{instance.layout.api_server}/readyz", 60, _authority(instance.layout))
+                    _await_api_server(instance.layout)
+            _await_api_server(instance.layout)
             if with_crds:
                 apply_crds(instance, PRODUCT_CRDS, STRIMZI_CRDS)
         except KeyboardInterrupt:
@@ -168,10 +169,14 @@ def _run(instance: Instance, kubernetes: Path, programs: list[Program]) -> None:
 def _await_node(instance: Instance, pause: Image) -> None:
     layout = instance.layout
     import_images([pause], layout.containerd_socket)
-    await_answer(f"{layout.api_server}/readyz", 60, _authority(layout))
+    _await_api_server(layout)
     for condition in ("create", "condition=Ready"):
         instance.kubectl("wait", f"node/{NODE}", f"--for={condition}", "--timeout=60s")
     await_answer(layout.dns_ready, 60)
+
+
+def _await_api_server(layout: Layout) -> None:
+    await_answer(f"{layout.api_server}/readyz", 60, _authority(layout))
 
 
 def _node_spec(layout: Layout, programs: list[Program]) -> NodeSpec:
