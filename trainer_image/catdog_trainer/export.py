@@ -23,7 +23,6 @@ from catdog_common.artifact import (
     Metrics,
     ModelMetadata,
     Provenance,
-    list_versions,
     version_dir,
     write_manifest,
 )
@@ -32,6 +31,7 @@ from catdog_trainer.data import Dataset, Photo
 from catdog_trainer.features import decode_photo, map_ahead
 from catdog_trainer.files import sync, write_file
 from catdog_trainer.plot import draw_history
+from catdog_trainer.retention import next_version
 from catdog_trainer.train import Epoch
 
 _NAMED_UNREADABLE = 100
@@ -92,7 +92,7 @@ def publish(draft: Path, storage: Path, metadata: ModelMetadata) -> int:
     number is tried. (Linux has RENAME_NOREPLACE for this, but not on every network file system.)
     """
     while True:
-        version = max(list_versions(storage, metadata.name), default=0) + 1
+        version = next_version(storage, metadata.name)
         _write_metadata(draft, msgspec.structs.replace(metadata, version=version))
         target = version_dir(storage, metadata.name, version)
         target.parent.mkdir(parents=True, exist_ok=True)
