@@ -22,6 +22,7 @@ from catdog_trainer.inventory import describe_version, find_version
 from catdog_trainer.log import configure_logging
 from catdog_trainer.pipeline import train_version
 from catdog_trainer.progress import ProgressReporter
+from catdog_trainer.retention import prune
 
 _logger = structlog.get_logger("catdog_trainer")
 
@@ -46,6 +47,7 @@ def main() -> int:
 def _see_to_version(config: Config) -> TrainingResult:
     progress = ProgressReporter(_log_progress)
     progress.start("Starting")
+    prune(config.storage, config.model_name, config.pruned, config.training_hash, config.champion_version)
     version = find_version(config.storage, config.model_name, config.training_hash)
     already_present = version is not None
     if version is None:

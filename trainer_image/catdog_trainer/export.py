@@ -1,43 +1,34 @@
-"""Writes a version's files, measures them with the worker's predictor, and publishes them by a rename."""
+"""Writes a version's files, and publishes them by a rename."""
 
 import csv
 import errno
 import io
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from catdog_common.artifact import (
     HISTORY_FILE,
-    LABELS,
     MODEL_FILE,
     PHOTOS_FILE,
     PLOT_FILE,
     TRUNK_FILE,
-    Metrics,
     ModelMetadata,
     Provenance,
-    list_versions,
     version_dir,
     write_manifest,
 )
-from catdog_common.predictor import Predictor
-from catdog_trainer.data import Dataset, Photo
-from catdog_trainer.features import decode_photo, map_ahead
+from catdog_trainer.data import Dataset
 from catdog_trainer.files import sync, write_file
 from catdog_trainer.plot import draw_history
+from catdog_trainer.retention import next_version
 from catdog_trainer.train import Epoch
 
 _NAMED_UNREADABLE = 100
-_SMALLEST_PROBABILITY = 1e-7  # about what float32 tells from zero beside one; bounds the log-loss
-
-NOT_MEASURED = Metrics(photos=0, correct=0, accuracy=0.0, log_loss=0.0, confusion={})
 
 
 def describe_dataset(dataset: Dataset) -> Provenance:
@@ -66,24 +57,6 @@ def write_draft(
     _write_metadata(draft, metadata)
 
 
-def measure(draft: Path, photos: Sequence[Photo], threads: int, on_photo: Callable[[], None]) -> Metrics:
-    """Return what the files in `draft` reach on `photos`, predicted as the worker predicts."""
-    predictor = Predictor.load(draft, threads)
-    confusion = {label: dict.fromkeys(LABELS, 0) for label in LABELS}
-    losses: list[float] = []
-    with ThreadPoolExecutor(threads) as pool:
-        images = map_ahead(pool, lambda photo: decode_photo(photo, predictor.image_size), photos, threads)
-        for photo, image in zip(photos, images, strict=True):
-            if image is None:  # it was readable a minute ago
-                raise OSError(f"{photo.name} can no longer be read")
-            (probabilities,) = predictor.predict([image])
-            confusion[photo.label][LABELS[int(probabilities.argmax())]] += 1
-            losses.append(-np.log(max(probabilities[LABELS.index(photo.label)], _SMALLEST_PROBABILITY)))
-            on_photo()
-    correct = sum(confusion[label][label] for label in LABELS)
-    return Metrics(len(photos), correct, correct / len(photos), float(np.mean(losses)), confusion)
-
-
 def publish(draft: Path, storage: Path, metadata: ModelMetadata) -> int:
     """Give the version in `draft` the next number, and let it appear whole; return the number.
 
@@ -92,7 +65,7 @@ def publish(draft: Path, storage: Path, metadata: ModelMetadata) -> int:
     number is tried. (Linux has RENAME_NOREPLACE for this, but not on every network file system.)
     """
     while True:
-        version = max(list_versions(storage, metadata.name), default=0) + 1
+        version = next_version(storage, metadata.name)
         _write_metadata(draft, msgspec.structs.replace(metadata, version=version))
         target = version_dir(storage, metadata.name, version)
         target.parent.mkdir(parents=True, exist_ok=True)

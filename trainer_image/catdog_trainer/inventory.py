@@ -1,5 +1,6 @@
 """What is on the claim already: the version of a hash, and the list of all for the operator."""
 
+from itertools import islice
 from pathlib import Path
 
 import structlog
@@ -12,7 +13,7 @@ from catdog_common.artifact import (
     verify_manifest,
     version_dir,
 )
-from catdog_common.training import TrainingResult, VersionSummary
+from catdog_common.training import Comparison, TrainingResult, VersionSummary
 
 _LISTED = 20  # versions: with more, the termination message could outgrow what the kubelet keeps
 
@@ -41,7 +42,7 @@ def describe_version(storage: Path, model: str, version: int, *, already_present
         version=version,
         hash=metadata.hash,
         already_present=already_present,
-        accuracy=metadata.metrics.accuracy,
+        accuracy=_rounded(metadata.metrics.accuracy),
         photos=metadata.metrics.photos,
         training_photos=sum(metadata.provenance.photos["training"].values()),
         unreadable_photos=metadata.provenance.unreadable_photos,
@@ -49,18 +50,38 @@ def describe_version(storage: Path, model: str, version: int, *, already_present
         digest=verify_manifest(directory),
         trained_at=metadata.trained_at,
         versions=_summaries(storage, model),
+        comparison=_counts(metadata),
     )
 
 
 def _summaries(storage: Path, model: str) -> tuple[VersionSummary, ...]:
-    summaries: list[VersionSummary] = []
-    for version in reversed(list_versions(storage, model)):
-        if (metadata := _metadata(storage, model, version)) is not None:
-            metrics = metadata.metrics
-            summaries.append(
-                VersionSummary(version, metadata.hash, metrics.accuracy, metrics.photos, metadata.trained_at)
-            )
-    return tuple(summaries[:_LISTED])
+    versions = reversed(list_versions(storage, model))
+    read = ((version, _metadata(storage, model, version)) for version in versions)
+    whole = (_summary(version, metadata) for version, metadata in read if metadata is not None)
+    return tuple(islice(whole, _LISTED))
+
+
+def _summary(version: int, metadata: ModelMetadata) -> VersionSummary:
+    return VersionSummary(
+        version=version,
+        hash=metadata.hash,
+        accuracy=_rounded(metadata.metrics.accuracy),
+        photos=metadata.metrics.photos,
+        trained_at=metadata.trained_at,
+        comparison=_counts(metadata),
+    )
+
+
+def _counts(metadata: ModelMetadata) -> Comparison | None:
+    compared = metadata.comparison
+    if compared is None:
+        return None
+    return Comparison(compared.champion, compared.photos, compared.correct, compared.champion_correct)
+
+
+def _rounded(accuracy: float) -> float:
+    """Return what the message has room for; metadata have it in full."""
+    return round(accuracy, 6)
 
 
 def _metadata(storage: Path, model: str, version: int) -> ModelMetadata | None:

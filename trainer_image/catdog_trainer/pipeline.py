@@ -10,19 +10,14 @@ import structlog
 
 from catdog_common.artifact import LABELS, Head, ModelMetadata, TrainingSettings
 from catdog_trainer.architectures import ARCHITECTURES, Architecture
+from catdog_trainer.champion import Champion, find_champion
 from catdog_trainer.config import Config
 from catdog_trainer.data import DataError, Dataset, Photo, check
 from catdog_trainer.data.directory import read_claim
 from catdog_trainer.data.sample import read_sample
-from catdog_trainer.export import (
-    NOT_MEASURED,
-    describe_dataset,
-    draft_dir,
-    measure,
-    publish,
-    write_draft,
-)
+from catdog_trainer.export import describe_dataset, draft_dir, publish, write_draft
 from catdog_trainer.features import Features, decode_photo, extract_features, map_ahead
+from catdog_trainer.measure import NOT_MEASURED, Measurement, count_predictions, measure
 from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.train import Epoch, train_head
@@ -43,17 +38,17 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     dataset = _read_dataset(config)
     _check_by_all(dataset, ARCHITECTURES[config.architecture].image_size, threads)
     trunk, dataset = _find_or_make_trunk(config, dataset, threads, progress)
-    features, dataset = _extract(dataset, trunk, threads, progress)
+    champion = find_champion(config.storage, config.model_name, config.champion_version, threads)
+    features, dataset = _extract(dataset, trunk, champion, threads, progress)
     history: list[Epoch] = []
     head = _train(config, features, progress, history)
     metadata = _describe(config, head, dataset)
     draft = draft_dir(config.work_dir)
     write_draft(draft, trunk, metadata, dataset, history)
-    validation = dataset.of("validation")
-    progress.start("Measuring", photos=len(validation))
-    metrics = measure(draft, validation, threads, progress.photo)
+    measured = _measure(draft, dataset, champion, threads, progress)
+    metadata = msgspec.structs.replace(metadata, metrics=measured.metrics, comparison=measured.comparison)
     progress.start("Publishing")
-    version = publish(draft, config.storage, msgspec.structs.replace(metadata, metrics=metrics))
+    version = publish(draft, config.storage, metadata)
     shutil.rmtree(config.work_dir)
     return version
 
@@ -128,12 +123,12 @@ def _check_by_all(dataset: Dataset, size: int, threads: int) -> None:
 
 
 def _extract(
-    dataset: Dataset, trunk: Path, threads: int, progress: ProgressReporter
+    dataset: Dataset, trunk: Path, champion: Champion | None, threads: int, progress: ProgressReporter
 ) -> tuple[Features, Dataset]:
     """Return the features of all readable photos, and the dataset of just these."""
     progress.start("Features", photos=len(dataset.photos))
     features = extract_features(dataset.photos, trunk, threads, progress.photo)
-    progress.expect_measuring(len(dataset.of("validation")))
+    progress.expect_measuring(count_predictions(dataset.of("validation"), champion))
     dataset = dataset.without(features.unreadable)
     if dataset.unreadable:
         _logger.warning(
@@ -155,6 +150,17 @@ def _train(
 
     progress.start("Epochs", epochs=config.epochs)
     return train_head(features.of("training"), features.of("validation"), _settings(config), on_epoch)
+
+
+def _measure(
+    draft: Path, dataset: Dataset, champion: Champion | None, threads: int, progress: ProgressReporter
+) -> Measurement:
+    validation = dataset.of("validation")
+    progress.start("Measuring", photos=count_predictions(validation, champion))
+    measured = measure(draft, validation, champion, threads, progress.photo)
+    if measured.comparison is not None:
+        _logger.info("compared with the champion", comparison=msgspec.to_builtins(measured.comparison))
+    return measured
 
 
 def _settings(config: Config) -> TrainingSettings:

@@ -1,6 +1,5 @@
 """The trunk: the network as an int8 flatbuffer, calibrated on training photos once for each claim."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from catdog_common.artifact import TRUNK_FILE
 from catdog_trainer.architectures import Architecture
-from catdog_trainer.files import write_file
+from catdog_trainer.files import write_whole
 
 CALIBRATION_PHOTOS = 200
 
@@ -26,9 +25,7 @@ def trunk_path(storage: Path, model: str, architecture: Architecture) -> Path:
 def keep_trunk(path: Path, flatbuffer: bytes) -> None:
     """Write the trunk so that it is there whole or not at all; where two do so at once, one stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{TRUNK_FILE}.{os.uname().nodename}.{os.getpid()}")
-    write_file(draft, flatbuffer)
-    draft.replace(path)
+    write_whole(path, flatbuffer)
 
 
 def convert_trunk(architecture: Architecture, weights: Path, images: Sequence[Image]) -> bytes:

@@ -16,7 +16,7 @@ from catdog_common.artifact import (
     TrainingSettings,
 )
 from catdog_trainer.data import Photo, Split
-from catdog_trainer.export import NOT_MEASURED
+from catdog_trainer.measure import NOT_MEASURED
 
 TINY_TRUNK = Path(__file__).parents[2] / "data" / "tiny-trunk.tflite"  # features: mean red, green, blue
 

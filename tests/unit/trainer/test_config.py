@@ -25,6 +25,15 @@ def test_the_environment_becomes_a_typed_configuration() -> None:
     assert config.work_dir == Path("/models/pets/work/0123456789")
 
 
+def test_what_the_operator_says_of_other_versions_is_optional() -> None:
+    config = read_environment(Config, ENVIRONMENT)
+    assert (config.champion_version, config.pruned) == (None, ())
+    said = {"CATDOG_CHAMPION_VERSION": "3", "CATDOG_PRUNE_VERSIONS": "1,12"}
+    config = read_environment(Config, ENVIRONMENT | said)
+    assert (config.champion_version, config.pruned) == (3, (1, 12))
+    assert read_environment(Config, ENVIRONMENT | {"CATDOG_PRUNE_VERSIONS": ""}).pruned == ()
+
+
 @pytest.mark.parametrize("name", [name for name in ENVIRONMENT if name != "CATDOG_DATASET_DIR"])
 def test_a_missing_name_is_named(name: str) -> None:
     with pytest.raises(ValueError, match=name):
@@ -38,6 +47,8 @@ def test_a_missing_name_is_named(name: str) -> None:
         ("CATDOG_DATASET", "s3", "s3"),
         ("CATDOG_ARCHITECTURE", "resnet", "resnet is none of efficientnet-lite0, efficientnet-lite2"),
         ("CATDOG_DATASET_DIR", "", "CATDOG_DATASET_DIR"),
+        ("CATDOG_CHAMPION_VERSION", "the best", "int"),
+        ("CATDOG_PRUNE_VERSIONS", "1,../2", "CATDOG_PRUNE_VERSIONS is '1,../2', not numbers like 1,2"),
     ],
 )
 def test_a_wrong_value_fails_at_the_start(name: str, value: str, message: str) -> None:

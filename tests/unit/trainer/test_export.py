@@ -8,9 +8,9 @@ from PIL import Image
 from catdog_common.artifact import list_versions, read_metadata, verify_manifest, version_dir
 from catdog_common.predictor import Predictor
 from catdog_trainer.data import Dataset
-from catdog_trainer.export import describe_dataset, draft_dir, measure, publish, write_draft
+from catdog_trainer.export import describe_dataset, draft_dir, publish, write_draft
 from catdog_trainer.train import Epoch
-from tests.unit.trainer.builders import BLUE, RED, TINY_TRUNK, metadata, metrics, photo, picture
+from tests.unit.trainer.builders import TINY_TRUNK, metadata, metrics, photo
 
 DATASET = Dataset(
     "the claim's folder data/",
@@ -51,20 +51,6 @@ def test_a_draft_has_all_that_a_version_has(draft: Path) -> None:
     assert len(photos) == 12
     with Image.open(draft / "training.png") as plot:
         assert plot.width > plot.height > 400
-
-
-def test_metrics_are_counts_and_mean_log_loss_of_the_predictor_on_the_written_files(draft: Path) -> None:
-    photos = (
-        photo(1, "cat", "validation", picture(1, RED)),
-        photo(2, "dog", "validation", picture(2, BLUE)),
-        photo(3, "dog", "validation", picture(3, RED)),
-    )
-    seen: list[None] = []
-    measured = measure(draft, photos, threads=2, on_photo=lambda: seen.append(None))
-    assert (measured.photos, measured.correct, len(seen)) == (3, 2, 3)
-    assert measured.accuracy == pytest.approx(2 / 3)
-    assert measured.confusion == {"cat": {"cat": 1, "dog": 0}, "dog": {"cat": 1, "dog": 1}}
-    assert 1.5 < measured.log_loss < 2.5  # two sure and right, one as sure and wrong by some 5.6 nats
 
 
 def test_a_published_version_is_whole_and_is_what_the_predictor_loads(draft: Path, tmp_path: Path) -> None:

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import msgspec
 
-from catdog_common.artifact import MODEL_FILE, version_dir, write_manifest
-from catdog_common.training import TERMINATION_MESSAGE_BYTES, TrainingFailure
+from catdog_common.artifact import MODEL_FILE, ChampionComparison, version_dir, write_manifest
+from catdog_common.training import TERMINATION_MESSAGE_BYTES, Comparison, TrainingFailure
 from catdog_trainer.data import Dataset
 from catdog_trainer.inventory import describe_version, find_version
 from tests.unit.trainer.builders import metadata, metrics, put
@@ -11,12 +11,18 @@ from tests.unit.trainer.test_data import failure
 
 
 def put_version(
-    storage: Path, version: int, training_hash: str, *, name: str = "pets", photos: int = 5
+    storage: Path,
+    version: int,
+    training_hash: str,
+    *,
+    name: str = "pets",
+    photos: int = 5,
+    comparison: ChampionComparison | None = None,
 ) -> Path:
     """Put a version without its heavy files on the claim."""
     directory = version_dir(storage, name, version)
     content = msgspec.structs.replace(
-        metadata(name, training_hash, version), metrics=metrics(photos, photos - 1)
+        metadata(name, training_hash, version), metrics=metrics(photos, photos - 1), comparison=comparison
     )
     put(directory / MODEL_FILE, msgspec.json.encode(content))
     write_manifest(directory)
@@ -53,12 +59,27 @@ def test_a_version_is_described_by_its_own_files(tmp_path: Path) -> None:
     assert [(one.version, one.hash) for one in result.versions] == [(2, "bbbbbbbbbb"), (1, "aaaaaaaaaa")]
 
 
+def test_a_comparison_is_told_of_the_version_and_in_the_inventory(tmp_path: Path) -> None:
+    put_version(tmp_path, 1, "aaaaaaaaaa")
+    put_version(tmp_path, 2, "bbbbbbbbbb", comparison=ChampionComparison(1, 4, 3, 2))
+    result = describe_version(tmp_path, "pets", 2, already_present=False)
+    assert result.comparison == Comparison(champion=1, photos=4, correct=3, champion_correct=2)
+    assert [one.comparison for one in result.versions] == [result.comparison, None]
+
+
+def test_accuracies_are_told_to_six_digits(tmp_path: Path) -> None:
+    put_version(tmp_path, 1, "aaaaaaaaaa", photos=7)
+    result = describe_version(tmp_path, "pets", 1, already_present=False)
+    assert (result.accuracy, result.versions[0].accuracy) == (0.857143, 0.857143)
+
+
 def test_the_longest_result_fits_into_the_termination_message(tmp_path: Path) -> None:
     name = "n" * 40
-    for version in range(9_999_970, 10_000_000):
-        put_version(tmp_path, version, "0123456789", name=name, photos=9_999_997)
-    result = describe_version(tmp_path, name, 9_999_970, already_present=False)
-    assert [one.version for one in result.versions] == list(range(9_999_999, 9_999_979, -1))
+    for version in range(99_970, 100_000):
+        compared = ChampionComparison(99_969, 9_999_996, 9_999_995, 9_999_994)
+        put_version(tmp_path, version, "0123456789", name=name, photos=9_999_997, comparison=compared)
+    result = describe_version(tmp_path, name, 99_970, already_present=False)
+    assert [one.version for one in result.versions] == list(range(99_999, 99_979, -1))
     assert len(msgspec.json.encode(result)) <= TERMINATION_MESSAGE_BYTES
 
 

@@ -101,3 +101,15 @@ def test_sigterm_ends_it_at_once(environment: dict[str, str], tmp_path: Path) ->
                 break
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 128 + signal.SIGTERM
+
+
+def test_versions_are_removed_as_told_and_reported_as_they_then_are(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    for version, training_hash in ((1, "bbbbbbbbbb"), (2, "aaaaaaaaaa"), (3, "cccccccccc")):
+        put_version(tmp_path / "models", version, training_hash)
+    ran = run(environment | {"CATDOG_PRUNE_VERSIONS": "1,2"})
+    assert ran.returncode == 0
+    message = json.loads((tmp_path / "termination-log").read_text())
+    assert (message["version"], [each["version"] for each in message["versions"]]) == (2, [3, 2])
+    assert '"version": 2, "event": "version kept that was to be removed"' in ran.stdout

@@ -1,0 +1,83 @@
+"""Takes versions off the claim: the operator says which, and each goes at once, never by halves."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import structlog
+
+from catdog_common.artifact import VersionDamagedError, list_versions, read_metadata, version_dir
+from catdog_trainer.files import sync, write_whole
+
+_REMOVED = "removed-"  # leads the names of what was taken out of versions/ and is being deleted
+_HIGHEST_REMOVED = "highest-removed"  # a file; beside versions/, as all of that is versions
+
+_logger = structlog.get_logger(__name__)
+
+
+def prune(storage: Path, model: str, versions: Iterable[int], kept_hash: str, champion: int | None) -> None:
+    """Remove `versions` from the claim, those that are still there, and what an earlier removal left.
+
+    Neither a version of `kept_hash` is removed nor the champion, whatever is asked for.
+    """
+    work = storage / model / "work"
+    for leftover in work.glob(f"{_REMOVED}*"):
+        _delete(leftover)
+    for version in versions:
+        directory = version_dir(storage, model, version)
+        if version == champion or _hash_of(directory) == kept_hash:
+            _logger.warning("version kept that was to be removed", version=version)
+        elif directory.exists():
+            _note_removal(storage, model, version)
+            _remove(directory, work)
+
+
+def next_version(storage: Path, model: str) -> int:
+    """Return the number of the next version: no number is given twice, also when its version is gone."""
+    return max([*list_versions(storage, model), _highest_removed(storage, model)]) + 1
+
+
+def _remove(directory: Path, work: Path) -> None:
+    """Take a version out of sight by a rename, then delete it.
+
+    Its new name is this pod's own, so that two pods that remove the same version do not meet. What can't
+    be removed is no reason not to train: the inventory still has it, and the operator asks again.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    out_of_sight = work / f"{_REMOVED}{directory.name}-{os.uname().nodename}"
+    try:
+        directory.rename(out_of_sight)
+    except OSError as error:
+        _logger.warning("version not removed", version=int(directory.name), error=str(error))
+        return
+    sync(directory.parent)
+    _delete(out_of_sight)
+    _logger.info("version removed", version=int(directory.name))
+
+
+def _delete(directory: Path) -> None:
+    """Delete what is out of sight; what resists (files open on a network file system) goes another time."""
+    try:
+        shutil.rmtree(directory)
+    except OSError as error:
+        _logger.warning("removed version not deleted yet", path=str(directory), error=str(error))
+
+
+def _hash_of(directory: Path) -> str | None:
+    try:
+        return read_metadata(directory).hash
+    except VersionDamagedError:
+        return None
+
+
+def _note_removal(storage: Path, model: str, version: int) -> None:
+    if version > _highest_removed(storage, model):
+        write_whole(storage / model / _HIGHEST_REMOVED, f"{version}\n".encode())
+
+
+def _highest_removed(storage: Path, model: str) -> int:
+    try:
+        return int((storage / model / _HIGHEST_REMOVED).read_text())
+    except FileNotFoundError:
+        return 0
