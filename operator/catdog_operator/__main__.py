@@ -15,6 +15,7 @@ from catdog_operator.config import Config, read_config, read_images
 from catdog_operator.delay_queue import DelayQueue
 from catdog_operator.handlers import build_registry, build_settings
 from catdog_operator.manifests.common import OPERATOR
+from catdog_operator.metrics import Metrics, serve_metrics
 from catdog_operator.observed import Images, Retry, Surroundings
 from catdog_operator.reconcile import Reconciler
 from catdog_operator.store import Key, Store
@@ -28,18 +29,22 @@ OPENSHIFT_GROUP = "security.openshift.io"
 async def run(settings: Config, images: Images) -> None:
     """Run until a signal ends it."""
     async with await _connect() as api_client:
-        api = Api(DynamicClient(api_client))  # type: ignore[no-untyped-call]
+        metrics = Metrics()
+        api = Api(DynamicClient(api_client), metrics.note_request)  # type: ignore[no-untyped-call]
         openshift = await api.has_group(OPENSHIFT_GROUP)
         retry = Retry(settings.retry_seconds, settings.longest_retry_seconds)
         surroundings = Surroundings(images, openshift, retry)
         store, queue = Store(), DelayQueue[Key]()
-        cluster = Cluster(api, store, surroundings)
-        reconciler = Reconciler(cluster, queue)
+        cluster = Cluster(api, store, surroundings, metrics)
+        reconciler = Reconciler(cluster, queue, metrics)
+        metrics.show_queue(queue.overdue)
+        metrics.show_models(cluster.phases)
         await cluster.find_missing()
         tasks = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
         tasks.append(asyncio.create_task(reconciler.resync()))
         try:
-            await _watch(settings, cluster, store, queue)
+            async with serve_metrics(metrics, settings.metrics_port):
+                await _watch(settings, cluster, store, queue)
         finally:
             await _cancel(*tasks)
 

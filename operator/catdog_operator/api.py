@@ -1,6 +1,6 @@
 """Sends requests to the API server: no verb that the Role lacks, and every write strictly validated."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -31,10 +31,13 @@ class UnavailableError(Exception):
 
 
 class Api:
-    """The API server, and its clock."""
+    """The API server, and its clock; each request's method and code are noted."""
 
-    def __init__(self, client: DynamicClient) -> None:
+    def __init__(
+        self, client: DynamicClient, note_request: Callable[[str, str], None] = lambda _method, _code: None
+    ) -> None:
         self._client = client
+        self._note_request = note_request
         self._clock_difference = timedelta()
 
     def now(self) -> datetime:
@@ -149,9 +152,12 @@ class Api:
             )
             content: bytes = await response.read()
         except ApiException as error:
+            self._note_request(method, str(error.status))
             raise _explain(error) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._note_request(method, "0")
             raise UnavailableError(f"{method} {path}: {error!r}") from error
+        self._note_request(method, str(response.status))
         self._note_clock(response.headers.get("Date"))
         return content
 

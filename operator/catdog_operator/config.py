@@ -14,6 +14,7 @@ class Config(msgspec.Struct, frozen=True):
     retry_seconds: int = 60  # the first wait between attempts at training; it doubles
     longest_retry_seconds: int = 1800  # up to this
     http_port: int = 8080  # /healthz
+    metrics_port: int = 8081  # /metrics
     workers: int = 8  # models that are looked at side by side
 
 
