@@ -30,7 +30,8 @@ async def run(settings: Config, images: Images) -> None:
     """Run until a signal ends it."""
     async with await _connect() as api_client:
         metrics = Metrics()
-        api = Api(DynamicClient(api_client), metrics.note_request)  # type: ignore[no-untyped-call]
+        dynamic = DynamicClient(api_client)  # type: ignore[no-untyped-call]
+        api = Api(dynamic, namespaces=settings.namespaces, note_request=metrics.note_request)
         openshift = await api.has_group(OPENSHIFT_GROUP)
         retry = Retry(settings.retry_seconds, settings.longest_retry_seconds)
         surroundings = Surroundings(images, openshift, retry)
@@ -61,8 +62,9 @@ async def _watch(settings: Config, cluster: Cluster, store: Store, queue: DelayQ
         looking = asyncio.create_task(_await_missing(cluster, appeared))
         await kopf.operator(
             registry=build_registry(store, queue),
-            settings=build_settings(),
-            clusterwide=True,
+            settings=build_settings(clusterwide=not settings.namespaces),
+            clusterwide=not settings.namespaces,
+            namespaces=settings.namespaces,
             liveness_endpoint=f"http://0.0.0.0:{settings.http_port}/healthz",
             stop_flag=appeared,
             # kopf's own would be the user's name, which a user id that no one has named has not.

@@ -1,6 +1,6 @@
 """Sends requests to the API server: no verb that the Role lacks, and every write strictly validated."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -31,12 +31,20 @@ class UnavailableError(Exception):
 
 
 class Api:
-    """The API server, and its clock; each request's method and code are noted."""
+    """The API server, and its clock.
+
+    Objects are listed in `namespaces`, or in all where none is named; a request's method and code are noted.
+    """
 
     def __init__(
-        self, client: DynamicClient, note_request: Callable[[str, str], None] = lambda _method, _code: None
+        self,
+        client: DynamicClient,
+        *,
+        namespaces: Sequence[str] = (),
+        note_request: Callable[[str, str], None] = lambda _method, _code: None,
     ) -> None:
         self._client = client
+        self._namespaces = namespaces
         self._note_request = note_request
         self._clock_difference = timedelta()
 
@@ -45,10 +53,12 @@ class Api:
         return datetime.now(UTC) + self._clock_difference
 
     async def list(self, kind: Kind) -> list[Body]:
-        """Return all objects of a kind, in all namespaces, as far as the kind's selector goes."""
+        """Return all objects of a kind, in all namespaces that are watched, as far as its selector goes."""
         query = {"labelSelector": kind.selector} if kind.selector else {}
-        answer = await self._send("get", kind, "list", kind.path(), query=query)
-        items = msgspec.json.decode(answer)["items"]
+        items: list[Body] = []
+        for namespace in self._namespaces or (None,):
+            answer = await self._send("get", kind, "list", kind.path(namespace), query=query)
+            items += msgspec.json.decode(answer)["items"]
         return [{"apiVersion": kind.api_version, "kind": kind.name} | item for item in items]
 
     async def create(self, kind: Kind, manifest: Manifest) -> Body:

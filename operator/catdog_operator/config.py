@@ -16,6 +16,7 @@ class Config(msgspec.Struct, frozen=True):
     http_port: int = 8080  # /healthz
     metrics_port: int = 8081  # /metrics
     workers: int = 8  # models that are looked at side by side
+    namespaces: tuple[str, ...] = ()  # that are watched; none means all, and needs a ClusterRole
 
 
 def read_config(environ: Mapping[str, str]) -> Config:

@@ -112,7 +112,7 @@ async def test_the_queue_is_as_long_as_there_are_models_that_are_due() -> None:
 )
 async def test_a_request_is_counted_by_method_and_code(status: int, error: type[Exception] | None) -> None:
     metrics = Metrics()
-    api = Api(cast("DynamicClient", FakeClient(status)), metrics.note_request)
+    api = Api(cast("DynamicClient", FakeClient(status)), note_request=metrics.note_request)
     if error is None:
         await api.list(JOB)
     else:
