@@ -15,6 +15,7 @@ from catdog_operator.config import Config, read_config, read_images
 from catdog_operator.delay_queue import DelayQueue
 from catdog_operator.handlers import build_registry, build_settings
 from catdog_operator.manifests.common import OPERATOR
+from catdog_operator.metrics import Metrics, serve_metrics
 from catdog_operator.observed import Images, Retry, Surroundings
 from catdog_operator.reconcile import Reconciler
 from catdog_operator.store import Key, Store
@@ -28,18 +29,23 @@ OPENSHIFT_GROUP = "security.openshift.io"
 async def run(settings: Config, images: Images) -> None:
     """Run until a signal ends it."""
     async with await _connect() as api_client:
-        api = Api(DynamicClient(api_client))  # type: ignore[no-untyped-call]
+        metrics = Metrics()
+        dynamic = DynamicClient(api_client)  # type: ignore[no-untyped-call]
+        api = Api(dynamic, namespaces=settings.namespaces, note_request=metrics.note_request)
         openshift = await api.has_group(OPENSHIFT_GROUP)
         retry = Retry(settings.retry_seconds, settings.longest_retry_seconds)
         surroundings = Surroundings(images, openshift, retry, settings.parallel_rollouts)
         store, queue = Store(), DelayQueue[Key]()
-        cluster = Cluster(api, store, surroundings)
-        reconciler = Reconciler(cluster, queue)
+        cluster = Cluster(api, store, surroundings, metrics)
+        reconciler = Reconciler(cluster, queue, metrics)
+        metrics.show_queue(queue.overdue)
+        metrics.show_models(cluster.phases)
         await cluster.find_missing()
         tasks = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
         tasks.append(asyncio.create_task(reconciler.resync()))
         try:
-            await _watch(settings, cluster, store, queue)
+            async with serve_metrics(metrics, settings.metrics_port):
+                await _watch(settings, cluster, store, queue)
         finally:
             await _cancel(*tasks)
 
@@ -56,8 +62,9 @@ async def _watch(settings: Config, cluster: Cluster, store: Store, queue: DelayQ
         looking = asyncio.create_task(_await_missing(cluster, appeared))
         await kopf.operator(
             registry=build_registry(store, queue),
-            settings=build_settings(),
-            clusterwide=True,
+            settings=build_settings(clusterwide=not settings.namespaces),
+            clusterwide=not settings.namespaces,
+            namespaces=settings.namespaces,
             liveness_endpoint=f"http://0.0.0.0:{settings.http_port}/healthz",
             stop_flag=appeared,
             # kopf's own would be the user's name, which a user id that no one has named has not.

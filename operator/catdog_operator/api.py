@@ -1,6 +1,6 @@
 """Sends requests to the API server: no verb that the Role lacks, and every write strictly validated."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -31,10 +31,21 @@ class UnavailableError(Exception):
 
 
 class Api:
-    """The API server, and its clock."""
+    """The API server, and its clock.
 
-    def __init__(self, client: DynamicClient) -> None:
+    Objects are listed in `namespaces`, or in all where none is named; a request's method and code are noted.
+    """
+
+    def __init__(
+        self,
+        client: DynamicClient,
+        *,
+        namespaces: Sequence[str] = (),
+        note_request: Callable[[str, str], None] = lambda _method, _code: None,
+    ) -> None:
         self._client = client
+        self._namespaces = namespaces
+        self._note_request = note_request
         self._clock_difference = timedelta()
 
     def now(self) -> datetime:
@@ -42,10 +53,12 @@ class Api:
         return datetime.now(UTC) + self._clock_difference
 
     async def list(self, kind: Kind) -> list[Body]:
-        """Return all objects of a kind, in all namespaces, as far as the kind's selector goes."""
+        """Return all objects of a kind, in all namespaces that are watched, as far as its selector goes."""
         query = {"labelSelector": kind.selector} if kind.selector else {}
-        answer = await self._send("get", kind, "list", kind.path(), query=query)
-        items = msgspec.json.decode(answer)["items"]
+        items: list[Body] = []
+        for namespace in self._namespaces or (None,):
+            answer = await self._send("get", kind, "list", kind.path(namespace), query=query)
+            items += msgspec.json.decode(answer)["items"]
         return [{"apiVersion": kind.api_version, "kind": kind.name} | item for item in items]
 
     async def create(self, kind: Kind, manifest: Manifest) -> Body:
@@ -149,9 +162,12 @@ class Api:
             )
             content: bytes = await response.read()
         except ApiException as error:
+            self._note_request(method, str(error.status))
             raise _explain(error) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._note_request(method, "0")
             raise UnavailableError(f"{method} {path}: {error!r}") from error
+        self._note_request(method, str(response.status))
         self._note_clock(response.headers.get("Date"))
         return content
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 
@@ -25,6 +26,7 @@ from catdog_operator.kinds import (
     Kind,
 )
 from catdog_operator.manifests.common import Manifest
+from catdog_operator.metrics import Metrics
 from catdog_operator.observed import Observed, Surroundings
 from catdog_operator.plan import Plan
 from catdog_operator.plan.pod_trouble import find_stuck
@@ -68,8 +70,11 @@ class Applied(msgspec.Struct, frozen=True):
 class Cluster:
     """The one part of the operator that talks to the API server; it decides nothing."""
 
-    def __init__(self, api: Api, store: Store, surroundings: Surroundings) -> None:
+    def __init__(
+        self, api: Api, store: Store, surroundings: Surroundings, metrics: Metrics | None = None
+    ) -> None:
         self._api = api
+        self._metrics = metrics or Metrics()
         self._store = store
         self._surroundings = surroundings
         self._log_reads = asyncio.Semaphore(LOG_READS)
@@ -146,7 +151,8 @@ class Cluster:
         if body is None:
             return False
         wanted = msgspec.json.decode(msgspec.json.encode(status))  # as the API server will give it back
-        patch = merge_patch(wanted, body.get("status", {}))
+        former = body.get("status", {})
+        patch = merge_patch(wanted, former)
         if not patch:
             return False
         try:
@@ -154,7 +160,14 @@ class Cluster:
         except RefusedError as error:
             if error.status != 404:  # deleted meanwhile
                 raise
+        if (reason := _new_failure(wanted, former)) is not None:
+            self._metrics.training_failures.labels(reason).inc()
         return True
+
+    def phases(self) -> Counter[str]:
+        """Return how many models there are in each phase, as last reported."""
+        bodies = (self._store.get(MODEL, *key) or {} for key in self._store.models())
+        return Counter(body.get("status", {}).get("phase", "Pending") for body in bodies)
 
     async def find_missing(self) -> frozenset[Kind]:
         """Return the kinds that the cluster does not serve; decisions go by what was found last."""
@@ -275,6 +288,14 @@ def references(model: CatDogModel, resolved: Resolved) -> frozenset[Reference]:
         *([(CLAIM, dataset.claim_name)] if dataset else []),
     ]
     return frozenset(Reference(kind.name, model.namespace, name) for kind, name in names)
+
+
+def _new_failure(status: Body, former: Body) -> str | None:
+    """Return the reason of a training's failure that the former status does not tell of."""
+    failure, known = status.get("lastFailure"), former.get("lastFailure") or {}
+    if failure is None or all(failure[name] == known.get(name) for name in ("hash", "time")):
+        return None
+    return str(failure["reason"])
 
 
 def _component(pod: Pod) -> str | None:

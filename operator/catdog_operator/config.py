@@ -15,7 +15,9 @@ class Config(msgspec.Struct, frozen=True):
     longest_retry_seconds: int = 1800  # up to this
     parallel_rollouts: int = 5  # models whose workers are replaced at once when an upgrade changes their pods
     http_port: int = 8080  # /healthz
+    metrics_port: int = 8081  # /metrics
     workers: int = 8  # models that are looked at side by side
+    namespaces: tuple[str, ...] = ()  # that are watched; none means all, and needs a ClusterRole
 
 
 def read_config(environ: Mapping[str, str]) -> Config:

@@ -32,6 +32,11 @@ class DelayQueue(Generic[K]):
                 heapq.heappush(self._heap, (due, self._count, key))
                 self._changed.notify_all()
 
+    def overdue(self) -> int:
+        """Return how many keys are due and with no worker."""
+        now = asyncio.get_running_loop().time()
+        return sum(due <= now for due in self._due.values())
+
     @asynccontextmanager
     async def take(self) -> AsyncIterator[K]:
         """Wait until a key is due, and keep it from other workers as long as the context lasts."""

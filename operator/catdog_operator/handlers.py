@@ -18,9 +18,13 @@ def build_registry(store: Store, queue: DelayQueue[Key]) -> kopf.OperatorRegistr
     return registry
 
 
-def build_settings() -> kopf.OperatorSettings:
-    """Return kopf's settings: it writes nothing, and watches no more of a kind than we need."""
+def build_settings(*, clusterwide: bool) -> kopf.OperatorSettings:
+    """Return kopf's settings: it writes nothing, and watches no more of a kind than we need.
+
+    Where the rights end at some namespaces, it looks for neither namespaces nor CRDs: both are the cluster's.
+    """
     settings = kopf.OperatorSettings()
+    settings.scanning.disabled = not clusterwide
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.process.ultimate_exiting_timeout = None

@@ -42,8 +42,24 @@ DEPLOYMENT = Kind("Deployment", "apps", "v1", "deployments", WATCH | {"create", 
 KAFKA = Kind("Kafka", "kafka.strimzi.io", "v1", "kafkas", WATCH)
 TOPIC = Kind("KafkaTopic", "kafka.strimzi.io", "v1", "kafkatopics", WATCH | {"create", "patch"})
 USER = Kind("KafkaUser", "kafka.strimzi.io", "v1", "kafkausers", WATCH | {"create", "patch"}, selector=OURS)
+POLICY = Kind(
+    "NetworkPolicy",
+    "networking.k8s.io",
+    "v1",
+    "networkpolicies",
+    WATCH | {"create", "patch"},
+    selector=OURS,
+)
+BUDGET = Kind(
+    "PodDisruptionBudget",
+    "policy",
+    "v1",
+    "poddisruptionbudgets",
+    WATCH | {"create", "patch"},
+    selector=OURS,
+)
 # Read about children that do not get on, and written about models; never watched.
 EVENT = Kind("Event", "", "v1", "events", frozenset({"list", "create"}))
 
-KINDS = (MODEL, CLAIM, JOB, POD, DEPLOYMENT, KAFKA, TOPIC, USER)  # that are watched
+KINDS = (MODEL, CLAIM, JOB, POD, DEPLOYMENT, KAFKA, TOPIC, USER, POLICY, BUDGET)  # that are watched
 KIND_OF = {kind.name: kind for kind in (*KINDS, EVENT)}

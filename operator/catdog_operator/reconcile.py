@@ -10,6 +10,7 @@ from catdog_operator.announcements import build_events
 from catdog_operator.api import RefusedError, UnavailableError
 from catdog_operator.cluster import Cluster
 from catdog_operator.delay_queue import DelayQueue
+from catdog_operator.metrics import Metrics
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.status import build_status
@@ -57,9 +58,10 @@ async def _report(cluster: Cluster, key: Key, observed: Observed, status: ModelS
 class Reconciler:
     """Takes models from the queue, and puts them back when they are to be looked at again."""
 
-    def __init__(self, cluster: Cluster, queue: DelayQueue[Key]) -> None:
+    def __init__(self, cluster: Cluster, queue: DelayQueue[Key], metrics: Metrics | None = None) -> None:
         self._cluster = cluster
         self._queue = queue
+        self._metrics = metrics or Metrics()
         self._failures: defaultdict[Key, int] = defaultdict(int)
 
     async def work(self) -> None:
@@ -82,21 +84,27 @@ class Reconciler:
 
     async def _try(self, key: Key) -> Outcome:
         try:
-            outcome = await reconcile(self._cluster, key)
+            with self._metrics.reconcile_seconds.time():
+                outcome = await reconcile(self._cluster, key)
         except (RefusedError, UnavailableError) as error:
             logger.warning(
                 "the API server did not answer", extra={"model": "/".join(key), "error": str(error)}
             )
-            return Outcome(self._back_off(key))
+            return self._end(key, "unavailable")
         except (
             Exception
         ):  # a fault of ours with one model must not stop the others: it is logged and tried again
             logger.exception("reconcile failed", extra={"model": "/".join(key)})
-            return Outcome(self._back_off(key))
+            return self._end(key, "failed")
         if outcome.refused:
-            return Outcome(self._back_off(key))
+            return self._end(key, "refused")
         self._failures.pop(key, None)
+        self._metrics.reconciles.labels("settled").inc()
         return outcome
+
+    def _end(self, key: Key, result: str) -> Outcome:
+        self._metrics.reconciles.labels(result).inc()
+        return Outcome(self._back_off(key))
 
     def _back_off(self, key: Key) -> float:
         doublings: int = self._failures[key]

@@ -33,6 +33,8 @@ REFUSED_CONDITION = {
     "KafkaUser": "KafkaReady",
     "Job": "Trained",
     "Deployment": "Serving",
+    "NetworkPolicy": "Serving",
+    "PodDisruptionBudget": "Serving",
 }
 
 

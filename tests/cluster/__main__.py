@@ -13,6 +13,8 @@ from tests.cluster.packages import install_packages
 
 DEFAULT_BASE = "python:3.11-slim-bookworm"
 INSTALL_OVERLAY = REPOSITORY / "build" / "install"
+NAMESPACED_OVERLAY = REPOSITORY / "build" / "install-namespaced"
+NAMESPACED = REPOSITORY / "manifests" / "overlays" / "namespaced"
 
 
 def main() -> int:
@@ -84,6 +86,7 @@ def _images(options: argparse.Namespace) -> None:
     store = ImageStore(cache)
     images = {source.name: store.publish(source, options.registry, options.base) for source in PRODUCT_IMAGES}
     write_overlay(INSTALL_OVERLAY, images, {})
+    write_overlay(NAMESPACED_OVERLAY, images, {}, base=NAMESPACED, namespace="catdog")
     for reference in images.values():
         print(reference)
     say(f"✓ oc apply -k {INSTALL_OVERLAY.relative_to(REPOSITORY)}")

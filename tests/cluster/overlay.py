@@ -12,16 +12,29 @@ from tests.cluster.cache import REPOSITORY
 OPERATOR_NAMESPACE = "catdog-system"
 
 
-def write_overlay(directory: Path, images: Mapping[str, str], settings: Mapping[str, str]) -> None:
-    """Write what `kubectl apply -k` takes: the manifests, with these images and variables of the operator."""
+def write_overlay(
+    directory: Path,
+    images: Mapping[str, str],
+    settings: Mapping[str, str],
+    *,
+    base: Path = REPOSITORY / "manifests",
+    namespace: str = OPERATOR_NAMESPACE,
+) -> None:
+    """Write what `kubectl apply -k` takes: the manifests, with these images and variables of the operator.
+
+    `base` is the directory of the manifests, `namespace` where they put the operator.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    manifests = os.path.relpath(REPOSITORY / "manifests", directory.resolve())
-    text = yaml.safe_dump(build_overlay(manifests, images, settings), sort_keys=False)
+    manifests = os.path.relpath(base, directory.resolve())
+    text = yaml.safe_dump(build_overlay(manifests, images, settings, namespace), sort_keys=False)
     (directory / "kustomization.yaml").write_text(text)
 
 
 def build_overlay(
-    manifests: str, images: Mapping[str, str], settings: Mapping[str, str]
+    manifests: str,
+    images: Mapping[str, str],
+    settings: Mapping[str, str],
+    namespace: str = OPERATOR_NAMESPACE,
 ) -> dict[str, object]:
     """Return a kustomization over `manifests/` that names images by reference."""
     environment = [{"name": name, "value": value} for name, value in settings.items()]
@@ -29,7 +42,7 @@ def build_overlay(
     patch = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "catdog-operator", "namespace": OPERATOR_NAMESPACE},
+        "metadata": {"name": "catdog-operator", "namespace": namespace},
         "spec": {"template": {"spec": {"containers": [container]}}},
     }
     return {
@@ -40,7 +53,7 @@ def build_overlay(
         "configMapGenerator": [
             {
                 "name": "catdog-images",
-                "namespace": OPERATOR_NAMESPACE,
+                "namespace": namespace,
                 "behavior": "merge",
                 "literals": [
                     f"RELATED_IMAGE_TRAINER={images['catdog-trainer']}",

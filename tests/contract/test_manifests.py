@@ -10,17 +10,22 @@ import yaml
 
 from catdog_operator.config import read_config, read_images
 from catdog_operator.kinds import KIND_OF
+from catdog_operator.manifests.common import build_labels
 from catdog_operator.resolve import resolve
 from catdog_operator.resource import parse_model
 from tests.crd import Schema, model_schema, with_defaults
+from tests.unit.operator.builders import some_model
 
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "manifests" / "base"
+NAMESPACED = ROOT / "manifests" / "overlays" / "namespaced"
 SAMPLES = ROOT / "manifests" / "samples"
 # kopf watches for kinds that appear, so that Strimzi may be installed after the operator.
-KOPF = {("apiextensions.k8s.io", "customresourcedefinitions"): {"list", "watch"}}
-
 Rights = dict[tuple[str, str], set[str]]
+
+KOPF: Rights = {("apiextensions.k8s.io", "customresourcedefinitions"): {"list", "watch"}}
+CLUSTER_WIDE = (BASE / "rbac.yaml", "ClusterRole", KOPF)
+IN_ONE_NAMESPACE: tuple[Path, str, Rights] = (NAMESPACED / "role.yaml", "Role", {})
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
@@ -32,13 +37,16 @@ def find(path: Path, kind: str) -> dict[str, Any]:
     return found
 
 
-def test_the_role_has_exactly_the_verbs_that_the_operator_uses() -> None:
+@pytest.mark.parametrize(("file", "kind", "besides"), [CLUSTER_WIDE, IN_ONE_NAMESPACE])
+def test_the_role_has_exactly_the_verbs_that_the_operator_uses(
+    file: Path, kind: str, besides: Rights
+) -> None:
     granted: Rights = defaultdict(set)
-    for rule in find(BASE / "rbac.yaml", "ClusterRole")["rules"]:
+    for rule in find(file, kind)["rules"]:
         for group in rule["apiGroups"]:
             for resource in rule["resources"]:
                 granted[group, resource] |= set(rule["verbs"])
-    assert granted == used_rights() | KOPF
+    assert granted == used_rights() | besides
 
 
 def used_rights() -> Rights:
@@ -51,8 +59,9 @@ def used_rights() -> Rights:
     return used
 
 
-def test_every_rule_of_the_role_says_why() -> None:
-    lines = (BASE / "rbac.yaml").read_text().splitlines()
+@pytest.mark.parametrize("file", [CLUSTER_WIDE[0], IN_ONE_NAMESPACE[0]], ids=lambda path: path.name)
+def test_every_rule_of_the_role_says_why(file: Path) -> None:
+    lines = file.read_text().splitlines()
     rules = [number for number, line in enumerate(lines) if line.startswith("  - apiGroups")]
     assert rules
     for number in rules:
@@ -67,7 +76,54 @@ def test_the_operators_environment_is_what_it_reads() -> None:
     assert container["envFrom"] == [{"configMapRef": {"name": generator["name"]}}]
     assert read_images(images).trainer == "catdog-trainer:latest"
     assert read_config(environment).retry_seconds == 60
-    assert read_config(environment).http_port == container["ports"][0]["containerPort"]
+    config = read_config(environment)
+    assert ports(container) == {"http": config.http_port, "metrics": config.metrics_port}
+    assert config.namespaces == ()
+
+
+def ports(container: dict[str, Any]) -> dict[str, int]:
+    return {each["name"]: each["containerPort"] for each in container["ports"]}
+
+
+def test_in_one_namespace_nothing_is_installed_that_is_the_clusters_and_that_one_is_watched() -> None:
+    [overlay] = documents(NAMESPACED / "kustomization.yaml")
+    [*removed, patched] = [yaml.safe_load(each["patch"]) for each in overlay["patches"]]
+    assert {each["kind"] for each in removed} == {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+    assert {each["$patch"] for each in removed} == {"delete"}
+    [container] = patched["spec"]["template"]["spec"]["containers"]
+    watched = {"name": "CATDOG_NAMESPACES", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}
+    assert container == {"name": "operator", "env": [watched]}
+    assert read_config({"CATDOG_NAMESPACES": "cats,dogs"}).namespaces == ("cats", "dogs")
+
+
+def test_the_operators_pod_reaches_dns_and_the_api_server_and_nothing_else() -> None:
+    spec = find(BASE / "networkpolicy.yaml", "NetworkPolicy")["spec"]
+    template = find(BASE / "deployment.yaml", "Deployment")["spec"]["template"]
+    assert spec["podSelector"]["matchLabels"] == template["metadata"]["labels"]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert opened(spec["egress"]) == {
+        *((protocol, port) for protocol in ("UDP", "TCP") for port in (53, 5353)),
+        ("TCP", 443),
+        ("TCP", 6443),
+    }
+
+
+def test_the_operators_pod_is_reached_at_its_own_ports_alone() -> None:
+    spec = find(BASE / "networkpolicy.yaml", "NetworkPolicy")["spec"]
+    [container] = find(BASE / "deployment.yaml", "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert opened(spec["ingress"]) == {("TCP", port) for port in ports(container).values()}
+
+
+def opened(rules: list[dict[str, Any]]) -> set[tuple[str, int]]:
+    """Return the ports that rules open, each to anybody."""
+    assert all(rule.keys() == {"ports"} for rule in rules)
+    return {(port["protocol"], port["port"]) for rule in rules for port in rule["ports"]}
+
+
+def test_the_operators_policy_selects_no_pod_of_a_model() -> None:
+    spec = find(BASE / "networkpolicy.yaml", "NetworkPolicy")["spec"]
+    for component in ("training", "inference"):
+        assert not spec["podSelector"]["matchLabels"].items() <= build_labels(some_model(), component).items()
 
 
 @pytest.mark.parametrize("file", sorted(SAMPLES.glob("catdogmodel*.yaml")), ids=lambda path: path.name)

@@ -1,5 +1,6 @@
 """The real cluster that these tests share, and what a person needs to see when one of them fails."""
 
+import os
 from collections.abc import Generator
 
 import pytest
@@ -9,7 +10,7 @@ from tests.demo.photo_sets import LabelledPhoto, find_photos
 from tests.e2e.models import NAMESPACE
 from tests.photos import photos_dir
 
-INSTANCE = "test"
+INSTANCE = os.environ.get("CATDOG_TEST_INSTANCE", "test")
 OPERATOR_NAMESPACE = "catdog-system"
 FIGURES = pytest.StashKey[list[str]]()
 # The first and the longest wait between attempts, so that healing is quick to see.

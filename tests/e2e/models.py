@@ -20,13 +20,14 @@ class Model:
 
     cluster: Instance
     name: str
+    namespace: str = NAMESPACE
 
     def apply(self, spec: dict[str, Any]) -> None:
         """Apply the resource with this spec, as `kubectl apply` does it."""
         manifest = {
             "apiVersion": "catdog.dev/v1alpha1",
             "kind": "CatDogModel",
-            "metadata": {"name": self.name, "namespace": NAMESPACE},
+            "metadata": {"name": self.name, "namespace": self.namespace},
             "spec": spec,
         }
         self.cluster.kubectl("apply", "-f", "-", input=json.dumps(manifest))
@@ -34,12 +35,14 @@ class Model:
     def patch(self, spec: dict[str, Any]) -> None:
         """Edit the resource: merge `spec` into what it has."""
         patch = json.dumps({"spec": spec})
-        self.cluster.kubectl("patch", "catdogmodel", self.name, "-n", NAMESPACE, "--type=merge", "-p", patch)
+        self.cluster.kubectl(
+            "patch", "catdogmodel", self.name, "-n", self.namespace, "--type=merge", "-p", patch
+        )
 
     def delete(self) -> None:
         """Delete the resource and await that its children are gone."""
         self.cluster.kubectl(
-            "delete", "catdogmodel", self.name, "-n", NAMESPACE, "--cascade=foreground", "--wait"
+            "delete", "catdogmodel", self.name, "-n", self.namespace, "--cascade=foreground", "--wait"
         )
 
     def await_status(self, holds: Callable[[Status], bool], what: str, timeout: float = 240) -> Status:
@@ -77,7 +80,7 @@ class Model:
     def children(self, kind: str) -> list[dict[str, Any]]:
         """Return the model's objects of a kind."""
         answer = self.cluster.kubectl(
-            "get", kind, "-n", NAMESPACE, "-l", f"catdog.dev/model={self.name}", "-o", "json"
+            "get", kind, "-n", self.namespace, "-l", f"catdog.dev/model={self.name}", "-o", "json"
         )
         items: list[dict[str, Any]] = json.loads(answer)["items"]
         return items
@@ -89,7 +92,7 @@ class Model:
             "catdogmodel",
             self.name,
             "-n",
-            NAMESPACE,
+            self.namespace,
             "--watch",
             "-o",
             'jsonpath={.status}{"\\n"}',

@@ -67,7 +67,7 @@ def build_deployment(
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
                 "metadata": {"labels": labels | {VERSION_LABEL: str(version)}},
-                "spec": pod | {"terminationGracePeriodSeconds": DRAIN_SECONDS},
+                "spec": pod | _spread(selector, near) | {"terminationGracePeriodSeconds": DRAIN_SECONDS},
             },
         },
     }
@@ -76,6 +76,20 @@ def build_deployment(
 def inference_selector(model: CatDogModel) -> dict[str, str]:
     """Return the labels that select a model's workers."""
     return {"app.kubernetes.io/component": "inference", MODEL_LABEL: model.name}
+
+
+def _spread(selector: dict[str, str], near: str | None) -> Manifest:
+    """Return the wish for a node for each worker, where none draws them to one; no worker waits for it."""
+    if near is not None:
+        return {}
+    constraint = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": selector},
+        "matchLabelKeys": ["pod-template-hash"],  # in a rollout the new ones are counted alone
+    }
+    return {"topologySpreadConstraints": [constraint]}
 
 
 def _build_worker(

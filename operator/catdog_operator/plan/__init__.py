@@ -7,6 +7,7 @@ from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding
 from catdog_operator.plan.kafka import plan_kafka
 from catdog_operator.plan.promotion import note_first_served, plan_promotion, record_change
+from catdog_operator.plan.protection import plan_protection
 from catdog_operator.plan.serving import ServingPlan, plan_serving
 from catdog_operator.plan.storage import find_storage, plan_claim
 from catdog_operator.plan.training import TrainingPlan, plan_training
@@ -55,7 +56,9 @@ def _plan_all(observed: Observed, resolved: Resolved) -> Plan:
         versions=versions,
         wanted_version=promotion.version,
         create=tuple(manifest for manifest in (claim, training.create) if manifest is not None),
-        apply=kafka.wanted + ((serving.wanted,) if serving.wanted else ()),
+        apply=plan_protection(observed, resolved, kafka, serving)
+        + kafka.wanted
+        + ((serving.wanted,) if serving.wanted else ()),
         delete=training.delete,
         storage=find_storage(observed, resolved),
         kafka=kafka.finding,

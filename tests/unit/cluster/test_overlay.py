@@ -41,3 +41,10 @@ def test_settings_become_variables_of_the_operators_container() -> None:
 
 def test_without_settings_there_is_nothing_to_patch() -> None:
     assert "patches" not in overlay(LOCAL, {})
+
+
+def test_another_install_is_changed_in_its_own_namespace() -> None:
+    changed: dict[str, Any] = build_overlay("../namespaced", LOCAL, {"CATDOG_RETRY_SECONDS": "5"}, "catdog")
+    [generator], [patch] = changed["configMapGenerator"], changed["patches"]
+    assert generator["namespace"] == "catdog"
+    assert json.loads(patch["patch"])["metadata"]["namespace"] == "catdog"

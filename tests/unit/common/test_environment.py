@@ -8,6 +8,7 @@ class Config(msgspec.Struct, frozen=True):
     model_name: str
     max_batch_size: int
     start_from: str = "earliest"
+    topics: tuple[str, ...] = ()
 
 
 def test_a_field_is_read_from_the_variable_of_its_name() -> None:
@@ -25,3 +26,11 @@ def test_a_missing_variable_is_named() -> None:
 def test_a_value_of_another_type_is_named() -> None:
     with pytest.raises(ValueError, match="max_batch_size"):
         read_environment(Config, {"CATDOG_MODEL_NAME": "pets", "CATDOG_MAX_BATCH_SIZE": "many"})
+
+
+@pytest.mark.parametrize(
+    ("value", "topics"), [("", ()), ("cats", ("cats",)), ("cats, dogs,", ("cats", "dogs"))]
+)
+def test_a_tuple_is_read_from_values_with_commas_between(value: str, topics: tuple[str, ...]) -> None:
+    environment = {"CATDOG_MODEL_NAME": "pets", "CATDOG_MAX_BATCH_SIZE": "32", "CATDOG_TOPICS": value}
+    assert read_environment(Config, environment).topics == topics

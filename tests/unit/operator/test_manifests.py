@@ -105,7 +105,7 @@ def test_topics_and_claim_have_no_owner_and_so_stay_when_the_model_goes() -> Non
     owned = {
         kind for kind, each in everything_wanted(untrained()).items() if "ownerReferences" in each["metadata"]
     }
-    assert owned == {"Job", "KafkaUser"}
+    assert owned == {"Job", "KafkaUser", "NetworkPolicy"}
     assert "ownerReferences" in everything_wanted(trained())["Deployment"]["metadata"]
 
 

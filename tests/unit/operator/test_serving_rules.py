@@ -125,7 +125,7 @@ def test_a_kafka_that_does_not_exist_is_told_and_gets_no_topics() -> None:
     )
     assert condition(observed, "KafkaReady") == told
     assert condition(observed, "Ready") == told
-    assert wanted_names(plan(observed)) == []
+    assert wanted_names(plan(observed)) == ["NetworkPolicy/pets-training"]
 
 
 def test_where_strimzi_is_not_installed_that_is_told() -> None:

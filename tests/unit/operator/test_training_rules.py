@@ -28,6 +28,8 @@ def test_a_new_model_gets_its_claim_its_job_and_all_it_needs_in_kafka() -> None:
     assert wanted_names(decision) == [
         "PersistentVolumeClaim/pets-models",
         "Job/pets-train-572360246d",
+        "NetworkPolicy/pets-training",
+        "NetworkPolicy/pets-inference",
         "KafkaTopic/pets-images",
         "KafkaTopic/pets-predictions",
         "KafkaTopic/pets-dead-letters",

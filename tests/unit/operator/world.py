@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from catdog_operator.api import Api
 from catdog_operator.cluster import Cluster
+from catdog_operator.metrics import Metrics
 from catdog_operator.observed import Surroundings
 from catdog_operator.reconcile import Outcome, reconcile
 from catdog_operator.store import Key, Store
@@ -17,8 +18,9 @@ JOB = "pets-train-572360246d"
 class World:
     """A cluster in memory, an operator, and what Kubernetes and Strimzi do in between."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics | None = None) -> None:
         self.api = FakeApi()
+        self.metrics = metrics or Metrics()
         self.start_operator()
 
     def start_operator(self) -> None:
@@ -26,6 +28,7 @@ class World:
         self.store = Store()
         surroundings = Surroundings(IMAGES, openshift=False, retry=RETRY, parallel_rollouts=2)
         self.cluster = Cluster(cast("Api", self.api), self.store, surroundings)
+        self.cluster = Cluster(cast("Api", self.api), self.store, surroundings, self.metrics)
 
     async def reconcile(self) -> tuple[list[str], Outcome]:
         """Let the operator hear of everything and act; return what it wrote."""

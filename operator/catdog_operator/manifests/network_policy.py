@@ -1,0 +1,79 @@
+"""What the network lets a model's pods do: workers reach DNS and Kafka and are asked over HTTP."""
+
+import re
+
+from catdog_operator.manifests.common import Manifest, build_labels, build_owner
+from catdog_operator.manifests.deployment import HTTP_PORT, inference_selector
+from catdog_operator.manifests.kafka_topic import CLUSTER_LABEL
+from catdog_operator.resource import CatDogModel
+from catdog_operator.views import MODEL_LABEL
+
+NAME_LABEL = "strimzi.io/name"
+# Policies see the port of the pod that answers; the DNS pods of OpenShift listen on 5353.
+DNS_PORTS = (53, 5353)
+NODE_PORTS = range(30000, 32768)  # Kubernetes' default for Services of type NodePort
+IN_CLUSTER = re.compile(r"[^.]+\.[^.]+\.svc(\..+)?")
+
+
+def build_training_policy(model: CatDogModel) -> Manifest:
+    """Return the policy of a model's trainers: no traffic at all, since it is the node that mounts claims."""
+    selector = {"app.kubernetes.io/component": "training", MODEL_LABEL: model.name}
+    return _build_policy(model, "training", selector, {})
+
+
+def build_inference_policy(model: CatDogModel, bootstrap_servers: str) -> Manifest:
+    """Return the policy of a model's workers; `bootstrap_servers` is host:port, or more with commas."""
+    rules = {
+        "ingress": [{"ports": [_tcp(HTTP_PORT)]}],
+        "egress": [_allow_dns(), *_allow_kafka(model, bootstrap_servers)],
+    }
+    return _build_policy(model, "inference", inference_selector(model), rules)
+
+
+def _build_policy(model: CatDogModel, component: str, selector: dict[str, str], rules: Manifest) -> Manifest:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            "name": f"{model.name}-{component}",
+            "namespace": model.namespace,
+            "labels": build_labels(model, component),
+            "ownerReferences": [build_owner(model)],
+        },
+        "spec": {
+            "podSelector": {"matchLabels": selector},
+            "policyTypes": ["Ingress", "Egress"],  # what no rule allows is denied
+            **rules,
+        },
+    }
+
+
+def _allow_dns() -> Manifest:
+    # To any address: a node's own cache of names is in no pod.
+    return {
+        "ports": [{"protocol": protocol, "port": port} for port in DNS_PORTS for protocol in ("UDP", "TCP")]
+    }
+
+
+def _allow_kafka(model: CatDogModel, bootstrap_servers: str) -> list[Manifest]:
+    addresses = [server.strip().rpartition(":") for server in bootstrap_servers.split(",")]
+    inside = {int(port) for host, _, port in addresses if IN_CLUSTER.fullmatch(host)}
+    outside = {int(port) for host, _, port in addresses if not IN_CLUSTER.fullmatch(host)}
+    cluster = model.spec.kafka.strimzi.name
+    # Strimzi's labels of brokers; other pods of the cluster have another name.
+    labels = {CLUSTER_LABEL: cluster, NAME_LABEL: f"{cluster}-kafka"}
+    brokers = {"podSelector": {"matchLabels": labels}}
+    if not outside:
+        return [{"to": [brokers], "ports": [_tcp(port) for port in sorted(inside)]}]
+    # An address outside the pod network can lead back to the brokers' pods, at a port that it does not tell.
+    return [{"ports": _outside_ports(outside)}, {"to": [brokers]}]
+
+
+def _outside_ports(ports: set[int]) -> list[Manifest]:
+    # Every broker has a node port of its own, of which the bootstrap servers' is but one.
+    node_ports = [_tcp(NODE_PORTS[0]) | {"endPort": NODE_PORTS[-1]}] if ports & set(NODE_PORTS) else []
+    return [_tcp(port) for port in sorted(ports - set(NODE_PORTS))] + node_ports
+
+
+def _tcp(port: int) -> Manifest:
+    return {"protocol": "TCP", "port": port}

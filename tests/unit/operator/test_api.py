@@ -1,0 +1,45 @@
+"""What the operator asks of the API server, by the paths of its requests."""
+
+from typing import cast
+
+import pytest
+from kubernetes.aio.dynamic import DynamicClient
+
+from catdog_operator.api import Api
+from catdog_operator.kinds import JOB
+
+
+class FakeClient:
+    """Notes the paths of requests, and answers each with one object, named after the path."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.status = 200
+        self.headers: dict[str, str] = {}
+
+    async def request(self, method: str, path: str, **_: object) -> "FakeClient":
+        self.paths.append(f"{method} {path}")
+        return self
+
+    async def read(self) -> bytes:
+        return b'{"items": [{"metadata": {"name": "%s"}}]}' % self.paths[-1].encode()
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "paths"),
+    [
+        ((), ["get /apis/batch/v1/jobs"]),
+        (("cats",), ["get /apis/batch/v1/namespaces/cats/jobs"]),
+        (
+            ("cats", "dogs"),
+            ["get /apis/batch/v1/namespaces/cats/jobs", "get /apis/batch/v1/namespaces/dogs/jobs"],
+        ),
+    ],
+)
+async def test_objects_are_listed_in_the_namespaces_that_are_watched_and_in_no_other(
+    namespaces: tuple[str, ...], paths: list[str]
+) -> None:
+    client = FakeClient()
+    listed = await Api(cast("DynamicClient", client), namespaces=namespaces).list(JOB)
+    assert client.paths == paths
+    assert [body["metadata"]["name"] for body in listed] == paths
