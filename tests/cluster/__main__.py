@@ -7,7 +7,7 @@ import sys
 from tests.cluster.cache import REPOSITORY, default_cache, say
 from tests.cluster.commands import CommandError
 from tests.cluster.images import PRODUCT_IMAGES, ImageStore
-from tests.cluster.instance import Instance, down, find_instances, up
+from tests.cluster.instance import Instance, down, find_instances, up, up_api_server
 from tests.cluster.overlay import write_overlay
 from tests.cluster.packages import install_packages
 
@@ -35,6 +35,7 @@ def _parse() -> argparse.Namespace:
     command = commands.add_parser("up", help="bring a cluster up, with Kafka and the operator")
     command.add_argument("--name", default="demo")
     command.add_argument("--bare", action="store_true", help="a node, with neither Kafka nor the operator")
+    command.add_argument("--api-server", action="store_true", help="an API server without a node")
     command.add_argument("--without-operator", action="store_true", help="a node with Kafka")
     command.set_defaults(run=_up)
     command = commands.add_parser("down", help="take a cluster away")
@@ -54,8 +55,11 @@ def _parse() -> argparse.Namespace:
 
 
 def _up(options: argparse.Namespace) -> None:
-    with_operator = not (options.bare or options.without_operator)
-    up(options.name, with_kafka=not options.bare, with_operator=with_operator)
+    if options.api_server:
+        up_api_server(options.name)
+    else:
+        with_operator = not (options.bare or options.without_operator)
+        up(options.name, with_kafka=not options.bare, with_operator=with_operator)
     say(f'✓ the cluster {options.name} is up: eval "$(make -s env NAME={options.name})"')
 
 

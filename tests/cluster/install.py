@@ -12,6 +12,9 @@ from tests.cluster.overlay import OPERATOR_NAMESPACE, write_overlay
 from tests.cluster.state import Instance
 from tests.cluster.strimzi.client_files import write_client_files
 
+PRODUCT_CRDS = REPOSITORY / "crds" / "catdogmodels.yaml"
+STRIMZI_CRDS = Path(__file__).parent / "strimzi" / "crds"
+
 _KAFKA = Path(__file__).parent / "kafka.yaml"
 _KINDS = ("kafkas", "kafkanodepools", "kafkatopics", "kafkausers")
 
@@ -22,17 +25,24 @@ def strimzi_stand_in(layout: Layout, kafka_image: str) -> Program:
     return Program("strimzi", [sys.executable, "-m", "tests.cluster.strimzi", *options])
 
 
+def apply_crds(instance: Instance, *paths: Path) -> None:
+    """Apply CRDs from files or directories, and await that they are served."""
+    files = [f"--filename={path}" for path in paths]
+    names = instance.kubectl("apply", "--server-side", "-o", "name", *files).split()
+    _await_crds(instance, [name.partition("/")[2] for name in names])
+
+
 def apply_kafka(instance: Instance) -> None:
     """Ask for the local cluster's Kafka."""
-    for kind in _KINDS:
-        # A CRD that is new has no conditions for a moment, and to await one is an error then.
-        for condition in (
-            "create",
-            f"jsonpath={{.status.acceptedNames.plural}}={kind}",
-            "condition=Established",
-        ):
-            instance.kubectl("wait", f"crd/{kind}.kafka.strimzi.io", f"--for={condition}", "--timeout=60s")
+    _await_crds(instance, [f"{kind}.kafka.strimzi.io" for kind in _KINDS])
     instance.kubectl("apply", "-f", str(_KAFKA))
+
+
+def _await_crds(instance: Instance, names: list[str]) -> None:
+    crds = [f"crd/{name}" for name in names]
+    # A CRD that is new has no conditions for a moment, and to await one is an error then.
+    for condition in ("create", "jsonpath={.status.acceptedNames.plural}", "condition=Established"):
+        instance.kubectl("wait", *crds, f"--for={condition}", "--timeout=60s")
 
 
 def await_kafka(instance: Instance) -> None:

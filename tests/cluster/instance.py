@@ -10,6 +10,9 @@ from tests.cluster.cache import REPOSITORY, Cache, default_cache, digest_of, loc
 from tests.cluster.host import Processes
 from tests.cluster.images import Image, import_images, remove_older_images
 from tests.cluster.install import (
+    PRODUCT_CRDS,
+    STRIMZI_CRDS,
+    apply_crds,
     apply_kafka,
     apply_operator,
     await_kafka,
@@ -18,14 +21,16 @@ from tests.cluster.install import (
     write_commands,
 )
 from tests.cluster.layout import Layout
-from tests.cluster.node_config import NODE, write_config
-from tests.cluster.node_programs import node_programs
-from tests.cluster.node_spec import NodeSpec, write_node_spec
+from tests.cluster.node_config import NODE, write_control_plane_config, write_node_config
+from tests.cluster.node_programs import api_server_programs, node_programs
+from tests.cluster.node_spec import NodeSpec, Program, write_node_spec
+from tests.cluster.packages import API_SERVER_PACKAGES, install_packages
 from tests.cluster.parts import Parts, make_parts
+from tests.cluster.programs import build_kubernetes
 from tests.cluster.state import Instance, Record
 from tests.cluster.waiting import await_answer, await_socket
 
-__all__ = ["Instance", "down", "find_instances", "up"]
+__all__ = ["Instance", "down", "find_instances", "up", "up_api_server"]
 
 # What stays when a cluster goes: the images, which take long to bring in, and what its programs said.
 _KEPT = ("containerd", "logs")
@@ -53,6 +58,35 @@ def up(
             _bring_up(instance, parts, with_kafka=with_kafka)
             if with_kafka:
                 _install(instance, operator_settings or {}, with_operator=with_operator)
+        except KeyboardInterrupt:
+            if not was_running:
+                _take_down(instance)
+            raise
+    return instance
+
+
+def up_api_server(name: str, *, with_crds: bool = True) -> Instance:
+    """Bring up, as far as it is not, a cluster without a node: an API server that stores what it is told.
+
+    It has the controllers that clean up, but none that makes a pod, and needs no image.
+
+    Raises:
+        CommandError: a program failed, or something was not ready in time.
+    """
+    instance = Instance(name, default_cache())
+    with locked(instance.state_dir.parent / f"{name}.lock"):
+        install_packages(instance.cache, API_SERVER_PACKAGES)
+        kubernetes = build_kubernetes(instance.cache)
+        was_running = instance.is_running
+        try:
+            if not was_running:
+                _take_down(instance)  # what one that was killed has left
+                with progress(f"starting the API server of {instance.name}"):
+                    _start_api_server(instance, kubernetes)
+                    _await_api_server(instance.layout)
+            _await_api_server(instance.layout)
+            if with_crds:
+                apply_crds(instance, PRODUCT_CRDS, STRIMZI_CRDS)
         except KeyboardInterrupt:
             if not was_running:
                 _take_down(instance)
@@ -91,39 +125,61 @@ def _bring_up(instance: Instance, parts: Parts, *, with_kafka: bool) -> None:
 
 
 def _start(instance: Instance, parts: Parts, specification: str, *, with_kafka: bool) -> None:
+    layout = _reserve(instance, specification)
+    layout.volumes_dir.mkdir(exist_ok=True)
+    write_node_config(layout, parts.pause.reference)
+    programs = node_programs(layout, parts.kubernetes, parts.coredns)
+    if with_kafka:
+        programs.append(strimzi_stand_in(layout, parts.images["catdog-kafka"].reference))
+    _run(instance, parts.kubernetes, programs)
+    await_socket(layout.containerd_socket, 30)
+    remove_older_images(list(parts.images.values()), layout.containerd_socket)
+
+
+def _start_api_server(instance: Instance, kubernetes: Path) -> None:
+    layout = _reserve(instance, digest_of([], str(kubernetes), "without a node"))
+    _run(instance, kubernetes, api_server_programs(layout, kubernetes))
+
+
+def _reserve(instance: Instance, specification: str) -> Layout:
+    """Reserve addresses, and write what every cluster needs."""
     with locked(instance.state_dir.parent / "numbers.lock"):
         reserved = {other.known.number for other in find_instances(instance.cache)}
-        record = Record(host.free_number(reserved), specification=specification)
-        instance.write_record(record)
+        instance.write_record(Record(host.free_number(reserved), specification=specification))
     layout = instance.layout
-    for directory in (layout.node_dir, layout.logs_dir, layout.volumes_dir):
+    for directory in (layout.node_dir, layout.logs_dir):
         directory.mkdir(exist_ok=True)
-    write_config(layout, parts.pause.reference)
-    write_commands(instance.state_dir / "bin", parts.kubernetes / "kubectl")
+    write_control_plane_config(layout)
+    return layout
+
+
+def _run(instance: Instance, kubernetes: Path, programs: list[Program]) -> None:
+    """Start the programs in namespaces of their own."""
+    layout, record = instance.layout, instance.known
+    write_commands(instance.state_dir / "bin", kubernetes / "kubectl")
     spec_file = layout.node_dir / "node.json"
-    write_node_spec(spec_file, _node_spec(layout, parts, with_kafka=with_kafka))
+    write_node_spec(spec_file, _node_spec(layout, programs))
 
     def remember(processes: Processes) -> None:
         instance.write_record(msgspec.structs.replace(record, processes=processes))
 
     host.start(layout, spec_file, remember)
-    await_socket(layout.containerd_socket, 30)
-    remove_older_images(list(parts.images.values()), layout.containerd_socket)
 
 
 def _await_node(instance: Instance, pause: Image) -> None:
     layout = instance.layout
     import_images([pause], layout.containerd_socket)
-    await_answer(f"{layout.api_server}/readyz", 60, _authority(layout))
+    _await_api_server(layout)
     for condition in ("create", "condition=Ready"):
         instance.kubectl("wait", f"node/{NODE}", f"--for={condition}", "--timeout=60s")
     await_answer(layout.dns_ready, 60)
 
 
-def _node_spec(layout: Layout, parts: Parts, *, with_kafka: bool) -> NodeSpec:
-    programs = node_programs(layout, parts.kubernetes, parts.coredns)
-    if with_kafka:
-        programs.append(strimzi_stand_in(layout, parts.images["catdog-kafka"].reference))
+def _await_api_server(layout: Layout) -> None:
+    await_answer(f"{layout.api_server}/readyz", 60, _authority(layout))
+
+
+def _node_spec(layout: Layout, programs: list[Program]) -> NodeSpec:
     return NodeSpec(
         address=f"{layout.node_address}/{layout.link_network.prefixlen}",
         api_server=layout.api_server,

@@ -40,6 +40,11 @@ class Layout:
         return self.state_dir / "admin.kubeconfig"
 
     @property
+    def audit_log(self) -> Path:
+        """What the operator's account asked of the API server, as JSON lines."""
+        return self.node_dir / "audit.log"
+
+    @property
     def kubectl_cache(self) -> Path:
         """Where kubectl keeps what it learns of the API."""
         return self.state_dir / "kubectl-cache"

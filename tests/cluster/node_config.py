@@ -4,6 +4,7 @@ import json
 
 import yaml
 
+from tests.cluster.audit import OPERATOR_USER
 from tests.cluster.layout import Layout
 from tests.cluster.pki import issue, make_authority, write_kubeconfig
 
@@ -20,10 +21,15 @@ _CLIENTS = {
 }
 
 
-def write_config(layout: Layout, pause_image: str) -> None:
-    """Write every file that the node's programs read."""
+def write_control_plane_config(layout: Layout) -> None:
+    """Write the files that the API server, its controllers and its clients read."""
     (layout.node_dir / "pki").mkdir(parents=True)
     _write_pki(layout)
+    _write_audit_policy(layout)
+
+
+def write_node_config(layout: Layout, pause_image: str) -> None:
+    """Write the files that the node's own programs read."""
     _write_containerd(layout, pause_image)
     _write_network(layout)
     _write_kubelet(layout)
@@ -56,6 +62,16 @@ def _write_pki(layout: Layout) -> None:
         path = layout.node_dir / f"{file}.kubeconfig"
         write_kubeconfig(path, layout.api_server, authority, user, NAMESPACE)
     (layout.node_dir / "admin.kubeconfig").rename(layout.kubeconfig)
+
+
+def _write_audit_policy(layout: Layout) -> None:
+    policy = {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": [{"level": "Metadata", "users": [OPERATOR_USER]}, {"level": "None"}],
+    }
+    (layout.node_dir / "audit-policy.yaml").write_text(yaml.safe_dump(policy))
 
 
 def _write_containerd(layout: Layout, pause_image: str) -> None:
@@ -110,6 +126,9 @@ def _write_kubelet(layout: Layout) -> None:
         "clusterDNS": [layout.node_address],
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": f"unix://{layout.containerd_socket}",
+        # A crash loop goes on soon after its cause has gone, instead of within five minutes.
+        "crashLoopBackOff": {"maxContainerRestartPeriod": "10s"},
+        "featureGates": {"KubeletCrashLoopBackOffMax": True},
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1Gi", "imagefs.available": "1Gi"},
         "failCgroupV1": False,
         "failSwapOn": False,

@@ -7,6 +7,27 @@ from tests.cluster.layout import Layout
 from tests.cluster.node_config import NODE
 from tests.cluster.node_spec import Program
 
+# Controllers that clean up and grant rights: without them nothing that was deleted goes. Those that make pods
+# and move them on are missing: on an API server without a node a test is in their place.
+_CONTROLLERS_WITHOUT_NODE = (
+    "clusterrole-aggregation-controller",
+    "garbage-collector-controller",
+    "namespace-controller",
+    "persistentvolumeclaim-protection-controller",
+    "resourcequota-controller",
+    "serviceaccount-controller",
+)
+
+
+def api_server_programs(layout: Layout, kubernetes: Path) -> list[Program]:
+    """Return what makes an API server without a node, in the order in which it starts."""
+    controllers = ",".join(_CONTROLLERS_WITHOUT_NODE)
+    return [
+        Program("etcd", _etcd(), needs_api=False),
+        Program("kube-apiserver", _apiserver(layout, kubernetes), needs_api=False),
+        Program("kube-controller-manager", _controller_manager(layout, kubernetes, controllers)),
+    ]
+
 
 def node_programs(layout: Layout, kubernetes: Path, coredns: Path) -> list[Program]:
     """Return what makes a node, in the order in which it starts."""
@@ -38,6 +59,9 @@ def _etcd() -> list[str]:
 
 def _apiserver(layout: Layout, programs: Path) -> list[str]:
     options = {
+        "audit-log-maxsize": "10000",  # in MB: this cluster is thrown away before
+        "audit-log-path": str(layout.audit_log),
+        "audit-policy-file": "audit-policy.yaml",
         "advertise-address": layout.node_address,  # so that the Service `kubernetes` works from pods
         "authorization-mode": "Node,RBAC",
         "client-ca-file": "pki/ca.crt",
@@ -64,10 +88,13 @@ def _apiserver(layout: Layout, programs: Path) -> list[str]:
     return _command(programs / "kube-apiserver", options)
 
 
-def _controller_manager(layout: Layout, programs: Path) -> list[str]:
+def _controller_manager(layout: Layout, programs: Path, controllers: str = "*") -> list[str]:
     options = {
+        "controllers": controllers,
         "cluster-signing-cert-file": "pki/ca.crt",
         "cluster-signing-key-file": "pki/ca.key",
+        "kube-api-burst": "400",  # nobody else asks this API server
+        "kube-api-qps": "200",
         "kubeconfig": "controller-manager.kubeconfig",
         "leader-elect": "false",
         "root-ca-file": "pki/ca.crt",

@@ -1,18 +1,21 @@
 """What the local cluster takes from Debian."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.cluster.cache import Cache, locked, progress
 from tests.cluster.commands import CommandError, run
 
+API_SERVER_PACKAGES = (
+    "etcd-server",
+    "iproute2",
+)
 NODE_PACKAGES = (
+    *API_SERVER_PACKAGES,
     "conntrack",
     "containerd",
     "containernetworking-plugins",
-    "etcd-server",
-    "iproute2",
     "iptables",
     "kmod",
     "runc",
@@ -33,10 +36,10 @@ _POLICY = Path("/usr/sbin/policy-rc.d")
 _REFUSAL = "#!/bin/sh\n# The packages of a local cluster: their services are not wanted.\nexit 101\n"
 
 
-def install_packages(cache: Cache) -> None:
+def install_packages(cache: Cache, packages: Sequence[str] = (*NODE_PACKAGES, *IMAGE_PACKAGES)) -> None:
     """Install those of the packages that are missing; no service is started by it."""
     with locked(cache.root / "packages.lock"):
-        missing = [package for package in (*NODE_PACKAGES, *IMAGE_PACKAGES) if not _is_installed(package)]
+        missing = [package for package in packages if not _is_installed(package)]
         if missing:
             with progress(f"installing {', '.join(missing)} from Debian"), _services_refused():
                 run("apt-get", "-qq", "update")

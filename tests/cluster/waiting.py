@@ -21,13 +21,21 @@ def answers(url: str, authority: Path | None = None) -> bool:
         return False
 
 
-def await_answer(url: str, seconds: float, authority: Path | None = None) -> None:
-    """Return when a GET is answered.
+def await_answer(
+    url: str, seconds: float, authority: Path | None = None, meanwhile: Callable[[], None] | None = None
+) -> None:
+    """Return when a GET is answered; `meanwhile` may raise when there is nothing to wait for any more.
 
     Raises:
         TimeoutError: it was not, within `seconds`.
     """
-    _await(lambda: answers(url, authority), url, seconds)
+
+    def answered() -> bool:
+        if meanwhile is not None:
+            meanwhile()
+        return answers(url, authority)
+
+    _await(answered, url, seconds)
 
 
 def await_socket(path: Path, seconds: float) -> None:
