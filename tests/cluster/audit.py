@@ -1,4 +1,4 @@
-"""Reads the API server's audit log: what the operator's account asked of it, each request once."""
+"""Reads the API server's audit log: what an operator's account asked of it, each request once."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 OPERATOR_USER = "system:serviceaccount:catdog-system:catdog-operator"
+NAMESPACED_USER = "system:serviceaccount:catdog:catdog-operator"  # of the install for one namespace
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 LONG_AGO, FAR_AHEAD = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -19,6 +20,12 @@ class _ObjectReference(msgspec.Struct, frozen=True, rename="camel"):
     subresource: str = ""
     namespace: str = ""
     name: str = ""
+
+
+class _User(msgspec.Struct, frozen=True):
+    """Who asks."""
+
+    username: str = ""
 
 
 class _Response(msgspec.Struct, frozen=True):
@@ -39,6 +46,7 @@ class Entry(msgspec.Struct, frozen=True, rename="camel"):
     request_uri: str = msgspec.field(name="requestURI")
     received: datetime = msgspec.field(name="requestReceivedTimestamp")
     answered: datetime = msgspec.field(name="stageTimestamp")
+    user: _User = _User()
     about: _ObjectReference = msgspec.field(name="objectRef", default=_ObjectReference())
     response: _Response = msgspec.field(name="responseStatus", default=_Response())
     user_agent: str = ""
@@ -79,13 +87,16 @@ class Entry(msgspec.Struct, frozen=True, rename="camel"):
         return self.verb in WRITES
 
 
-def read_audit(log: Path, since: datetime = LONG_AGO, until: datetime = FAR_AHEAD) -> list[Entry]:
-    """Return the requests that the API server received in [since, until), in their order.
+def read_audit(
+    log: Path, since: datetime = LONG_AGO, until: datetime = FAR_AHEAD, user: str = OPERATOR_USER
+) -> list[Entry]:
+    """Return the requests of `user` that the API server received in [since, until), in their order.
 
     A request is logged after its answer went out: whoever has just seen an answer may find no entry yet.
     """
     with log.open("rb") as lines:
-        return [entry for entry in parse_audit(lines) if since <= entry.received < until]
+        entries = parse_audit(lines)
+    return [each for each in entries if each.user.username == user and since <= each.received < until]
 
 
 def parse_audit(lines: Iterable[bytes]) -> list[Entry]:

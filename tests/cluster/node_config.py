@@ -4,7 +4,7 @@ import json
 
 import yaml
 
-from tests.cluster.audit import OPERATOR_USER
+from tests.cluster.audit import NAMESPACED_USER, OPERATOR_USER
 from tests.cluster.layout import Layout
 from tests.cluster.pki import issue, make_authority, write_kubeconfig
 
@@ -69,7 +69,7 @@ def _write_audit_policy(layout: Layout) -> None:
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
-        "rules": [{"level": "Metadata", "users": [OPERATOR_USER]}, {"level": "None"}],
+        "rules": [{"level": "Metadata", "users": [OPERATOR_USER, NAMESPACED_USER]}, {"level": "None"}],
     }
     (layout.node_dir / "audit-policy.yaml").write_text(yaml.safe_dump(policy))
 

@@ -142,6 +142,7 @@ def _environment(cluster: Instance, kubeconfig: Path, port: int, source: Path) -
         "PYTHONDONTWRITEBYTECODE": "1",
         "KUBECONFIG": str(kubeconfig),
         "CATDOG_HTTP_PORT": str(port),
+        "CATDOG_METRICS_PORT": str(_free_port()),
         "RELATED_IMAGE_TRAINER": images["catdog-trainer"],
         "RELATED_IMAGE_INFERENCE": images["catdog-inference"],
     }

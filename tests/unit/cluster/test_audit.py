@@ -2,7 +2,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.cluster.audit import parse_audit, read_audit
+from tests.cluster.audit import NAMESPACED_USER, parse_audit, read_audit
 
 
 def line(audit_id: str = "1", verb: str = "patch", second: int = 0, **changed: object) -> bytes:
@@ -66,3 +66,10 @@ def test_entries_are_chosen_by_the_time_of_their_request(tmp_path: Path) -> None
     since, until = (datetime(2026, 1, 2, 3, 4, second, tzinfo=UTC) for second in (2, 3))
     assert [entry.audit_id for entry in read_audit(log, since)] == ["2", "3"]
     assert [entry.audit_id for entry in read_audit(log, until=until)] == ["1", "2"]
+
+
+def test_the_requests_of_two_accounts_are_told_apart(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(line("1") + line("2", user={"username": NAMESPACED_USER}))
+    assert [entry.audit_id for entry in read_audit(log)] == ["1"]
+    assert [entry.audit_id for entry in read_audit(log, user=NAMESPACED_USER)] == ["2"]
