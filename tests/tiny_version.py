@@ -22,12 +22,17 @@ from catdog_common.artifact import (
 
 TINY_TRUNK = Path(__file__).parent / "data" / "tiny-trunk.tflite"  # made by tests/make_tiny_trunk.py
 SIDE = 16  # pixels
+PHOTOS = {"training": {"cat": 1, "dog": 1}, "validation": {"cat": 1, "dog": 1}}
 
 RED_IS_CAT = Head(weights=((9.0, -9.0), (0.0, 0.0), (-9.0, 9.0)), bias=(0.0, 0.0))
 
 
 def publish_tiny_version(
-    storage: Path, model: str = "pets", version: int = 1, head: Head = RED_IS_CAT
+    storage: Path,
+    model: str = "pets",
+    version: int = 1,
+    head: Head = RED_IS_CAT,
+    training_hash: str = "0123456789",
 ) -> Path:
     """Write the files of a version as the trainer does; return its directory."""
     directory = version_dir(storage, model, version)
@@ -36,12 +41,12 @@ def publish_tiny_version(
     metadata = ModelMetadata(
         name=model,
         version=version,
-        hash="0123456789",
+        hash=training_hash,
         labels=LABELS,
         head=head,
         metrics=Metrics(photos=2, correct=2, accuracy=1.0, log_loss=0.0, confusion={}),
         settings=TrainingSettings("tiny", SIDE, epochs=1, batch_size=1, learning_rate=0.1, seed=1),
-        provenance=Provenance("test", "sha256:00", photos={}, unreadable=(), unreadable_photos=0),
+        provenance=Provenance("test", "sha256:00", photos=PHOTOS, unreadable=(), unreadable_photos=0),
         trained_at="2026-01-01T00:00:00Z",
     )
     (directory / MODEL_FILE).write_bytes(msgspec.json.encode(metadata))

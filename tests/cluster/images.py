@@ -173,6 +173,11 @@ def import_images(images: Sequence[Image], socket: Path) -> None:
             _ctr(socket, "images", "import", "--base-name", name, str(image.archive))
 
 
+def tag_image(socket: Path, reference: str, other: str) -> None:
+    """Give an image of a node's containerd another name."""
+    _ctr(socket, "images", "tag", "--force", reference, other)
+
+
 def remove_older_images(images: Sequence[Image], socket: Path) -> None:
     """Remove what a node's containerd has of these images with other tags; nothing may need it any more."""
     wanted = {image.reference for image in images}

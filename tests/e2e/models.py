@@ -85,28 +85,32 @@ class Model:
         items: list[dict[str, Any]] = json.loads(answer)["items"]
         return items
 
+    def status(self) -> Status:
+        """Return the status as it is now."""
+        answer = self.cluster.kubectl("get", "catdogmodel", self.name, "-n", self.namespace, "-o", "json")
+        status: Status = json.loads(answer).get("status", {})
+        return status
+
     @contextmanager
     def _statuses(self, timeout: float) -> Iterator[Iterator[Status]]:
-        command = [
-            "get",
-            "catdogmodel",
-            self.name,
-            "-n",
-            self.namespace,
-            "--watch",
-            "-o",
-            'jsonpath={.status}{"\\n"}',
-        ]
-        kubectl = [str(self.cluster.kubectl_path), "--kubeconfig", str(self.cluster.kubeconfig)]
-        with subprocess.Popen([*kubectl, *command], stdout=subprocess.PIPE, text=True) as process:
-            deadline = threading.Timer(timeout, process.terminate)
-            deadline.start()
-            try:
-                assert process.stdout is not None
-                yield (json.loads(line) for line in process.stdout if line.strip())
-            finally:
-                deadline.cancel()
-                process.terminate()
+        look = ("catdogmodel", self.name, "-n", self.namespace, "-o", 'jsonpath={.status}{"\\n"}')
+        with watched(self.cluster, *look, timeout=timeout) as lines:
+            yield (json.loads(line) for line in lines if line.strip())
+
+
+@contextmanager
+def watched(cluster: Instance, *look: str, timeout: float) -> Iterator[Iterator[str]]:
+    """Give the lines that `kubectl get --watch` prints, for at most `timeout` seconds."""
+    kubectl = [str(cluster.kubectl_path), "--kubeconfig", str(cluster.kubeconfig), "get", *look, "--watch"]
+    with subprocess.Popen(kubectl, stdout=subprocess.PIPE, text=True) as process:
+        deadline = threading.Timer(timeout, process.terminate)
+        deadline.start()
+        try:
+            assert process.stdout is not None
+            yield iter(process.stdout)
+        finally:
+            deadline.cancel()
+            process.terminate()
 
 
 def condition(status: Status, kind: str) -> tuple[str, str, str]:

@@ -1,0 +1,195 @@
+"""Gate, pin, rollback, pause and retention on the real cluster; the tests go on from one another's state."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.instance import Instance
+from tests.e2e.claims import make_claim
+from tests.e2e.models import NAMESPACE, Model, Status, condition
+from tests.e2e.pods import run_to_end
+
+EPOCHS = 5
+AS_GOOD_AS_NOTHING = 1e-9  # a learning rate that leaves the head as it was: it calls everything a cat
+# What a worker does before it asks Kafka for anything; and who it is.
+LOAD = (
+    "import os; from catdog_inference.__main__ import load_predictor, read_environment, Config; "
+    "load_predictor(read_environment(Config, os.environ), 1); "
+    "print(os.getuid(), file=open('/dev/termination-log', 'w'))"
+)
+FORBIDDEN_SECONDS = 5  # in which what must not happen would have happened: events come within milliseconds
+
+
+@pytest.fixture(scope="module")
+def gated(cluster: Instance) -> Iterator[Model]:
+    """Return a model with a gate and room for two versions, on drawings of which sixty are for validation."""
+    make_claim(cluster, "gated-photos", fill=_draw)
+    model = Model(cluster, "gated")
+    model.apply(
+        {
+            "training": {
+                "dataset": {"persistentVolumeClaim": {"claimName": "gated-photos"}},
+                "architecture": "efficientnet-lite0",
+                "epochs": EPOCHS,
+            },
+            "storage": {"keepVersions": 2},
+            "promotion": {"minAccuracy": 0.8, "maxAccuracyDrop": 0.1},
+            "kafka": {"strimzi": {"name": "my-cluster"}},
+        }
+    )
+    yield model
+    model.delete()
+
+
+def test_a_version_that_passes_the_gate_serves(gated: Model) -> None:
+    status = gated.await_ready(version=1)
+    assert verdicts(status) == {1: "Passed"}
+    assert condition(status, "Promoted")[:2] == ("True", "Promoted")
+    assert [(change["version"], change["reason"]) for change in status["history"]] == [(1, "Promoted")]
+
+
+def test_a_version_that_fails_the_gate_is_kept_and_not_served(gated: Model) -> None:
+    gated.patch({"training": {"learningRate": AS_GOOD_AS_NOTHING}})
+    status = gated.await_status(lambda each: 2 in verdicts(each), "version 2 is judged")
+    status = gated.await_status(lambda each: condition(each, "Promoted")[1] == "BelowMinAccuracy", "refused")
+    assert verdicts(status) == {2: "Failed", 1: "Passed"}
+    assert condition(status, "Promoted")[2] == (
+        "version 2 gets 30 of 60 validation photos right (50.0%), and spec.promotion.minAccuracy asks for "
+        "80.0%; version 1 goes on serving. To serve it all the same: spec.inference.modelVersion: 2"
+    )
+    comparison = status["versions"][0]["comparison"]
+    assert (comparison["championVersion"], comparison["photos"], comparison["correct"]) == (1, 60, 30)
+    assert comparison["championCorrect"] >= 48
+    assert status["inference"]["servedVersion"] == 1
+    assert condition(status, "Ready")[0] == "True"
+
+
+def test_a_pin_serves_what_the_gate_has_refused(gated: Model, figures: list[str]) -> None:
+    started = time.monotonic()
+    gated.patch({"inference": {"modelVersion": 2}})
+    status = gated.await_ready(version=2, timeout=60)
+    figures.append(f"from a pin to its version being served: {time.monotonic() - started:.1f} s")
+    assert condition(status, "Promoted")[1] == "Pinned"
+    assert status["history"][0]["reason"] == "Pinned"
+
+
+def test_a_pin_to_a_version_that_is_not_there_leaves_what_serves(gated: Model) -> None:
+    gated.patch({"inference": {"modelVersion": 7}})
+    message = "version 7 is not on the claim; it has 1 and 2; version 2 goes on serving"
+    status = gated.await_condition("Promoted", ("False", "VersionNotFound", message), timeout=30)
+    assert status["inference"]["servedVersion"] == 2
+    assert condition(status, "Ready")[0] == "True"
+
+
+def test_an_edit_back_rolls_back_within_seconds_and_trains_nothing(gated: Model, figures: list[str]) -> None:
+    jobs = names(gated, "jobs")
+    started = time.monotonic()
+    gated.patch({"training": {"learningRate": None}, "inference": {"modelVersion": None}})
+    status = gated.await_ready(version=1, timeout=60)
+    figures.append(f"from an edit back to its version being served: {time.monotonic() - started:.1f} s")
+    assert status["history"][0]["reason"] == "RolledBack"
+    assert names(gated, "jobs") <= jobs
+
+
+def test_while_paused_nothing_is_changed_and_afterwards_all_is_caught_up(gated: Model) -> None:
+    gated.patch({"paused": True})
+    gated.await_status(lambda each: each["phase"] == "Paused", "paused", timeout=30)
+    gated.patch({"training": {"seed": 7}, "inference": {"replicas": 2}})
+    before = names(gated, "jobs")
+    time.sleep(FORBIDDEN_SECONDS)  # an absence, which nothing tells of
+    [deployment] = gated.children("deployments")
+    assert deployment["spec"]["replicas"] == 1
+    assert names(gated, "jobs") == before
+    gated.patch({"paused": False})
+    gated.await_status(lambda each: each["inference"].get("readyReplicas") == 2, "scaled", timeout=60)
+    gated.patch({"inference": {"replicas": 1}})
+
+
+def test_the_oldest_versions_go_and_never_the_one_that_serves(cluster: Instance, gated: Model) -> None:
+    status = gated.await_ready(version=3)
+    assert [each["version"] for each in status["versions"]] == [3, 1], "1 served when the training began"
+    gated.patch({"training": {"seed": 8}})
+    status = gated.await_ready(version=4)
+    assert [each["version"] for each in status["versions"]] == [4, 3]
+    on_the_claim = cluster.claim_path(NAMESPACE, "gated-models") / "gated" / "versions"
+    assert {path.name for path in on_the_claim.iterdir()} == {"3", "4"}
+
+
+def test_by_hand_a_version_waits_until_it_is_named(gated: Model) -> None:
+    gated.patch({"promotion": {"policy": "Manual"}, "training": {"seed": 9}})
+    status = gated.await_status(
+        lambda each: condition(each, "Promoted")[1] == "WaitingForPromotion", "waits to be promoted"
+    )
+    assert status["inference"]["servedVersion"] == 4
+    gated.patch({"inference": {"modelVersion": 5}})
+    gated.await_ready(version=5, timeout=60)
+
+
+@pytest.mark.usefixtures("gated")
+def test_what_happened_is_told_by_events_each_once(cluster: Instance) -> None:
+    look = ("events", "-n", NAMESPACE, "--field-selector=involvedObject.name=gated", "-o", "json")
+    events = json.loads(cluster.kubectl("get", *look))["items"]
+    told = [(event["reason"], event["message"]) for event in events]
+    assert sorted(told) == sorted(set(told))
+    assert {reason for reason, _ in told} >= {
+        "TrainingStarted",
+        "VersionPublished",
+        "Promoted",
+        "PromotionRefused",
+        "Pinned",
+        "RolledBack",
+        "WaitingForPromotion",
+    }
+    described = cluster.kubectl("describe", "catdogmodel/gated", "-n", NAMESPACE)
+    assert "version 2 gets 30 of 60 validation photos right" in described
+
+
+def test_pods_of_different_users_share_a_claim(cluster: Instance, gated: Model) -> None:
+    """On OpenShift each namespace has users of its own, and a claim that came from another has others'."""
+    [job] = gated.children("jobs")
+    trainer = as_user(
+        job["spec"]["template"]["spec"], 2001, CATDOG_TRAINING_HASH="0123456789", CATDOG_SEED="3"
+    )
+    result = json.loads(run_to_end(cluster, "trainer-of-another-user", trainer))
+    assert result["version"] == 6
+    [deployment] = gated.children("deployments")
+    worker = as_user(deployment["spec"]["template"]["spec"], 3001, CATDOG_MODEL_VERSION="6")
+    worker["containers"][0]["command"] = [
+        "python3",
+        "-c",
+        LOAD,
+    ]
+    del worker["containers"][0]["readinessProbe"], worker["containers"][0]["livenessProbe"]
+    assert run_to_end(cluster, "worker-of-another-user", worker) == "3001\n"
+
+
+def verdicts(status: Status) -> dict[int, str]:
+    """Return the gate's verdict on each version."""
+    return {each["version"]: each["verdict"] for each in status.get("versions", [])}
+
+
+def names(model: Model, kind: str) -> set[str]:
+    """Return the names of the model's objects of a kind."""
+    return {each["metadata"]["name"] for each in model.children(kind)}
+
+
+def as_user(pod: dict[str, Any], user: int, **environment: str) -> dict[str, Any]:
+    """Return a pod's spec with another user, and with these variables in its environment."""
+    changed: dict[str, Any] = json.loads(json.dumps(pod))
+    changed["securityContext"]["runAsUser"] = user
+    changed["restartPolicy"] = "Never"
+    [container] = changed["containers"]
+    for variable in container["env"]:
+        variable["value"] = environment.get(variable["name"], variable["value"])
+    return changed
+
+
+def _draw(directory: Path) -> None:
+    from catdog_trainer.data.drawings import write_drawings
+
+    for seed, split in enumerate(("training", "validation"), start=3):
+        write_drawings(directory / split, per_class=30, seed=seed)
