@@ -37,6 +37,7 @@ from catdog_operator.status import Refusal
 from catdog_operator.status_fields import ModelStatus
 from catdog_operator.store import Body, Key, Reference, Store
 from catdog_operator.views import (
+    APPLIED_ANNOTATION,
     Deployment,
     Event,
     Job,
@@ -52,7 +53,6 @@ from catdog_operator.views import (
 
 logger = logging.getLogger(__name__)
 
-APPLIED_ANNOTATION = "catdog.dev/applied"
 PROGRESS_SECONDS = 10.0  # at least, between two reads of a model's log
 EVENTS_SECONDS = 5.0  # at least, between two reads of the Events of a model's children
 STUCK_CHILDREN = 4  # whose Events are read at once: what keeps one from running keeps the others

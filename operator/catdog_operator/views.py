@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from catdog_operator.resource import short_digest
+
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 HASH_LABEL = "catdog.dev/training-hash"
@@ -15,6 +17,7 @@ JOB_UID_LABEL = "batch.kubernetes.io/controller-uid"
 ATTEMPT_ANNOTATION = "catdog.dev/attempt"
 POD_SETTINGS_ANNOTATION = "catdog.dev/pod-settings"
 PRUNES_ANNOTATION = "catdog.dev/prunes"
+APPLIED_ANNOTATION = "catdog.dev/applied"  # digest of the manifest that was applied last
 
 
 class View(msgspec.Struct, frozen=True, rename="camel"):
@@ -202,6 +205,16 @@ class Deployment(View, frozen=True):
     metadata: Metadata
     spec: DeploymentSpec
     status: DeploymentStatus = DeploymentStatus()
+
+    @property
+    def image(self) -> str:
+        """The image of its pods."""
+        containers = self.spec.template.get("spec", {}).get("containers", [])
+        return str(containers[0]["image"]) if containers else ""
+
+    def was_applied_as(self, manifest: dict[str, Any]) -> bool:
+        """Return whether this very manifest was applied last."""
+        return self.metadata.annotations.get(APPLIED_ANNOTATION) == short_digest(manifest)
 
     @property
     def version(self) -> int | None:

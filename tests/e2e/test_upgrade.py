@@ -1,6 +1,7 @@
 """The operator of the commit before, with models that train and serve, is replaced by this one."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,7 +122,12 @@ def test_where_the_workers_image_changed_models_roll_a_few_at_a_time(
 
 
 def commit_before() -> str:
-    """Return the commit before the last that changed what an operator is; HEAD where that is changed now."""
+    """Return the commit before the last that changed what an operator is; HEAD where that is changed now.
+
+    CATDOG_UPGRADE_FROM in the environment names another.
+    """
+    if chosen := os.environ.get("CATDOG_UPGRADE_FROM"):
+        return chosen
     compare = ["git", "diff", "--quiet", "HEAD", "--", *WHAT_AN_OPERATOR_IS]
     if subprocess.run(compare, cwd=REPOSITORY, check=False).returncode:
         return "HEAD"

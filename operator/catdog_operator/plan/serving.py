@@ -26,7 +26,7 @@ class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):
     rolling_out: bool = False
     wanted: Manifest | None = None
     upkeep: bool = False  # the pods are replaced though neither the version nor the resource has changed
-    held: bool = False  # that waits until fewer others are at it
+    held: bool = False  # that waits: for the next version or edit, or until fewer others are at it
     look_again: float | None = None
 
 
@@ -52,16 +52,17 @@ def plan_serving(
     )
     complete = deployment is not None and _is_complete(deployment, observed, version)
     upkeep = deployment is not None and _is_upkeep(wanted, deployment, observed, version)
-    held = upkeep and observed.rollouts_elsewhere >= observed.surroundings.parallel_rollouts
+    kept = upkeep and deployment is not None and deployment.image == observed.surroundings.images.inference
+    queued = upkeep and not kept and _enough_roll(observed)
     return ServingPlan(
         finding=_find_serving(observed, version, complete=complete),
         served_version=version if complete else _served_version(observed, deployment),
         complete=complete,
         rolling_out=not complete,
-        wanted=None if held else wanted,
+        wanted=None if kept or queued else wanted,
         upkeep=upkeep,
-        held=held,
-        look_again=UPKEEP_SECONDS if held else None if complete else EVENTS_SECONDS,
+        held=kept or queued,
+        look_again=UPKEEP_SECONDS if queued else None if complete else EVENTS_SECONDS,
     )
 
 
@@ -81,12 +82,19 @@ def _is_complete(deployment: Deployment, observed: Observed, version: int) -> bo
 
 
 def _is_upkeep(wanted: Manifest, deployment: Deployment, observed: Observed, version: int) -> bool:
-    """Return whether new pods are wanted by the operator alone, as after an upgrade."""
+    """Return whether new pods are wanted by the operator alone, as after an upgrade.
+
+    Where this very manifest was applied last, somebody else has changed it: that is put right at once.
+    """
     model = observed.model
     edited = model.status.observed_generation != model.metadata.generation
-    if edited or deployment.version != version:
+    if edited or deployment.version != version or deployment.was_applied_as(wanted):
         return False
     return differs(wanted["spec"]["template"], deployment.spec.template)
+
+
+def _enough_roll(observed: Observed) -> bool:
+    return observed.rollouts_elsewhere >= observed.surroundings.parallel_rollouts
 
 
 def _served_version(observed: Observed, deployment: Deployment | None) -> int | None:

@@ -5,8 +5,9 @@ import msgspec
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.resolve import resolve
+from catdog_operator.resource import short_digest
 from catdog_operator.status_fields import InferenceStatus, KafkaStatus, ModelStatus, Version
-from catdog_operator.views import Condition, Terminated, Waiting
+from catdog_operator.views import APPLIED_ANNOTATION, Condition, Deployment, Terminated, Waiting
 from tests.unit.operator.builders import (
     condition,
     environment_of,
@@ -234,14 +235,22 @@ def test_a_condition_keeps_its_time_as_long_as_its_status_stays() -> None:
     assert {each.type: each.last_transition_time for each in third.conditions}["KafkaReady"] == later(120)
 
 
-def upgraded(rollouts_elsewhere: int) -> Observed:
+def upgraded(rollouts_elsewhere: int, image: str = "catdog-inference:0") -> Observed:
     """Return a model that serves with pods of another form than the operator makes now."""
     status = ModelStatus(observed_generation=3, versions=(V1,), inference=InferenceStatus(1, 1, "", 1))
     return some_observed(
         some_model(status=status),
-        deployment=some_deployment(1),
+        deployment=with_image(some_deployment(1), image),
         inference_pods=(some_worker(1),),
         rollouts_elsewhere=rollouts_elsewhere,
+    )
+
+
+def with_image(deployment: Deployment, image: str) -> Deployment:
+    """Return the Deployment with this image of its workers."""
+    template = deployment.spec.template | {"spec": {"containers": [{"image": image}]}}
+    return msgspec.structs.replace(
+        deployment, spec=msgspec.structs.replace(deployment.spec, template=template)
     )
 
 
@@ -251,6 +260,21 @@ def test_after_an_upgrade_models_roll_a_few_at_a_time() -> None:
     assert plan(waiting).serving.wanted is None
     assert plan(waiting).look_again == 15
     assert condition(waiting, "Ready")[:2] == ("True", "Serving")
+
+
+def test_pods_of_the_present_image_are_not_replaced_for_an_upgrade_alone() -> None:
+    assert plan(upgraded(rollouts_elsewhere=0, image="catdog-inference:1")).serving.wanted is None
+
+
+def test_what_somebody_else_has_changed_is_put_right_at_once() -> None:
+    observed = upgraded(rollouts_elsewhere=9)
+    wanted = plan(msgspec.structs.replace(observed, rollouts_elsewhere=0)).serving.wanted
+    assert wanted is not None
+    assert observed.deployment is not None
+    annotations = {APPLIED_ANNOTATION: short_digest(wanted)}
+    metadata = msgspec.structs.replace(observed.deployment.metadata, annotations=annotations)
+    deployment = msgspec.structs.replace(observed.deployment, metadata=metadata)
+    assert plan(msgspec.structs.replace(observed, deployment=deployment)).serving.wanted == wanted
 
 
 def test_an_edit_never_waits_for_other_models_rollouts() -> None:
