@@ -56,6 +56,7 @@ class Provenance(msgspec.Struct, frozen=True, rename="camel"):
     photos: dict[str, dict[str, int]]  # split → label → photos
     unreadable: tuple[str, ...]  # names of files that are no images, at most a hundred
     unreadable_photos: int
+    near_copies: int = 0  # validation photos left out, as they were nearly equal to training photos
 
 
 class TrainingSettings(msgspec.Struct, frozen=True, rename="camel"):

@@ -8,6 +8,7 @@ with this repository's root in PYTHONPATH behind the image's own, and a writable
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
 
 from catdog_common.artifact import list_versions, read_metadata, verify_manifest, version_dir
 
@@ -24,7 +26,10 @@ TRUNK = Path("pets/trunks/efficientnet-lite0-224/trunk.tflite")
 
 
 class TrainingOnTheSample(unittest.TestCase):
-    """One claim, trained on three times: anew, with another hash, and with photos that can't be read."""
+    """One claim, trained on three times: anew, with another hash, and with photos that need care.
+
+    The first version is the champion of the others.
+    """
 
     claim: ClassVar[Path]
     photos: ClassVar[Path]
@@ -37,10 +42,11 @@ class TrainingOnTheSample(unittest.TestCase):
         scratch = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         cls.claim, cls.photos = scratch / "models", scratch / "data"
         cls.claim.mkdir()
-        _copy_with_a_file_that_is_no_image(cls.photos)
+        _lay_out_photos_that_need_care(cls.photos)
         cls.results, cls.trunks = [], []
         for training_hash, dataset in (("a" * 10, "sample"), ("b" * 10, "sample"), ("c" * 10, "directory")):
-            cls.results.append(_train(cls.claim, cls.photos, training_hash, dataset))
+            champion = {"CHAMPION_VERSION": "1"} if cls.results else {}
+            cls.results.append(_train(cls.claim, cls.photos, training_hash, dataset, champion))
             trunk = cls.claim / TRUNK
             cls.trunks.append((trunk.stat().st_mtime_ns, trunk.read_bytes()))
 
@@ -86,22 +92,56 @@ class TrainingOnTheSample(unittest.TestCase):
         provenance = read_metadata(version_dir(self.claim, "pets", 3)).provenance
         assert provenance.unreadable == ("training/cat/broken.jpg",)
 
+    def test_a_version_is_compared_with_the_one_that_serves(self) -> None:
+        """The same photos and seed gave the second what the first has; the first had no champion."""
+        assert "comparison" not in self.results[0]
+        correct = read_metadata(version_dir(self.claim, "pets", 1)).metrics.correct
+        assert self.results[1]["comparison"] == [1, 40, correct, correct]
+        assert self.results[1]["versions"][0]["comparison"] == [1, 40, correct, correct]
+
+    def test_a_photo_that_the_champion_learnt_from_is_measured_and_not_compared_on(self) -> None:
+        """It is the forty-first of the third training."""
+        assert self.results[2]["photos"] == 41
+        assert self.results[2]["comparison"][:2] == [1, 40]
+
+    def test_a_validation_photo_that_is_nearly_a_training_photo_is_left_out(self) -> None:
+        """The file differs, and the picture hardly; the sample has none such."""
+        near = [read_metadata(version_dir(self.claim, "pets", n)).provenance.near_copies for n in (1, 2, 3)]
+        assert near == [0, 0, 1]
+
+    def test_versions_are_removed_when_the_operator_says_so(self) -> None:
+        """Not one of the training's own hash, though; and all else is reported."""
+        claim = self.claim.with_name("pruned")
+        shutil.copytree(self.claim, claim)
+        result = _train(claim, self.photos, "b" * 10, "sample", {"PRUNE_VERSIONS": "1,2"})
+        assert (result["version"], result["alreadyPresent"]) == (2, True)
+        assert [each["version"] for each in result["versions"]] == [3, 2]
+        assert list_versions(claim, "pets") == [2, 3]
+
     def test_others_of_the_group_may_write_what_was_written(self) -> None:
         """On OpenShift each namespace has a UID of its own; the group is what pods have in common."""
         for path in (self.claim / "pets").rglob("*"):
             assert path.stat().st_mode & 16, path
 
 
-def _copy_with_a_file_that_is_no_image(directory: Path) -> None:
-    for path in SAMPLE.rglob("*.jpg"):
-        copy = directory / path.relative_to(SAMPLE)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(path.read_bytes())
-    (directory / "training" / "cat" / "broken.jpg").write_bytes(b"no image")
+def _lay_out_photos_that_need_care(directory: Path) -> None:
+    """Copy the sample, with a file that is no image, a photo on the other side, and nearly a copy of one."""
+    shutil.copytree(SAMPLE, directory)
+    training, validation = directory / "training" / "cat", directory / "validation" / "cat"
+    (training / "broken.jpg").write_bytes(b"no image")
+    learnt, copied, *_ = sorted(training.glob("cat-*.jpg"))
+    learnt.rename(validation / "learnt-by-the-champion.jpg")
+    with Image.open(copied) as image:
+        image.save(validation / "nearly-a-copy.jpg", quality=40)
 
 
-def _train(claim: Path, photos: Path, training_hash: str, dataset: str) -> dict[str, Any]:
-    """Run the trainer as a pod does, and return its termination message."""
+def _train(
+    claim: Path, photos: Path, training_hash: str, dataset: str, others: dict[str, str]
+) -> dict[str, Any]:
+    """Run the trainer as a pod does, and return its termination message.
+
+    `others` says what the operator wants done about other versions.
+    """
     termination_log = claim / "termination-log"
     settings = {
         "MODEL_NAME": "pets",
@@ -116,6 +156,7 @@ def _train(claim: Path, photos: Path, training_hash: str, dataset: str) -> dict[
         "LEARNING_RATE": "0.001",
         "SEED": "42",
         "TERMINATION_LOG": str(termination_log),
+        **others,
     }
     environment = os.environ | {f"CATDOG_{name}": value for name, value in settings.items()}
     subprocess.run([sys.executable, "-m", "catdog_trainer"], env=environment, check=True)

@@ -39,6 +39,7 @@ def describe_dataset(dataset: Dataset) -> Provenance:
         photos=dataset.counts(),
         unreadable=dataset.unreadable[:_NAMED_UNREADABLE],
         unreadable_photos=len(dataset.unreadable),
+        near_copies=dataset.near_copies,
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from catdog_common.images import UnreadableImageError, decode_image
 from catdog_common.predictor import Trunk
 from catdog_trainer.data import Photo, Split
+from catdog_trainer.near import HASH_WORDS, Hashes, difference_hash, near_any
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,12 +29,28 @@ class Features:
 
     photos: tuple[Photo, ...]
     matrix: NDArray[np.float32]  # [photos, F]
+    hashes: Hashes  # of the pictures, by which those that are nearly equal are found
     unreadable: tuple[Photo, ...] = ()
 
     def of(self, split: Split) -> "Features":
         """Return the rows of one split."""
-        chosen = [row for row, photo in enumerate(self.photos) if photo.split == split]
-        return Features(tuple(self.photos[row] for row in chosen), self.matrix[chosen])
+        return self._only(photo for photo in self.photos if photo.split == split)
+
+    def near_copies(self) -> tuple[Photo, ...]:
+        """Return the validation photos that are nearly equal to a training photo."""
+        validation = self.of("validation")
+        near = near_any(validation.hashes, self.of("training").hashes)
+        return tuple(photo for photo, is_near in zip(validation.photos, near, strict=True) if is_near)
+
+    def without(self, photos: Iterable[Photo]) -> "Features":
+        """Return the rows of all other photos."""
+        gone = {photo.digest for photo in photos}
+        return self._only(photo for photo in self.photos if photo.digest not in gone)
+
+    def _only(self, photos: Iterable[Photo]) -> "Features":
+        wanted = {photo.digest for photo in photos}
+        rows = [row for row, photo in enumerate(self.photos) if photo.digest in wanted]
+        return Features(tuple(self.photos[row] for row in rows), self.matrix[rows], self.hashes[rows])
 
 
 def decode_photo(photo: Photo, size: int) -> NDArray[np.uint8] | None:
@@ -50,17 +67,20 @@ def extract_features(
     """Return the features of `photos` in their order; `on_photo` is called after each."""
     local = _OwnTrunk(trunk)
     rows = np.empty((len(photos), local.trunk.width), np.float32)
+    hashes: list[Hashes] = []
     readable: list[Photo] = []
     unreadable: list[Photo] = []
     with ThreadPoolExecutor(threads) as pool:
-        for photo, features in zip(photos, map_ahead(pool, local.features, photos, threads), strict=True):
-            if features is None:
+        for photo, seen in zip(photos, map_ahead(pool, local.look_at, photos, threads), strict=True):
+            if seen is None:
                 unreadable.append(photo)
             else:
-                rows[len(readable)] = features
+                rows[len(readable)], seen_hash = seen
+                hashes.append(seen_hash)
                 readable.append(photo)
             on_photo()
-    return Features(tuple(readable), rows[: len(readable)], tuple(unreadable))
+    stacked = np.array(hashes, np.uint64).reshape(len(hashes), HASH_WORDS)
+    return Features(tuple(readable), rows[: len(readable)], stacked, tuple(unreadable))
 
 
 def map_ahead(
@@ -82,6 +102,7 @@ class _OwnTrunk(threading.local):
     def __init__(self, path: Path) -> None:
         self.trunk = Trunk(path, threads=1)
 
-    def features(self, photo: Photo) -> NDArray[np.float32] | None:
+    def look_at(self, photo: Photo) -> tuple[NDArray[np.float32], Hashes] | None:
+        """Return the photo's features and its picture's hash, or None where it can't be read."""
         image = decode_photo(photo, self.trunk.image_size)
-        return None if image is None else self.trunk.run(image).features
+        return None if image is None else (self.trunk.run(image).features, difference_hash(image))

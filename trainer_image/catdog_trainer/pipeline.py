@@ -1,6 +1,7 @@
 """From photos to a published version: read, calibrate, pass through the trunk, train, measure, publish."""
 
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.train import Epoch, train_head
 from catdog_trainer.trunk import CALIBRATION_PHOTOS, Image, convert_trunk, keep_trunk, trunk_path
+
+_NAMED = 100  # photos, on one line of the log
 
 _logger = structlog.get_logger(__name__)
 
@@ -125,17 +128,28 @@ def _check_by_all(dataset: Dataset, size: int, threads: int) -> None:
 def _extract(
     dataset: Dataset, trunk: Path, champion: Champion | None, threads: int, progress: ProgressReporter
 ) -> tuple[Features, Dataset]:
-    """Return the features of all readable photos, and the dataset of just these."""
+    """Return the features of the photos to use, and the dataset of just these.
+
+    Those that prove unreadable are left out, and of validation those that are nearly equal to training ones.
+    """
     progress.start("Features", photos=len(dataset.photos))
     features = extract_features(dataset.photos, trunk, threads, progress.photo)
+    near_copies = features.near_copies()
+    dataset = dataset.without(features.unreadable).without_near_copies(near_copies)
     progress.expect_measuring(count_predictions(dataset.of("validation"), champion))
-    dataset = dataset.without(features.unreadable)
+    _log_left_out(dataset, near_copies)
+    check(dataset)
+    return features.without(near_copies), dataset
+
+
+def _log_left_out(dataset: Dataset, near_copies: Sequence[Photo]) -> None:
     if dataset.unreadable:
         _logger.warning(
-            "files that are no photos", count=len(dataset.unreadable), names=dataset.unreadable[:100]
+            "files that are no photos", count=len(dataset.unreadable), names=dataset.unreadable[:_NAMED]
         )
-    check(dataset)
-    return features, dataset
+    if near_copies:
+        names = [photo.name for photo in near_copies[:_NAMED]]
+        _logger.info("validation photos nearly equal to training photos", count=len(near_copies), names=names)
 
 
 def _train(

@@ -77,3 +77,14 @@ def test_the_digest_is_of_content_label_and_split() -> None:
     one = dataset((10, 10), (2, 2))
     assert dataset((10, 10), (2, 2)).digest() == one.digest()
     assert dataset((10, 10), (2, 3)).digest() != one.digest()
+
+
+def test_near_copies_are_left_out_counted_and_told_where_too_few_photos_are_left() -> None:
+    whole = dataset((10, 10), (2, 2), plain=True)
+    near = whole.of("validation")[:1]
+    data = whole.without_near_copies(near)
+    assert data.counts()["validation"] == {"cat": 1, "dog": 2}
+    assert (data.near_copies, data.unreadable) == (1, ())
+    reason, message = failure(data)
+    assert reason == "TooFewPhotos"
+    assert "few photos (and 1 for validation that are nearly equal to training photos): training" in message

@@ -1,8 +1,10 @@
+import io
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from catdog_common.images import decode_image
 from catdog_common.predictor import Trunk
@@ -52,3 +54,25 @@ def test_only_a_few_items_are_under_way_at_a_time() -> None:
         assert next(results) == 0
         assert len(taken) < 20
         assert list(results) == list(range(2, 2000, 2))
+
+
+def test_validation_photos_that_are_nearly_equal_to_training_photos_are_found_and_left_out() -> None:
+    scene = Image.fromarray(np.random.default_rng(1).integers(0, 255, (9, 9, 3), np.uint8)).resize((300, 200))
+    photos = [
+        photo(1, "cat", "training", jpeg(scene)),
+        photo(2, "cat", "validation", jpeg(scene.resize((150, 100)), quality=60)),
+        photo(3, "cat", "training", jpeg(scene, quality=50)),
+        photo(4, "dog", "validation", jpeg(scene.transpose(Image.Transpose.ROTATE_180))),
+    ]
+    features = extract_features(photos, TINY_TRUNK, threads=2, on_photo=lambda: None)
+    assert features.near_copies() == (photos[1],)
+    rest = features.without(features.near_copies())
+    assert rest.photos == (photos[0], photos[2], photos[3])
+    assert np.array_equal(rest.matrix, features.matrix[[0, 2, 3]])
+    assert rest.near_copies() == ()
+
+
+def jpeg(image: Image.Image, quality: int = 90) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return file.getvalue()

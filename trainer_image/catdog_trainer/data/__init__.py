@@ -36,12 +36,19 @@ class Dataset:
     photos: tuple[Photo, ...]
     unreadable: tuple[str, ...] = ()  # names of files that are no photos
     left_out: int = 0  # copies, and photos that stand under both labels
+    near_copies: int = 0  # validation photos left out as nearly equal to training ones
 
     def without(self, unreadable: Iterable[Photo]) -> "Dataset":
         """Return the dataset with these photos counted among the unreadable files."""
         gone = {photo.digest: photo.name for photo in unreadable}
         photos = tuple(photo for photo in self.photos if photo.digest not in gone)
         return replace(self, photos=photos, unreadable=(*self.unreadable, *gone.values()))
+
+    def without_near_copies(self, near_copies: Iterable[Photo]) -> "Dataset":
+        """Return the dataset without these validation photos, which are nearly equal to training ones."""
+        gone = {photo.digest for photo in near_copies}
+        photos = tuple(photo for photo in self.photos if photo.digest not in gone)
+        return replace(self, photos=photos, near_copies=self.near_copies + len(gone))
 
     def of(self, split: Split) -> tuple[Photo, ...]:
         """Return the photos of one split."""
@@ -132,9 +139,12 @@ def _too_few(dataset: Dataset) -> str:
 
 
 def _beside(dataset: Dataset) -> str:
-    if not dataset.unreadable:
-        return ""
-    return f" (and {_files(dataset)} that can't be read: {_some(dataset.unreadable)})"
+    beside = []
+    if dataset.unreadable:
+        beside.append(f" (and {_files(dataset)} that can't be read: {_some(dataset.unreadable)})")
+    if dataset.near_copies:
+        beside.append(f" (and {dataset.near_copies} for validation that are nearly equal to training photos)")
+    return "".join(beside)
 
 
 def _files(dataset: Dataset) -> str:
