@@ -96,12 +96,15 @@ class Cluster:
         pods = list(self._children(POD, key, Pod))
         training = tuple(pod for pod in pods if _component(pod) == "training")
         jobs, now = tuple(self._children(JOB, key, Job)), self._api.now()
+        claim = self._get(CLAIM, key, resolved.claim_name, PersistentVolumeClaim)
+        dataset_claim = self._dataset_claim(model, key)
+        claims = [each for each in (claim, dataset_claim) if each is not None]
         return Observed(
             model=model,
             surroundings=self._surroundings,
             now=now,
-            claim=self._get(CLAIM, key, resolved.claim_name, PersistentVolumeClaim),
-            dataset_claim=self._dataset_claim(model, key),
+            claim=claim,
+            dataset_claim=dataset_claim,
             jobs=jobs,
             training_pods=training,
             inference_pods=tuple(pod for pod in pods if _component(pod) == "inference"),
@@ -111,7 +114,7 @@ class Cluster:
             topics=self._topics(key, resolved),
             user=self._get(USER, key, resolved.user_name, KafkaUser),
             progress=await self._read_progress(key, training),
-            events=await self._read_events(key, find_stuck(jobs, pods, now)),
+            events=await self._read_events(key, find_stuck(jobs, pods, claims, now)),
             # Last, so that nothing else happens between this count and the decision.
             rollouts_elsewhere=len((self._store.rolling() | self._upkeep) - {key}),
         )

@@ -9,6 +9,7 @@ from catdog_operator.manifests.deployment import inference_selector
 from catdog_operator.observed import Observed
 from catdog_operator.plan import Plan
 from catdog_operator.plan.finding import Finding, no, yes
+from catdog_operator.plan.refusal import explain_refusal
 from catdog_operator.status_fields import (
     ConditionStatus,
     Failure,
@@ -48,11 +49,10 @@ def build_status(observed: Observed, plan: Plan, refusals: tuple[Refusal, ...] =
         "Promoted": plan.promotion,
         "Serving": plan.serving.finding,
     }
-    for refusal in refusals:
-        findings[REFUSED_CONDITION[refusal.kind]] = _refused(refusal)
+    findings |= _find_refused(findings["Ready"], refusals)
     return ModelStatus(
         observed_generation=observed.model.metadata.generation,
-        phase=find_phase(plan, paused=observed.model.spec.paused),
+        phase=find_phase(plan, paused=observed.model.spec.paused, refused=bool(refusals)),
         conditions=tuple(_condition(kind, finding, observed) for kind, finding in findings.items()),
         progress=_progress(observed, plan),
         last_failure=_last_failure(observed, plan),
@@ -77,10 +77,12 @@ def find_ready(observed: Observed, plan: Plan) -> Finding:
     return plan.serving.finding
 
 
-def find_phase(plan: Plan, *, paused: bool) -> str:
-    """Return the state of the model in one word."""
+def find_phase(plan: Plan, *, paused: bool, refused: bool = False) -> str:
+    """Return the state of the model in one word; `refused` is something that it needs."""
     if paused:
         return "Paused"
+    if refused:
+        return "Degraded" if plan.serving.complete else "Pending"
     if plan.training.active:
         return "Training"
     if plan.serving.complete:
@@ -92,9 +94,15 @@ def find_phase(plan: Plan, *, paused: bool) -> str:
     return "Failed" if plan.training.failure or refused else "Pending"
 
 
-def _refused(refusal: Refusal) -> Finding:
-    reason = "QuotaExceeded" if "exceeded quota" in refusal.message else "Refused"
-    return no(reason, f"{refusal.kind} {refusal.name} was refused: {refusal.message}")
+def _find_refused(ready: Finding, refusals: tuple[Refusal, ...]) -> dict[str, Finding]:
+    """Return the conditions that refusals speak in; one that is not Ready anyway says the first of them."""
+    refused: dict[str, Finding] = {}
+    for each in refusals:
+        finding = explain_refusal(f"{each.kind} {each.name}", each.message)
+        refused.setdefault(REFUSED_CONDITION[each.kind], finding)
+    if refused and not ready.holds:
+        refused["Ready"] = next(iter(refused.values()))
+    return refused
 
 
 def _condition(kind: str, finding: Finding, observed: Observed) -> ConditionStatus:

@@ -67,6 +67,12 @@ class PersistentVolumeClaim(View, frozen=True):
     status: ClaimStatus = ClaimStatus()
 
 
+class JobSpec(View, frozen=True):
+    """A Job's spec."""
+
+    template: dict[str, Any] = {}
+
+
 class JobStatus(View, frozen=True):
     """A Job's status."""
 
@@ -79,6 +85,7 @@ class Job(View, frozen=True):
 
     metadata: Metadata
     status: JobStatus = JobStatus()
+    spec: JobSpec = JobSpec()
 
     @property
     def hash(self) -> str:
@@ -89,6 +96,12 @@ class Job(View, frozen=True):
     def attempt(self) -> int:
         """How often these settings were tried, this Job included."""
         return int(self.metadata.annotations.get(ATTEMPT_ANNOTATION, "1"))
+
+    @property
+    def image(self) -> str | None:
+        """The image of its pods."""
+        containers = self.spec.template.get("spec", {}).get("containers", [])
+        return containers[0].get("image") if containers else None
 
     def is_made_with(self, pod_settings: str) -> bool:
         """Return whether its pod was made with these settings."""
@@ -175,6 +188,11 @@ class Pod(View, frozen=True):
     def is_of(self, job: Job) -> bool:
         """Return whether `job` made it."""
         return self.metadata.labels.get(JOB_UID_LABEL) == job.metadata.uid
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was deleted, or has ended for good: what it says is of the past."""
+        return self.metadata.deletion_timestamp is not None or self.status.phase in ("Failed", "Succeeded")
 
     @property
     def ready(self) -> bool:

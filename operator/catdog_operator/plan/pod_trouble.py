@@ -1,4 +1,8 @@
-"""Why a pod does not run, or is not even made, in words that a person knows."""
+"""Why a pod does not run, or is not even made, in words that a person knows.
+
+What is found stays the same from one look to the next as long as the trouble does: of several pods the oldest
+in trouble speaks, and what a pod's next start may undo counts until it is ready.
+"""
 
 import re
 from collections.abc import Iterable
@@ -6,108 +10,165 @@ from datetime import datetime, timedelta
 
 from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding, no
-from catdog_operator.views import LONG_AGO, Deployment, Event, Job, Metadata, Pod
+from catdog_operator.plan.last_words import last_words
+from catdog_operator.plan.refusal import explain_refusal
+from catdog_operator.plan.storage import find_unbound_claim
+from catdog_operator.plan.told import events_about
+from catdog_operator.views import (
+    LONG_AGO,
+    Deployment,
+    Event,
+    Job,
+    Metadata,
+    PersistentVolumeClaim,
+    Pod,
+    Terminated,
+)
 
 HARMLESS = ("", "ContainerCreating", "PodInitializing")
 PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
-LOG_LINES = 5
 PATIENCE = timedelta(seconds=5)  # until Events are read about a child that does not get on
+MOUNT_PAUSE = timedelta(seconds=130)  # the kubelet tries to mount again after two minutes at most
 MISSING_OBJECT = re.compile(r'(secret|configmap|persistentvolumeclaim) "([^"]+)" not found')
 KIND_NAMES = {
     "secret": "Secret",
     "configmap": "ConfigMap",
     "persistentvolumeclaim": "PersistentVolumeClaim",
 }
+FIELDS = {
+    "training": "spec.training.pod",
+    "inference": "spec.inference.pod",
+}  # by the label for the component
 
 
 def find_stuck(
-    jobs: Iterable[Job], pods: Iterable[Pod], now: datetime, *, patience: timedelta = PATIENCE
+    jobs: Iterable[Job],
+    pods: Iterable[Pod],
+    claims: Iterable[PersistentVolumeClaim],
+    now: datetime,
+    *,
+    patience: timedelta = PATIENCE,
 ) -> tuple[Metadata, ...]:
     """Return the children that do not get on, and of which only Events can tell why."""
     pods = tuple(pods)
     lonely = [job.metadata for job in jobs if not job.ended and not any(pod.is_of(job) for pod in pods)]
+    unbound = [claim.metadata for claim in claims if claim.status.phase == "Pending"]
     waiting = [pod.metadata for pod in pods if _waits_in_silence(pod)]
-    return tuple(each for each in (*lonely, *waiting) if (each.creation_timestamp or now) + patience <= now)
+    stuck = (*lonely, *unbound, *waiting)
+    return tuple(each for each in stuck if (each.creation_timestamp or now) + patience <= now)
 
 
 def find_pod_trouble(pods: Iterable[Pod], observed: Observed) -> Finding | None:
     """Return what keeps one of `pods` from running, or None where nothing does."""
-    for pod in pods:
-        if pod.metadata.deletion_timestamp is None and (trouble := _trouble_of(pod, observed)) is not None:
+    alive = (pod for pod in pods if not pod.gone)
+    for pod in sorted(
+        alive, key=lambda pod: (pod.metadata.creation_timestamp or LONG_AGO, pod.metadata.name)
+    ):
+        if (trouble := _trouble_of(pod, observed)) is not None:
             return trouble
     return None
 
 
 def find_job_trouble(job: Job, observed: Observed) -> Finding | None:
     """Return why a Job has no pod, as its controller said of it, or None where it said nothing."""
-    failures = [event for event in _warnings(job.metadata, observed) if event.reason == "FailedCreate"]
-    return _refused(f"the pod of Job {job.metadata.name}", failures[-1].message) if failures else None
+    if any(pod.is_of(job) for pod in observed.training_pods):
+        return None
+    failures = events_about(job.metadata, observed, "FailedCreate")
+    what = f"the pod of Job {job.metadata.name}"
+    return explain_refusal(what, failures[-1].message, FIELDS["training"]) if failures else None
 
 
 def find_replica_trouble(deployment: Deployment) -> Finding | None:
     """Return why a Deployment cannot make its pods, or None where it can."""
     for condition in deployment.status.conditions:
         if (condition.type, condition.status) == ("ReplicaFailure", "True"):
-            return _refused(f"a pod of Deployment {deployment.metadata.name}", condition.message or "")
+            what = f"a pod of Deployment {deployment.metadata.name}"
+            return explain_refusal(what, condition.message or "", FIELDS["inference"])
     return None
 
 
 def _trouble_of(pod: Pod, observed: Observed) -> Finding | None:
-    name = pod.metadata.name
+    name, container = pod.metadata.name, pod.container
     for condition in pod.status.conditions:
         if (condition.type, condition.status, condition.reason) == ("PodScheduled", "False", "Unschedulable"):
-            return no("Unschedulable", f"pod {name} finds no node: {condition.message}")
+            return _unschedulable(pod, condition.message or "", observed)
     if _waits_in_silence(pod):
         return _trouble_by_events(pod, observed)
-    waiting = pod.container.state.waiting
+    waiting = container.state.waiting
+    if waiting is not None and waiting.reason in PULL_FAILURES:
+        return _pull_failure(pod, waiting.message)
+    if not pod.ready and (end := container.state.terminated or container.last_state.terminated) is not None:
+        return _crash_loop(pod, end)
     if waiting is None:
         return None
-    if waiting.reason in PULL_FAILURES:
-        return no("ImagePullBackOff", f"image {pod.container.image} of pod {name} cannot be pulled")
-    if waiting.reason == "CrashLoopBackOff":
-        return no("CrashLoopBackOff", _last_words(pod))
     return no(waiting.reason, f"pod {name}: {waiting.message or 'it does not say why'}")
 
 
 def _waits_in_silence(pod: Pod) -> bool:
     """Return whether the pod is not running and its status does not say why."""
     state = pod.container.state
-    if pod.metadata.deletion_timestamp is not None or pod.status.phase != "Pending":
+    if pod.gone or pod.status.phase != "Pending" or state.running is not None or state.terminated is not None:
         return False
     return state.waiting is None or state.waiting.reason in HARMLESS
 
 
-def _trouble_by_events(pod: Pod, observed: Observed) -> Finding | None:
-    warnings = [event for event in _warnings(pod.metadata, observed) if event.reason.startswith("Failed")]
-    if not warnings:
-        return None
-    told = warnings[-1]
-    if (missing := MISSING_OBJECT.search(told.message)) is not None:
-        kind = KIND_NAMES[missing.group(1)]
-        message = (
-            f"pod {pod.metadata.name} waits for {kind} {missing.group(2)}, which is not there; create it"
+def _unschedulable(pod: Pod, message: str, observed: Observed) -> Finding:
+    if "ersistent" in message and (unbound := find_unbound_claim(observed)) is not None:
+        return unbound
+    advice = f"add a node that fits, or change {_field_of(pod)}"
+    return no("Unschedulable", f"pod {pod.metadata.name} finds no node: {message.rstrip('.')}; {advice}")
+
+
+def _pull_failure(pod: Pod, message: str) -> Finding:
+    # The kubelet's words change with each step of its retries; what comes last in them is the cause.
+    cause = message.rpartition(": ")[2]
+    why = f" ({cause})" if cause and message.count(": ") else ""
+    advice = (
+        "push it, have the operator name another, "
+        f"or name the Secret of its registry in {_field_of(pod)}.imagePullSecrets"
+    )
+    what = f"image {pod.container.image} of pod {pod.metadata.name} cannot be pulled{why}"
+    return no("ImagePullBackOff", f"{what}; {advice}")
+
+
+def _crash_loop(pod: Pod, end: Terminated) -> Finding:
+    if end.reason == "OOMKilled":
+        return no(
+            "OOMKilled",
+            f"pod {pod.metadata.name} needed more memory than its limit; raise "
+            f"{_field_of(pod)}.resources.limits.memory, or lower spec.inference.maxBatchSize",
         )
-        return no(f"{kind}NotFound", message)
-    return no(told.reason, f"pod {pod.metadata.name}: {told.message}")
+    words = last_words(end.message)
+    return no(
+        "CrashLoopBackOff",
+        f"pod {pod.metadata.name} ends again and again, with exit code {end.exit_code}: {words}",
+    )
 
 
-def _warnings(child: Metadata, observed: Observed) -> list[Event]:
-    about = [
-        event
-        for event in observed.events
-        if event.type == "Warning" and event.involved_object.uid == child.uid
+def _trouble_by_events(pod: Pod, observed: Observed) -> Finding | None:
+    failures = events_about(pod.metadata, observed, "Failed")
+    if not failures:
+        return None
+    if missing := _missing_objects(failures):
+        [*_, (kind, _)] = missing
+        listed = " and ".join(f"{KIND_NAMES[each]} {name}" for each, name in missing)
+        verb = "is" if len(missing) == 1 else "are"
+        it = "it" if len(missing) == 1 else "them"
+        message = f"pod {pod.metadata.name} waits for {listed}, which {verb} not there; create {it}"
+        return no(f"{KIND_NAMES[kind]}NotFound", message)
+    return no(failures[-1].reason, f"pod {pod.metadata.name}: {failures[-1].message}")
+
+
+def _missing_objects(failures: list[Event]) -> list[tuple[str, str]]:
+    """Return kinds and names of what is missing, each once, as far as it was told of at the last attempts."""
+    found = [
+        (event.last_timestamp or LONG_AGO, match.group(1), match.group(2))
+        for event in failures
+        if (match := MISSING_OBJECT.search(event.message)) is not None
     ]
-    return sorted(about, key=lambda event: event.last_timestamp or LONG_AGO)
+    newest = max((time for time, _, _ in found), default=LONG_AGO)
+    return sorted({(kind, name) for time, kind, name in found if newest - time <= MOUNT_PAUSE})
 
 
-def _refused(what: str, message: str) -> Finding:
-    reason = "QuotaExceeded" if "exceeded quota" in message else "AdmissionRefused"
-    return no(reason, f"{what} is refused: {message}")
-
-
-def _last_words(pod: Pod) -> str:
-    end = pod.container.last_state.terminated
-    if end is None:
-        return f"pod {pod.metadata.name} ends again and again"
-    tail = " | ".join(end.message.strip().splitlines()[-LOG_LINES:]) or "its log is empty"
-    return f"pod {pod.metadata.name} ends again and again, with exit code {end.exit_code}: {tail}"
+def _field_of(pod: Pod) -> str:
+    return FIELDS.get(pod.metadata.labels.get("app.kubernetes.io/component", ""), FIELDS["inference"])

@@ -4,7 +4,9 @@ from catdog_operator.manifests.claim import build_claim
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding, no, yes
+from catdog_operator.plan.told import events_about
 from catdog_operator.resolve import Resolved
+from catdog_operator.views import PersistentVolumeClaim
 
 
 def plan_claim(observed: Observed, resolved: Resolved) -> Manifest | None:
@@ -26,10 +28,24 @@ def find_storage(observed: Observed, resolved: Resolved) -> Finding:
         return yes("ClaimBound", f"PersistentVolumeClaim {name} is bound")
     if claim.status.phase == "Lost":
         return no("ClaimLost", f"PersistentVolumeClaim {name} has lost its volume; bring the volume back")
-    return no(
-        "ClaimPending",
-        f"PersistentVolumeClaim {name} is not bound: it waits for its first pod, or for a volume that fits",
-    )
+    return _pending("ClaimPending", claim, observed)
+
+
+def find_unbound_claim(observed: Observed) -> Finding | None:
+    """Return which of the claims that a pod mounts has no volume, or None where each has."""
+    claims = (("ClaimPending", observed.claim), ("DatasetClaimPending", observed.dataset_claim))
+    for reason, claim in claims:
+        if claim is not None and claim.status.phase == "Pending":
+            return _pending(reason, claim, observed)
+    return None
+
+
+def _pending(reason: str, claim: PersistentVolumeClaim, observed: Observed) -> Finding:
+    told = events_about(claim.metadata, observed, "ProvisioningFailed", "FailedBinding")
+    what = f"PersistentVolumeClaim {claim.metadata.name} is not bound"
+    if not told:
+        return no(reason, f"{what}: it waits for its first pod, or for a volume that fits")
+    return no(reason, f"{what}: {told[-1].message}; provide a volume or the storage class that it asks for")
 
 
 def drawn_to(observed: Observed, resolved: Resolved) -> str | None:

@@ -7,7 +7,7 @@ import msgspec
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.training_job import Task, build_training_job, job_settings_digest
 from catdog_operator.observed import Observed
-from catdog_operator.plan.failure import read_failure
+from catdog_operator.plan.failure import describe_crash, last_end, read_failure
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.gate import describe_accuracy
 from catdog_operator.plan.pod_trouble import find_job_trouble, find_pod_trouble
@@ -119,13 +119,17 @@ def _plan_present(observed: Observed, resolved: Resolved, job: Job, others: tupl
         return _plan_without_result(observed, job, others)
     if job.failed is not None:
         return _plan_after_failure(observed, job, others)
+    pods = _pods_of(job, observed)
     trouble = (
         find_missing_claim(observed, resolved)
         or find_job_trouble(job, observed)
-        or find_pod_trouble(_pods_of(job, observed), observed)
+        or find_pod_trouble(pods, observed)
     )
+    if trouble and trouble.reason == "ImagePullBackOff" and job.image != observed.surroundings.images.trainer:
+        message = f"Job {name} is replaced by one with the operator's present image: {trouble.message}"
+        return TrainingPlan(finding=no("Replacing", message), delete=(*others, job), active=True)
     return TrainingPlan(
-        finding=trouble or _training(name),
+        finding=trouble or _training(name, pods),
         delete=others,
         job=job,
         active=True,
@@ -134,7 +138,7 @@ def _plan_present(observed: Observed, resolved: Resolved, job: Job, others: tupl
 
 
 def _plan_after_failure(observed: Observed, job: Job, others: tuple[Job, ...]) -> TrainingPlan:
-    failure = read_failure(job, _pods_of(job, observed), observed.surroundings.retry)
+    failure = read_failure(job, _pods_of(job, observed), observed)
     finding = no(failure.reason, failure.message)
     if failure.next_attempt_time is None:
         return TrainingPlan(finding=finding, delete=others, failure=failure)
@@ -172,8 +176,12 @@ def _pods_of(job: Job, observed: Observed) -> tuple[Pod, ...]:
     return tuple(sorted(pods, key=finished_at))
 
 
-def _training(job_name: str) -> Finding:
-    return no("Training", f"Job {job_name} is training these settings")
+def _training(job_name: str, pods: tuple[Pod, ...] = ()) -> Finding:
+    message = f"Job {job_name} is training these settings"
+    if (end := last_end(pods)) is None or end.exit_code == 0:
+        return no("Training", message)
+    reason, cause = describe_crash(end)
+    return no("Training", f"{message}, again after {reason}: {cause}")
 
 
 def _seconds_until(moment: datetime, now: datetime) -> float:

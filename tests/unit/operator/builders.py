@@ -58,7 +58,9 @@ def some_observed(model: CatDogModel | None = None, **fields: object) -> Observe
 def some_claim(name: str, phase: str = "Bound", mode: str = "ReadWriteOnce") -> seen.PersistentVolumeClaim:
     """Return a claim."""
     return seen.PersistentVolumeClaim(
-        seen.Metadata(name=name), seen.ClaimSpec(access_modes=(mode,)), seen.ClaimStatus(phase)
+        seen.Metadata(name=name, uid=f"claim-{name}"),
+        seen.ClaimSpec(access_modes=(mode,)),
+        seen.ClaimStatus(phase),
     )
 
 
@@ -87,11 +89,16 @@ def some_user(condition: seen.Condition = READY) -> seen.KafkaUser:
 
 
 def some_job(
-    model: CatDogModel, end: str | None = None, attempt: int = 1, ended: datetime = NOW, **metadata: object
+    model: CatDogModel,
+    end: str | None = None,
+    attempt: int = 1,
+    ended: datetime = NOW,
+    reason: str = "Why",
+    **metadata: object,
 ) -> seen.Job:
     """Return the Job that trains a model's present settings, by `end` Complete, Failed or running."""
     resolved = resolve(model)
-    conditions = (seen.Condition(end, "True", "Why", "because", ended),) if end else ()
+    conditions = (seen.Condition(end, "True", reason, "because", ended),) if end else ()
     plain = seen.Metadata(
         name=resolved.job_name,
         uid=f"job-{resolved.hash}",
@@ -104,12 +111,14 @@ def some_job(
     return seen.Job(
         msgspec.structs.replace(plain, **metadata),
         seen.JobStatus(conditions, ended if end == "Complete" else None),
+        seen.JobSpec({"spec": {"containers": [{"image": IMAGES.trainer}]}}),
     )
 
 
 def some_training_pod(job: seen.Job, state: seen.ContainerState | None = None, **status: object) -> seen.Pod:
     """Return a pod of a Job."""
-    labels = job.metadata.labels | {seen.JOB_UID_LABEL: job.metadata.uid}
+    component = {"app.kubernetes.io/component": "training"}
+    labels = job.metadata.labels | {seen.JOB_UID_LABEL: job.metadata.uid} | component
     container = seen.ContainerStatus(state=state or seen.ContainerState(running={}), image="catdog-trainer:1")
     return seen.Pod(
         seen.Metadata(name=f"{job.metadata.name}-x", labels=labels),
@@ -165,18 +174,30 @@ def some_deployment(
 
 
 def some_worker(
-    version: int, waiting: seen.Waiting | None = None, last: seen.Terminated | None = None
+    version: int,
+    waiting: seen.Waiting | None = None,
+    last: seen.Terminated | None = None,
+    state: seen.ContainerState | None = None,
+    **metadata: object,
 ) -> seen.Pod:
-    """Return a pod of the Deployment, ready unless it waits."""
+    """Return a pod of the Deployment, ready unless it waits or is in a state that the test gives."""
     container = seen.ContainerStatus(
-        state=seen.ContainerState(waiting=waiting),
+        state=state or seen.ContainerState(waiting=waiting),
         last_state=seen.ContainerState(terminated=last),
         image="catdog-inference:1",
     )
+    labels = {seen.VERSION_LABEL: str(version), "app.kubernetes.io/component": "inference"}
+    name = f"pets-inference-{version}"
+    plain = seen.Metadata(name=name, uid=f"uid-of-{name}", labels=labels)
     return seen.Pod(
-        seen.Metadata(name=f"pets-inference-{version}", labels={seen.VERSION_LABEL: str(version)}),
-        seen.PodStatus(conditions=() if waiting else (READY,), container_statuses=(container,)),
+        msgspec.structs.replace(plain, **metadata),
+        seen.PodStatus(conditions=() if waiting or state else (READY,), container_statuses=(container,)),
     )
+
+
+def some_event(child: seen.Metadata, reason: str, message: str, at: datetime = NOW) -> seen.Event:
+    """Return a warning about a child."""
+    return seen.Event(seen.Involved(child.uid), reason, message, "Warning", at)
 
 
 def some_progress(epoch: int) -> Progress:

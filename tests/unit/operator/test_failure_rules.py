@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
+from catdog_operator.manifests.training_job import job_settings_digest
 from catdog_operator.plan import plan
-from catdog_operator.plan.failure import retry_wait
+from catdog_operator.plan.failure import AFTER_AN_EDIT, retry_wait
+from catdog_operator.plan.last_words import last_words
 from catdog_operator.status_fields import Failure, ModelStatus, Version
-from catdog_operator.views import ContainerState
+from catdog_operator.views import POD_SETTINGS_ANNOTATION, ContainerState
 from tests.unit.operator.builders import (
     NOW,
     RETRY,
@@ -83,9 +86,14 @@ def test_waits_double_up_to_half_an_hour(attempt: int, seconds: int) -> None:
         (
             ended(1, "Traceback ...\n  File ...\nValueError: no such thing\n"),
             "TrainerCrashed",
-            "the trainer ended with exit code 1: Traceback ... |   File ... | ValueError: no such thing",
+            "the trainer ended with exit code 1: Traceback ... | File ... | ValueError: no such thing; "
+            + AFTER_AN_EDIT,
         ),
-        (ended(65, "not JSON"), "TrainerCrashed", "the trainer ended with exit code 65: not JSON"),
+        (
+            ended(65, "not JSON"),
+            "TrainerCrashed",
+            f"the trainer ended with exit code 65: not JSON; {AFTER_AN_EDIT}",
+        ),
     ],
 )
 def test_a_crash_is_told_and_waits_for_an_edit(end: ContainerState, reason: str, message: str) -> None:
@@ -104,8 +112,42 @@ def test_a_failed_job_whose_pods_are_gone_says_what_the_job_says() -> None:
     assert condition(observed, "Trained") == (
         "False",
         "Why",
-        "Job pets-train-572360246d failed: because",
+        f"Job pets-train-572360246d failed: because; {AFTER_AN_EDIT}",
     )
+
+
+def test_what_was_told_of_a_failure_stays_when_its_pods_are_gone() -> None:
+    model = some_model()
+    job = some_job(model, "Failed")
+    with_pod = some_observed(model, jobs=(job,), training_pods=(some_training_pod(job, data_failure()),))
+    noted = status_of(with_pod)
+    without = some_observed(some_model(status=noted), jobs=(job,), now=later(5))
+    assert condition(without, "Trained") == ("False", "DataNotFound", "there are no photos")
+    assert status_of(without).last_failure == noted.last_failure
+
+
+def test_a_deadline_is_told_whatever_its_pods_say_and_waits_for_an_edit() -> None:
+    model = some_model({"activeDeadlineSeconds": 600})
+    job = some_job(model, "Failed", reason="DeadlineExceeded")
+    settings = {POD_SETTINGS_ANNOTATION: job_settings_digest(model.spec.training)}
+    job = msgspec.structs.replace(job, metadata=msgspec.structs.replace(job.metadata, annotations=settings))
+    told = (
+        "False",
+        "DeadlineExceeded",
+        "the training was not done within 600 s; raise spec.training.activeDeadlineSeconds",
+    )
+    for pods in ((), (some_training_pod(job, ended(143, "Terminated")),)):
+        observed = some_observed(model, jobs=(job,), training_pods=pods, now=later(9999))
+        assert condition(observed, "Trained") == told
+        assert plan(observed).delete == ()
+
+
+def test_a_log_is_told_by_what_happened_and_is_the_same_for_the_same_trouble() -> None:
+    log = '{"timestamp": "12:00:%s", "event": "the worker can\'t start", "error": "no file"}\n\nplain\n'
+    assert last_words(log % "01") == last_words(log % "02") == "the worker can't start: no file | plain"
+    assert last_words("") == "its log is empty"
+    assert len(last_words("x" * 5000)) == 600
+    assert last_words("\n".join("abcdefg")) == "c | d | e | f | g"
 
 
 def test_a_failure_is_forgotten_when_its_settings_are_trained() -> None:

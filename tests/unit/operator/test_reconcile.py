@@ -112,7 +112,8 @@ async def test_a_refused_write_is_told_in_the_condition_of_its_kind_and_tried_ag
     world.api.put_model()
     _, outcome = await world.reconcile()
     assert outcome.refused
-    assert world.reason("Trained") == "QuotaExceeded"
+    assert world.reason("Trained") == world.reason("Ready") == "QuotaExceeded"
+    assert world.status()["phase"] == "Pending"
     world.api.refusals.clear()
     _, outcome = await world.reconcile()
     assert not outcome.refused

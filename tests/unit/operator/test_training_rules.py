@@ -1,8 +1,12 @@
 """When a training Job is wanted, and when it goes."""
 
+import msgspec
+
+from catdog_operator.observed import Images
 from catdog_operator.plan import plan
+from catdog_operator.plan.failure import AFTER_AN_EDIT
 from catdog_operator.status_fields import ModelStatus, Version
-from catdog_operator.views import Condition, ContainerState, Waiting
+from catdog_operator.views import ContainerState, Waiting
 from tests.unit.operator.builders import (
     NOW,
     condition,
@@ -172,19 +176,33 @@ def test_a_log_that_is_not_to_be_read_keeps_the_progress_as_it_was() -> None:
     assert status_of(after).progress == status_of(before).progress
 
 
-def test_a_trainer_that_finds_no_node_or_no_image_says_so() -> None:
+def test_a_job_that_cannot_pull_its_image_is_replaced_when_the_operator_names_another() -> None:
     model = some_model()
     job = some_job(model)
-    unschedulable = Condition("PodScheduled", "False", "Unschedulable", "0/1 nodes are available")
-    pod = some_training_pod(job, ContainerState(), conditions=(unschedulable,))
-    assert condition(some_observed(model, jobs=(job,), training_pods=(pod,)), "Trained") == (
-        "False",
-        "Unschedulable",
-        "pod pets-train-572360246d-x finds no node: 0/1 nodes are available",
+    pod = some_training_pod(job, ContainerState(waiting=Waiting("ImagePullBackOff", "Back-off: not found")))
+    assert plan(some_observed(model, jobs=(job,), training_pods=(pod,))).delete == ()
+    surroundings = msgspec.structs.replace(
+        some_observed().surroundings,
+        images=Images(trainer="catdog-trainer:2", inference="catdog-inference:1"),
     )
-    pod = some_training_pod(job, ContainerState(waiting=Waiting("ErrImagePull", "not found")))
-    assert condition(some_observed(model, jobs=(job,), training_pods=(pod,)), "Trained") == (
+    observed = some_observed(model, jobs=(job,), training_pods=(pod,), surroundings=surroundings)
+    assert plan(observed).delete == (job,)
+    running = some_observed(
+        model, jobs=(job,), training_pods=(some_training_pod(job),), surroundings=surroundings
+    )
+    assert plan(running).delete == (), "an upgrade leaves a training alone that runs"
+
+
+def test_a_training_that_is_tried_again_says_how_the_last_attempt_ended() -> None:
+    model = some_model()
+    job = some_job(model)
+    pods = (some_training_pod(job, ended(1, "ValueError: no such thing"), phase="Failed"),)
+    observed = some_observed(model, jobs=(job,), training_pods=pods)
+    assert condition(observed, "Trained") == (
         "False",
-        "ImagePullBackOff",
-        "image catdog-trainer:1 of pod pets-train-572360246d-x cannot be pulled",
+        "Training",
+        (
+            "Job pets-train-572360246d is training these settings, again after TrainerCrashed: "
+            f"the trainer ended with exit code 1: ValueError: no such thing; {AFTER_AN_EDIT}"
+        ),
     )
