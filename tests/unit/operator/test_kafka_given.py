@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from catdog_operator.cluster import references
+from catdog_operator.manifests.network_policy import build_inference_policy
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.resolve import resolve
@@ -37,7 +38,9 @@ def given(*trusted: dict[str, str], status: ModelStatus | None = None, **fields:
 
 
 def test_nothing_is_made_in_it() -> None:
-    assert wanted_names(plan(given())) == ["Deployment/pets-inference"]
+    names = wanted_names(plan(given()))
+    assert "Deployment/pets-inference" in names
+    assert [name for name in names if name.startswith("Kafka")] == []
 
 
 def test_nothing_of_strimzis_is_looked_for() -> None:
@@ -68,6 +71,13 @@ def test_the_workers_are_told_its_addresses_which_also_name_it() -> None:
 
 def test_the_workers_show_the_certificate_of_the_secret_that_is_named() -> None:
     assert volume(given(), "kafka-user") == {"secret": {"secretName": "pets-client"}}
+
+
+@pytest.mark.parametrize("servers", ["kafka.example:9093", "my-cluster-kafka-bootstrap.kafka.svc:9093"])
+def test_the_workers_may_reach_its_ports_wherever_its_brokers_are(servers: str) -> None:
+    policy = build_inference_policy(given().model, servers)
+    [_dns, kafka] = policy["spec"]["egress"]
+    assert kafka == {"ports": [{"protocol": "TCP", "port": 9093}]}
 
 
 @pytest.mark.parametrize(
