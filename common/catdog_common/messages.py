@@ -82,7 +82,7 @@ def record_position(record: SourceRecord) -> str:
 
 
 def event_source(kafka_cluster: str, namespace: str, model: str) -> str:
-    """Return the `ce_source` of a model's answers; `kafka_cluster` is `<namespace>/<name>`."""
+    """Return the `ce_source` of a model's answers; `kafka_cluster` is `<namespace>/<name>`, or addresses."""
     return f"/kafkas/{kafka_cluster}/catdogmodels/{namespace}/{model}"
 
 

@@ -15,7 +15,7 @@ class Config(msgspec.Struct, frozen=True):
     model_namespace: str
     model_version: Positive
     storage_dir: str  # where the claim is mounted
-    kafka_cluster: str  # <namespace>/<name>
+    kafka_cluster: str  # <namespace>/<name> of a Kafka resource, else its addresses
     kafka_bootstrap_servers: str
     kafka_ca_dir: str  # every *.crt in it is trusted
     kafka_user_dir: str  # user.crt and user.key

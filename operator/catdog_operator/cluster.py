@@ -91,7 +91,7 @@ class Cluster:
             self._events.pop(key, None)
             return None
         model = parse_model(body)
-        resolved = resolve(model)
+        resolved, strimzi = resolve(model), model.spec.kafka.strimzi
         self._store.refer(key, references(model, resolved))
         pods = list(self._children(POD, key, Pod))
         training = tuple(pod for pod in pods if _component(pod) == "training")
@@ -110,9 +110,9 @@ class Cluster:
             inference_pods=tuple(pod for pod in pods if _component(pod) == "inference"),
             deployment=self._get(DEPLOYMENT, key, resolved.deployment_name, Deployment),
             strimzi_installed=self._missing.isdisjoint((KAFKA, TOPIC, USER)),
-            kafka=self._get(KAFKA, key, model.spec.kafka.strimzi.name, KafkaCluster),
-            topics=self._topics(key, resolved),
-            user=self._get(USER, key, resolved.user_name, KafkaUser),
+            kafka=self._get(KAFKA, key, strimzi.name, KafkaCluster) if strimzi else None,
+            topics=self._topics(key, resolved) if strimzi else {},
+            user=self._get(USER, key, resolved.user_name, KafkaUser) if strimzi else None,
             progress=await self._read_progress(key, training),
             events=await self._read_events(key, find_stuck(jobs, pods, claims, now)),
             # Last, so that nothing else happens between this count and the decision.
@@ -283,11 +283,11 @@ class Cluster:
 
 def references(model: CatDogModel, resolved: Resolved) -> frozenset[Reference]:
     """Return the objects that a model names and that may carry no label of it."""
-    dataset = model.spec.training.dataset.persistent_volume_claim
+    dataset, strimzi = model.spec.training.dataset.persistent_volume_claim, model.spec.kafka.strimzi
     names = [
         (CLAIM, resolved.claim_name),
-        (KAFKA, model.spec.kafka.strimzi.name),
-        *((TOPIC, topic.name) for topic in resolved.topics),
+        *([(KAFKA, strimzi.name)] if strimzi else []),
+        *((TOPIC, topic.name) for topic in resolved.topics if strimzi),
         *([(CLAIM, dataset.claim_name)] if dataset else []),
     ]
     return frozenset(Reference(kind.name, model.namespace, name) for kind, name in names)

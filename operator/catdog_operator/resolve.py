@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
-from catdog_operator.resource import CatDogModel, Claim, Topic, training_hash
+from catdog_operator.resource import CatDogModel, Claim, Kafka, Topic, training_hash
 from catdog_operator.status_fields import TrainingStatus
 
 Number = TypeVar("Number", int, float)
@@ -36,7 +36,8 @@ class Resolved(msgspec.Struct, frozen=True):
     dead_letters: ResolvedTopic
     job_name: str
     deployment_name: str
-    user_name: str
+    user_name: str  # of the KafkaUser that the operator makes
+    secret_name: str  # with the certificate that the workers show
 
     @property
     def hash(self) -> str:
@@ -66,6 +67,7 @@ def resolve(model: CatDogModel) -> Resolved:
         job_name=f"{name}-train-{training.hash}",
         deployment_name=f"{name}-inference",
         user_name=f"{name}-catdog",
+        secret_name=_resolve_secret_name(kafka) or f"{name}-catdog",
     )
 
 
@@ -88,6 +90,11 @@ def _resolve_claim(model: CatDogModel) -> Claim | None:
     if storage.existing_claim is not None:
         return None
     return storage.claim or Claim(size="5Gi", access_mode="ReadWriteOnce", when_deleted="Retain")
+
+
+def _resolve_secret_name(kafka: Kafka) -> str | None:
+    # A KafkaUser's Secret has the user's name.
+    return kafka.authentication.secret_name if kafka.authentication else None
 
 
 def _topic(topic: Topic, default_name: str, max_message_bytes: int | None) -> ResolvedTopic:

@@ -114,6 +114,27 @@ class StrimziCluster(Part, frozen=True):
     listener: str
 
 
+class Authentication(Part, frozen=True):
+    """Who the workers are to the brokers; each type that there is has a Secret."""
+
+    type: Literal["tls"]
+    secret_name: str | None = None
+
+
+class TrustedCertificates(Part, frozen=True):
+    """A Secret whose certificates are trusted: those that the pattern matches, or a single one by its key."""
+
+    secret_name: str
+    pattern: Literal["*.crt"] | None = None
+    certificate: str | None = None
+
+
+class Tls(Part, frozen=True):
+    """Which brokers are trusted."""
+
+    trusted_certificates: tuple[TrustedCertificates, ...]
+
+
 class Topic(Part, frozen=True):
     """A topic; name and replicas may be left to the operator and the brokers."""
 
@@ -131,12 +152,18 @@ class Topics(Part, frozen=True):
 
 
 class Kafka(Part, frozen=True):
-    """The Kafka cluster and the topics that the model is served over."""
+    """The Kafka cluster and the topics that the model is served over.
 
-    strimzi: StrimziCluster
+    Either `strimzi` is set, or `bootstrap_servers` with `authentication` and `tls`.
+    """
+
     start_from: Literal["Earliest", "Latest"]
     topics: Topics
     max_image_bytes: int
+    strimzi: StrimziCluster | None = None
+    bootstrap_servers: str | None = None
+    authentication: Authentication | None = None
+    tls: Tls | None = None
     consumer_group: str | None = None
 
 

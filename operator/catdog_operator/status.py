@@ -161,5 +161,5 @@ def _kafka(plan: Plan) -> KafkaStatus:
         output_topic=resolved.output.name,
         dead_letter_topic=resolved.dead_letters.name,
         bootstrap_servers=plan.bootstrap_servers,
-        secret_name=resolved.user_name,
+        secret_name=resolved.secret_name,
     )

@@ -14,7 +14,7 @@ import msgspec
 
 from tests.cluster import cgroups
 from tests.cluster.cache import REPOSITORY
-from tests.cluster.commands import environment, run
+from tests.cluster.commands import CommandError, environment, run
 from tests.cluster.layout import NUMBERS, Layout
 from tests.cluster.supervisor import LINK
 
@@ -78,9 +78,17 @@ def stop(layout: Layout, processes: Processes | None) -> None:
     """End the node, as far as it is still there, and await that all of it is gone."""
     if processes is not None:
         _kill(processes)
-    if layout.link in {link["ifname"] for link in json.loads(run("ip", "-json", "link"))}:
-        run("ip", "link", "delete", layout.link)  # and with it the routes
+    _delete_link(layout.link)
     cgroups.remove(layout.cgroup)
+
+
+def _delete_link(name: str) -> None:
+    """Delete a link, and with it its routes, unless that went with its namespace."""
+    try:
+        run("ip", "link", "delete", name)
+    except CommandError:
+        if name in {link["ifname"] for link in json.loads(run("ip", "-json", "link"))}:
+            raise
 
 
 @contextmanager

@@ -62,6 +62,8 @@ def test_every_number_and_list_has_bounds() -> None:
     for path, schema in fields("spec", SCHEMA["spec"]):
         if schema.get("type") in ("integer", "number"):
             assert {"minimum", "maximum"} <= schema.keys(), path
+        if schema.get("type") == "array":
+            assert "maxItems" in schema, path
 
 
 def pairs(path: str, schema: Schema, struct: Struct) -> Iterator[tuple[str, Schema, Struct]]:

@@ -4,11 +4,11 @@ import pytest
 
 from catdog_common.environment import read_environment
 from catdog_inference.config import Config as WorkerConfig
-from catdog_operator.manifests.deployment import Connection, build_worker_environment
+from catdog_operator.manifests.deployment import build_worker_environment
 from catdog_operator.manifests.training_job import Task, build_trainer_environment
 from catdog_operator.resolve import resolve
 from catdog_trainer.config import Config as TrainerConfig
-from tests.unit.operator.builders import some_model
+from tests.unit.operator.builders import some_connection, some_model
 
 FROM_CLAIM = {"dataset": {"persistentVolumeClaim": {"claimName": "photos", "path": "data"}}}
 
@@ -33,7 +33,7 @@ def test_the_trainer_reads_what_the_operator_writes(training: dict[str, object])
 
 def test_the_worker_reads_what_the_operator_writes() -> None:
     model = some_model()
-    environment = build_worker_environment(model, resolve(model), 3, Connection("kafka:9093", "pets-catdog"))
+    environment = build_worker_environment(model, resolve(model), 3, some_connection())
     config = read_environment(WorkerConfig, environment)
     assert config.model_version == 3
     assert config.kafka_start_from == "earliest"
@@ -42,7 +42,7 @@ def test_the_worker_reads_what_the_operator_writes() -> None:
 
 def test_the_operator_writes_nothing_that_the_worker_does_not_know() -> None:
     model = some_model()
-    environment = build_worker_environment(model, resolve(model), 3, Connection("kafka:9093", "pets-catdog"))
+    environment = build_worker_environment(model, resolve(model), 3, some_connection())
     assert set(environment) == {f"CATDOG_{name.upper()}" for name in WorkerConfig.__struct_fields__}
 
 

@@ -6,14 +6,14 @@ from catdog_inference.config import Config
 from catdog_inference.kafka import DEAD_LETTER_OVERHEAD_BYTES, RECORD_OVERHEAD_BYTES
 from catdog_inference.publisher import STOP_SECONDS
 from catdog_operator.manifests import deployment
-from catdog_operator.manifests.deployment import Connection, build_worker_environment
+from catdog_operator.manifests.deployment import build_worker_environment
 from catdog_operator.resolve import resolve
-from tests.unit.operator.builders import some_model
+from tests.unit.operator.builders import some_connection, some_model
 
 
 def some_environment() -> dict[str, str]:
     model = some_model()
-    return build_worker_environment(model, resolve(model), 3, Connection("kafka:9093", "pets-catdog"))
+    return build_worker_environment(model, resolve(model), 3, some_connection())
 
 
 def test_the_worker_accepts_the_environment_that_the_operator_writes() -> None:

@@ -1,175 +1,167 @@
 """What the API server refuses at apply, and the very words that a person reads then."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.cluster.commands import CommandError
-from tests.cluster.instance import Instance
-from tests.e2e.models import NAMESPACE
-
-Spec = dict[str, Any]
-SAMPLE: Spec = {"sample": {}}
-KAFKA = {"strimzi": {"name": "my-cluster"}}
-NOT_CHECKED = (
-    "* <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; "
-    "correct the existing errors to complete validation"
+from tests.cluster.instance import Instance, down, up_api_server
+from tests.crd import model_schema
+from tests.e2e.conftest import INSTANCE
+from tests.e2e.out_of_bounds import OUT_OF_BOUNDS
+from tests.e2e.refused import (
+    CHANGED_CLAIM,
+    GIVEN,
+    NAME,
+    NO_SCALE,
+    NOT_CHECKED,
+    REFUSED,
+    SAMPLE,
+    STRIMZI,
+    Spec,
+    given,
+    rule,
+    training,
 )
-NAME = (
-    "the name must have at most 40 characters, of a-z, 0-9 and '-' (not at either end), "
-    "because the names of Jobs, claims and topics are made from it"
-)
-TWO_ROLES = "one topic cannot have two roles; name three different topics for input, output and deadLetters"
-CHANGED_STORAGE = "storage cannot be changed; make another CatDogModel, or set it back to what it was"
+
+NAMESPACE = "default"
+SAMPLES = sorted((Path(__file__).parents[2] / "manifests" / "samples").glob("catdogmodel*.yaml"))
+STORED = {"size": "1Gi", "storageClassName": "fast"}
 
 
-def training(**fields: object) -> Spec:
-    return {"training": {"dataset": SAMPLE, **fields}}
+@pytest.fixture(scope="module")
+def api_server() -> Iterator[Instance]:
+    """Give an API server with the CRD, and no operator."""
+    name = f"{INSTANCE}-refusals"
+    yield up_api_server(name)
+    down(name)
 
 
-def kafka(**fields: object) -> Spec:
-    return {"kafka": {**KAFKA, **fields}}
-
-
-def rule(path: str, message: str, kind: str = "object") -> str:
-    return f'{path}: Invalid value: "{kind}": {message}'
-
-
-REFUSED: dict[str, tuple[Spec, str]] = {
-    "two data sets": (
-        training(dataset={**SAMPLE, "persistentVolumeClaim": {"claimName": "photos"}}),
-        rule("spec.training.dataset", "two data sets are named; keep one of sample, persistentVolumeClaim"),
-    ),
-    "no data set": (
-        training(dataset={}),
-        rule(
-            "spec.training.dataset",
-            "no data set is named; set one of sample: {} or persistentVolumeClaim: {claimName: ...}",
-        ),
-    ),
-    "a path that leads out of the claim": (
-        training(dataset={"persistentVolumeClaim": {"claimName": "photos", "path": "a/../../b"}}),
-        rule(
-            "spec.training.dataset.persistentVolumeClaim.path",
-            "path is a directory on the claim, without a leading '/' and without '..'",
-            "string",
-        ),
-    ),
-    "two claims": (
-        {"storage": {"claim": {}, "existingClaim": "models"}},
-        rule("spec.storage", "two claims are named; keep one of claim, existingClaim"),
-    ),
-    "a size that is none": (
-        {"storage": {"claim": {"size": "much"}}},
-        rule("spec.storage.claim.size", "size is a quantity greater than 0, such as 5Gi", "string"),
-    ),
-    "one topic in two roles": (
-        kafka(topics={"input": {"name": "photos"}, "output": {"name": "photos"}}),
-        rule("spec.kafka.topics", TWO_ROLES),
-    ),
-    "a topic named as another is by default": (
-        kafka(topics={"deadLetters": {"name": "odd-images"}}),
-        rule("spec.kafka.topics", TWO_ROLES),
-    ),
-    "a topic that no KafkaTopic can be named after": (
-        kafka(topics={"input": {"name": "My_Topic"}}),
-        rule(
-            "spec.kafka.topics.input.name",
-            "the name of a topic is also its KafkaTopic's: "
-            "of a-z, 0-9, '-' and '.' (these two not at either end)",
-            "string",
-        ),
-    ),
-    "no epochs": (
-        training(epochs=0),
-        (
-            "spec.training.epochs: Invalid value: 0: "
-            "spec.training.epochs in body should be greater than or equal to 1"
-        ),
-    ),
-    "a learning rate below zero": (
-        training(learningRate=-1),
-        (
-            "spec.training.learningRate: Invalid value: -1: "
-            "spec.training.learningRate in body should be greater than 0"
-        ),
-    ),
-    "a network that there is not": (
-        training(architecture="resnet"),
-        (
-            '\n* spec.training.architecture: Unsupported value: "resnet": '
-            f'supported values: "efficientnet-lite0", "efficientnet-lite2"\n{NOT_CHECKED}'
-        ),
-    ),
-    "a start in lower case": (
-        kafka(startFrom="earliest"),
-        (
-            '\n* spec.kafka.startFrom: Unsupported value: "earliest": '
-            f'supported values: "Earliest", "Latest"\n{NOT_CHECKED}'
-        ),
-    ),
-    "images smaller than any": (
-        kafka(maxImageBytes=10),
-        (
-            "spec.kafka.maxImageBytes: Invalid value: 10: "
-            "spec.kafka.maxImageBytes in body should be greater than or equal to 1024"
-        ),
-    ),
-    "fewer replicas than none": (
-        {"inference": {"replicas": -1}},
-        (
-            "\n* spec.inference.replicas: Invalid value: -1: "
-            "spec.inference.replicas in body should be greater than or equal to 0"
-            "\n* .spec.inference.replicas: Invalid value: -1: should be a non-negative integer"
-        ),
-    ),
-}
+@pytest.fixture
+def settled(api_server: Instance) -> Iterator[str]:
+    """Give a model that is stored, with a claim of its own."""
+    body = manifest("settled", {"storage": {"claim": STORED}})
+    api_server.kubectl("create", "-n", NAMESPACE, "-f", "-", input=json.dumps(body))
+    yield "catdogmodel/settled"
+    api_server.kubectl("delete", "catdogmodel/settled", "-n", NAMESPACE)
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_wrong_is_refused_with_what_to_write_instead(cluster: Instance, case: str) -> None:
-    spec, message = REFUSED[case]
-    assert refusal(cluster, "odd", spec) == f'The CatDogModel "odd" is invalid: {message}'
+def test_what_is_wrong_is_refused_with_what_to_write_instead(api_server: Instance, case: str) -> None:
+    spec, expected = REFUSED[case]
+    messages = (expected,) if isinstance(expected, str) else expected
+    assert refusal(api_server, "odd", spec) == messages
+
+
+def test_every_rule_of_the_schema_has_a_case() -> None:
+    told = [NAME, CHANGED_CLAIM, *(str(messages) for _, messages in REFUSED.values())]
+    rules = [each["message"] for each in all_rules(model_schema())]
+    assert rules
+    assert [message for message in rules if not any(message in each for each in told)] == []
 
 
 @pytest.mark.parametrize("name", ["a" * 41, "a.b"])
-def test_a_name_that_cannot_name_the_children_is_refused(cluster: Instance, name: str) -> None:
-    assert refusal(cluster, name, {}) == f'The CatDogModel "{name}" is invalid: {rule("<nil>", NAME)}'
+def test_a_name_that_cannot_name_the_children_is_refused(api_server: Instance, name: str) -> None:
+    assert refusal(api_server, name, {}) == (rule("<nil>", NAME),)
 
 
-def test_a_field_that_there_is_not_is_named(cluster: Instance) -> None:
-    assert refusal(cluster, "odd", training(augment=True)) == (
+def test_a_field_that_there_is_not_is_named(api_server: Instance) -> None:
+    assert said_of(api_server, "odd", training(augment=True)) == (
         'Error from server (BadRequest): error when creating "STDIN": CatDogModel in version "v1alpha1" '
         'cannot be handled as a CatDogModel: strict decoding error: unknown field "spec.training.augment"'
     )
 
 
-@pytest.mark.parametrize("storage", [{"claim": {"size": "2Gi"}}, {"claim": None, "existingClaim": "x"}, None])
-def test_storage_that_was_chosen_stays(cluster: Instance, storage: Spec | None) -> None:
-    # With photos and a Kafka that are not there, so that nothing is made of it but its claim.
-    spec = {
-        "training": {"dataset": {"persistentVolumeClaim": {"claimName": "nowhere"}}},
-        "kafka": {"strimzi": {"name": "nowhere"}},
-        "storage": {"claim": {"size": "1Gi"}},
-    }
-    cluster.kubectl("apply", "-n", NAMESPACE, "-f", "-", input=json.dumps(manifest("settled", spec)))
-    try:
-        patch = json.dumps({"spec": {"storage": storage}})
-        with pytest.raises(CommandError) as refused:
-            cluster.kubectl("patch", "catdogmodel/settled", "-n", NAMESPACE, "--type=merge", "-p", patch)
-    finally:
-        cluster.kubectl("delete", "catdogmodel/settled", "-n", NAMESPACE)
-        cluster.kubectl("delete", "pvc/settled-models", "-n", NAMESPACE, "--ignore-not-found")
-    assert said(refused) == f'The CatDogModel "settled" is invalid: {rule("spec.storage", CHANGED_STORAGE)}'
-
-
-def refusal(cluster: Instance, name: str, spec: Spec) -> str:
-    """Return what kubectl says of a resource that is not taken."""
-    body = json.dumps(manifest(name, spec))
+@pytest.mark.parametrize(
+    "storage",
+    [
+        {"claim": {"size": "2Gi"}},
+        {"claim": {"size": "512Mi"}},
+        {"claim": {"storageClassName": None}},
+        {"claim": {"accessMode": "ReadWriteMany"}},
+        {"claim": {"whenDeleted": "Delete"}},
+        {"claim": None},
+        {"claim": None, "existingClaim": "models"},
+        None,
+    ],
+    ids=str,
+)
+def test_a_claim_that_was_chosen_stays(api_server: Instance, settled: str, storage: Spec | None) -> None:
     with pytest.raises(CommandError) as refused:
-        cluster.kubectl("create", "-n", NAMESPACE, "--dry-run=server", "-f", "-", input=body)
+        edit(api_server, settled, {"storage": storage})
+    assert said(refused) == f'The CatDogModel "settled" is invalid: {rule("spec.storage", CHANGED_CLAIM)}'
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"storage": {"keepVersions": 3}},
+        {"promotion": {"minAccuracy": 0, "maxAccuracyDrop": 1}},
+        {"inference": {"modelVersion": 7}},
+        {"kafka": {"strimzi": None} | GIVEN},
+        {"paused": True},
+    ],
+    ids=str,
+)
+def test_what_may_change_later_can_be_edited(api_server: Instance, settled: str, spec: Spec) -> None:
+    assert edit(api_server, settled, spec) == "catdogmodel.catdog.dev/settled patched"
+
+
+@pytest.mark.parametrize(
+    ("name", "spec"),
+    [
+        ("a" * 40, {}),
+        ("odd", given(topics={"input": {"name": "My_Topic"}})),
+        ("odd", given(bootstrapServers="10.1.2.3:65535")),
+    ],
+    ids=str,
+)
+def test_what_is_just_within_the_rules_is_taken(api_server: Instance, name: str, spec: Spec) -> None:
+    assert create(api_server, manifest(name, spec)).startswith(f"catdogmodel.catdog.dev/{name} created")
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_the_samples_are_taken(api_server: Instance, sample: Path) -> None:
+    assert " created" in create(api_server, yaml.safe_load(sample.read_text()))
+
+
+@pytest.mark.parametrize("case", OUT_OF_BOUNDS)
+def test_every_number_and_text_out_of_its_bounds_is_named_with_them(api_server: Instance, case: str) -> None:
+    part, value, expected = OUT_OF_BOUNDS[case]
+    whole = {"training": {"dataset": SAMPLE}, "kafka": STRIMZI}.get(part, {}) | value
+    told = refusal(api_server, "odd", {part: whole})
+    assert sorted({*told} - {NOT_CHECKED, NO_SCALE}) == sorted(expected)
+
+
+def refusal(cluster: Instance, name: str, spec: Spec) -> tuple[str, ...]:
+    """Return what kubectl says of a resource that is not taken, point by point."""
+    head, _, points = said_of(cluster, name, spec).partition(" is invalid: ")
+    assert head == f'The CatDogModel "{name}"'
+    return tuple(points.removeprefix("\n* ").split("\n* "))
+
+
+def said_of(cluster: Instance, name: str, spec: Spec) -> str:
+    """Return what kubectl says of a resource that is not taken."""
+    with pytest.raises(CommandError) as refused:
+        create(cluster, manifest(name, spec))
     return said(refused)
+
+
+def create(cluster: Instance, body: Spec) -> str:
+    """Ask the API server whether it would take a resource."""
+    return cluster.kubectl(
+        "create", "-n", NAMESPACE, "--dry-run=server", "-f", "-", input=json.dumps(body)
+    ).strip()
+
+
+def edit(cluster: Instance, model: str, spec: Spec) -> str:
+    """Edit a resource; None takes a field away."""
+    patch = json.dumps({"spec": spec})
+    return cluster.kubectl("patch", model, "-n", NAMESPACE, "--type=merge", "-p", patch).strip()
 
 
 def said(refused: pytest.ExceptionInfo[CommandError]) -> str:
@@ -178,10 +170,20 @@ def said(refused: pytest.ExceptionInfo[CommandError]) -> str:
 
 
 def manifest(name: str, spec: Spec) -> Spec:
-    """Return a CatDogModel."""
+    """Return a CatDogModel; a part that is None is left out."""
+    whole = {"training": {"dataset": SAMPLE}, "kafka": STRIMZI} | spec
     return {
         "apiVersion": "catdog.dev/v1alpha1",
         "kind": "CatDogModel",
         "metadata": {"name": name},
-        "spec": {"training": {"dataset": SAMPLE}, "kafka": KAFKA} | spec,
+        "spec": {part: value for part, value in whole.items() if value is not None},
     }
+
+
+def all_rules(schema: Any) -> Iterator[Any]:  # noqa: ANN401 - any part of a schema
+    """Give every rule across fields."""
+    if isinstance(schema, dict):
+        yield from schema.get("x-kubernetes-validations", [])
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for each in inner:
+        yield from all_rules(each)

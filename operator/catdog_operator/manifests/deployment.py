@@ -9,11 +9,12 @@ from catdog_operator.manifests.pod import (
     build_pod_spec,
     claim_volume,
     mount,
+    projected_secrets,
     secret_volume,
 )
 from catdog_operator.observed import Surroundings
 from catdog_operator.resolve import Resolved
-from catdog_operator.resource import CatDogModel
+from catdog_operator.resource import CatDogModel, TrustedCertificates
 from catdog_operator.views import MODEL_LABEL, VERSION_LABEL
 
 HTTP_PORT = 8080
@@ -27,10 +28,15 @@ RESOURCES: Manifest = {
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """How the workers reach Kafka: addresses, and the Secret with their certificate."""
+    """How the workers reach Kafka.
 
+    `cluster` names it to readers of answers; the Secrets hold the workers' certificate, and those to trust.
+    """
+
+    cluster: str
     bootstrap_servers: str
     secret_name: str
+    trusted: tuple[TrustedCertificates, ...]
 
 
 def build_deployment(
@@ -108,7 +114,7 @@ def _build_worker(
         ),
         volumes=(
             claim_volume("models", resolved.claim_name),
-            secret_volume("kafka-ca", f"{model.spec.kafka.strimzi.name}-cluster-ca-cert"),
+            _trust_volume("kafka-ca", connection.trusted),
             secret_volume("kafka-user", connection.secret_name),
         ),
         extra={
@@ -117,6 +123,20 @@ def _build_worker(
             "livenessProbe": _probe("/healthz", period=10, failures=6),
         },
     )
+
+
+def _trust_volume(name: str, trusted: tuple[TrustedCertificates, ...]) -> Manifest:
+    """Return a volume with the certificates to trust, each in a file that ends in .crt."""
+    if len(trusted) == 1 and trusted[0].certificate is None:
+        return secret_volume(name, trusted[0].secret_name)
+    return projected_secrets(name, [_trust_source(number, each) for number, each in enumerate(trusted, 1)])
+
+
+def _trust_source(number: int, trusted: TrustedCertificates) -> Manifest:
+    secret: Manifest = {"name": trusted.secret_name}
+    if trusted.certificate is None:
+        return secret
+    return secret | {"items": [{"key": trusted.certificate, "path": f"trusted-{number}.crt"}]}
 
 
 def _probe(path: str, *, period: int, failures: int) -> Manifest:
@@ -138,7 +158,7 @@ def build_worker_environment(
         "CATDOG_MODEL_NAMESPACE": model.namespace,
         "CATDOG_MODEL_VERSION": str(version),
         "CATDOG_STORAGE_DIR": STORAGE_DIR,
-        "CATDOG_KAFKA_CLUSTER": f"{model.namespace}/{kafka.strimzi.name}",
+        "CATDOG_KAFKA_CLUSTER": connection.cluster,
         "CATDOG_KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
         "CATDOG_KAFKA_CA_DIR": KAFKA_CA_DIR,
         "CATDOG_KAFKA_USER_DIR": KAFKA_USER_DIR,

@@ -8,8 +8,8 @@ from catdog_operator.views import NAMESPACE_LABEL
 CLUSTER_LABEL = "strimzi.io/cluster"
 
 
-def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic) -> Manifest:
-    """Return the KafkaTopic of one of the model's topics."""
+def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic, cluster: str) -> Manifest:
+    """Return the KafkaTopic of one of the model's topics in the Kafka `cluster`."""
     config = {"max.message.bytes": topic.max_message_bytes}
     return {
         "apiVersion": "kafka.strimzi.io/v1",
@@ -17,7 +17,7 @@ def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic) -> Manifest:
         "metadata": {
             "name": topic.name,
             "namespace": model.namespace,
-            "labels": build_kafka_labels(model),
+            "labels": build_kafka_labels(model, cluster),
         },
         "spec": without_empty(
             {
@@ -29,9 +29,9 @@ def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic) -> Manifest:
     }
 
 
-def build_kafka_labels(model: CatDogModel) -> dict[str, str]:
+def build_kafka_labels(model: CatDogModel, cluster: str) -> dict[str, str]:
     """Return the labels of a KafkaTopic or KafkaUser; Strimzi's operators look for the cluster's."""
     return build_labels(model, "kafka") | {
         NAMESPACE_LABEL: model.namespace,
-        CLUSTER_LABEL: model.spec.kafka.strimzi.name,
+        CLUSTER_LABEL: cluster,
     }

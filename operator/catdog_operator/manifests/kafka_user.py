@@ -6,15 +6,15 @@ from catdog_operator.resolve import Resolved
 from catdog_operator.resource import CatDogModel
 
 
-def build_kafka_user(model: CatDogModel, resolved: Resolved) -> Manifest:
-    """Return the KafkaUser of the model's workers."""
+def build_kafka_user(model: CatDogModel, resolved: Resolved, cluster: str) -> Manifest:
+    """Return the KafkaUser of the model's workers in the Kafka `cluster`."""
     return {
         "apiVersion": "kafka.strimzi.io/v1",
         "kind": "KafkaUser",
         "metadata": {
             "name": resolved.user_name,
             "namespace": model.namespace,
-            "labels": build_kafka_labels(model),
+            "labels": build_kafka_labels(model, cluster),
             "ownerReferences": [build_owner(model)],
         },
         "spec": {

@@ -59,9 +59,12 @@ def _allow_kafka(model: CatDogModel, bootstrap_servers: str) -> list[Manifest]:
     addresses = [server.strip().rpartition(":") for server in bootstrap_servers.split(",")]
     inside = {int(port) for host, _, port in addresses if IN_CLUSTER.fullmatch(host)}
     outside = {int(port) for host, _, port in addresses if not IN_CLUSTER.fullmatch(host)}
-    cluster = model.spec.kafka.strimzi.name
+    if (
+        strimzi := model.spec.kafka.strimzi
+    ) is None:  # where its brokers run is not known, but at which ports
+        return [{"ports": _outside_ports(inside | outside)}]
     # Strimzi's labels of brokers; other pods of the cluster have another name.
-    labels = {CLUSTER_LABEL: cluster, NAME_LABEL: f"{cluster}-kafka"}
+    labels = {CLUSTER_LABEL: strimzi.name, NAME_LABEL: f"{strimzi.name}-kafka"}
     brokers = {"podSelector": {"matchLabels": labels}}
     if not outside:
         return [{"to": [brokers], "ports": [_tcp(port) for port in sorted(inside)]}]

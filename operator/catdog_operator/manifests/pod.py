@@ -61,6 +61,11 @@ def secret_volume(name: str, secret_name: str) -> Manifest:
     return {"name": name, "secret": {"secretName": secret_name}}
 
 
+def projected_secrets(name: str, sources: Sequence[Manifest]) -> Manifest:
+    """Return a volume in which several Secrets lie side by side."""
+    return {"name": name, "projected": {"sources": [{"secret": source} for source in sources]}}
+
+
 def mount(name: str, path: str, *, read_only: bool = False) -> Manifest:
     """Return a volume's mount."""
     return {"name": name, "mountPath": path} | ({"readOnly": True} if read_only else {})

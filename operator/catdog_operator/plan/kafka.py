@@ -9,6 +9,7 @@ from catdog_operator.manifests.kafka_user import build_kafka_user
 from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.resolve import Resolved, ResolvedTopic
+from catdog_operator.resource import Kafka, StrimziCluster, TrustedCertificates
 from catdog_operator.views import MODEL_LABEL, Condition, KafkaTopic, KafkaUser, has_condition
 
 
@@ -22,15 +23,40 @@ class KafkaPlan(msgspec.Struct, frozen=True):
 
 def plan_kafka(observed: Observed, resolved: Resolved) -> KafkaPlan:
     """Return the topics and the user to have, and whether all is ready to serve."""
-    if (obstacle := _find_obstacle(observed)) is not None:
-        return KafkaPlan(obstacle, _last_connection(observed, resolved))
-    connection = Connection(_bootstrap_servers(observed) or "", resolved.user_name)
-    wanted = (*_plan_topics(observed, resolved), build_kafka_user(observed.model, resolved))
-    return KafkaPlan(_find_unready(observed, resolved) or _all_ready(observed), connection, wanted)
+    kafka = observed.model.spec.kafka
+    return _plan_strimzi(observed, resolved, kafka.strimzi) if kafka.strimzi else _plan_given(kafka, resolved)
 
 
-def _find_obstacle(observed: Observed) -> Finding | None:
-    strimzi, namespace = observed.model.spec.kafka.strimzi, observed.model.namespace
+def _plan_given(kafka: Kafka, resolved: Resolved) -> KafkaPlan:
+    """Return the way to a Kafka in which nothing is made and nothing looked at: what is said of it counts."""
+    servers, trusted = kafka.bootstrap_servers or "", kafka.tls.trusted_certificates if kafka.tls else ()
+    names = ", ".join(topic.name for topic in resolved.topics)
+    finding = yes(
+        "TakenOnTrust",
+        f"taken on trust: {servers}, its topics {names}, and the rights of {resolved.secret_name}; "
+        "workers that cannot use them do not get ready, and their logs say why",
+    )
+    return KafkaPlan(finding, Connection(servers, servers, resolved.secret_name, trusted))
+
+
+def _plan_strimzi(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> KafkaPlan:
+    if (obstacle := _find_obstacle(observed, strimzi)) is not None:
+        return KafkaPlan(obstacle, _last_connection(observed, resolved, strimzi))
+    connection = _connect(observed, resolved, strimzi, _bootstrap_servers(observed, strimzi) or "")
+    wanted = (
+        *_plan_topics(observed, resolved, strimzi),
+        build_kafka_user(observed.model, resolved, strimzi.name),
+    )
+    return KafkaPlan(_find_unready(observed, resolved) or _all_ready(strimzi), connection, wanted)
+
+
+def _connect(observed: Observed, resolved: Resolved, strimzi: StrimziCluster, servers: str) -> Connection:
+    trusted = TrustedCertificates(f"{strimzi.name}-cluster-ca-cert", pattern="*.crt")
+    return Connection(f"{observed.model.namespace}/{strimzi.name}", servers, resolved.secret_name, (trusted,))
+
+
+def _find_obstacle(observed: Observed, strimzi: StrimziCluster) -> Finding | None:
+    namespace = observed.model.namespace
     if not observed.strimzi_installed:
         return no(
             "StrimziNotInstalled", "the cluster has no kafka.strimzi.io/v1; install Strimzi 1.0 or newer"
@@ -43,7 +69,7 @@ def _find_obstacle(observed: Observed) -> Finding | None:
         )
     if not observed.kafka.status.listeners:
         return no("KafkaNotReady", f"Kafka {strimzi.name} has not told its addresses yet{_why(observed)}")
-    if not _bootstrap_servers(observed):
+    if not _bootstrap_servers(observed, strimzi):
         names = ", ".join(sorted(each.name for each in observed.kafka.status.listeners))
         return no(
             "ListenerNotFound",
@@ -59,24 +85,23 @@ def _why(observed: Observed) -> str:
     return f": {trouble.reason}" if trouble and trouble.reason else ""
 
 
-def _bootstrap_servers(observed: Observed) -> str | None:
+def _bootstrap_servers(observed: Observed, strimzi: StrimziCluster) -> str | None:
     listeners = observed.kafka.status.listeners if observed.kafka else ()
-    wanted = observed.model.spec.kafka.strimzi.listener
-    return next((each.bootstrap_servers for each in listeners if each.name == wanted), None)
+    return next((each.bootstrap_servers for each in listeners if each.name == strimzi.listener), None)
 
 
-def _last_connection(observed: Observed, resolved: Resolved) -> Connection | None:
+def _last_connection(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> Connection | None:
     """Return how Kafka was reached before it went: what serves is kept as it is, and can still be scaled."""
     known = observed.model.status.kafka
-    if known is None or known.bootstrap_servers is None:
-        return None
-    return Connection(known.bootstrap_servers, resolved.user_name)
+    if known is None or known.bootstrap_servers is None or known.secret_name != resolved.secret_name:
+        return None  # it was never reached, or was another Kafka, which the user had given
+    return _connect(observed, resolved, strimzi, known.bootstrap_servers)
 
 
-def _plan_topics(observed: Observed, resolved: Resolved) -> tuple[Manifest, ...]:
+def _plan_topics(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> tuple[Manifest, ...]:
     model = observed.model
     return tuple(
-        build_kafka_topic(model, topic)
+        build_kafka_topic(model, topic, strimzi.name)
         for topic in resolved.topics
         if topic.name not in observed.topics or _is_ours(observed.topics[topic.name], observed)
     )
@@ -127,6 +152,7 @@ def _told_by(failed: list[Condition]) -> str:
     return " yet; if it stays so, see whether Strimzi's entity operator runs"
 
 
-def _all_ready(observed: Observed) -> Finding:
-    name = observed.model.spec.kafka.strimzi.name
-    return yes("KafkaReady", f"Kafka {name} is there, and its topics and user for this model are ready")
+def _all_ready(strimzi: StrimziCluster) -> Finding:
+    return yes(
+        "KafkaReady", f"Kafka {strimzi.name} is there, and its topics and user for this model are ready"
+    )

@@ -7,12 +7,13 @@ import msgspec
 
 from catdog_common.training import Progress, TrainingFailure, TrainingResult, VersionSummary
 from catdog_operator import views as seen
+from catdog_operator.manifests.deployment import Connection
 from catdog_operator.manifests.training_job import job_settings_digest
 from catdog_operator.observed import Images, Observed, Retry, Surroundings
 from catdog_operator.plan import Plan, plan
 from catdog_operator.plan.finding import Finding
 from catdog_operator.resolve import resolve
-from catdog_operator.resource import CatDogModel, parse_model
+from catdog_operator.resource import CatDogModel, TrustedCertificates, parse_model
 from catdog_operator.status import build_status
 from catdog_operator.status_fields import ModelStatus
 from tests.crd import model_schema, with_defaults
@@ -71,6 +72,12 @@ def some_kafka(**addresses: str) -> seen.KafkaCluster:
         listeners=tuple(seen.Listener(name, address) for name, address in listeners.items())
     )
     return seen.KafkaCluster(seen.Metadata(name="my-cluster"), status)
+
+
+def some_connection() -> Connection:
+    """Return the way to that Kafka."""
+    trusted = TrustedCertificates("my-cluster-cluster-ca-cert", pattern="*.crt")
+    return Connection("kafka/my-cluster", "kafka:9093", "pets-catdog", (trusted,))
 
 
 def some_topic(name: str, condition: seen.Condition = READY, **labels: str) -> seen.KafkaTopic:

@@ -189,6 +189,7 @@ def test_what_serves_can_be_scaled_while_kafka_is_away() -> None:
         output_topic="",
         dead_letter_topic="",
         bootstrap_servers="kafka:9093",
+        secret_name="pets-catdog",  # noqa: S106 - a name
     )
     model = some_model(status=ModelStatus(versions=(V1,), kafka=known), inference={"replicas": 3})
     observed = some_observed(
