@@ -14,7 +14,7 @@ import msgspec
 
 from tests.cluster import cgroups
 from tests.cluster.cache import REPOSITORY
-from tests.cluster.commands import environment, run
+from tests.cluster.commands import CommandError, environment, run
 from tests.cluster.layout import NUMBERS, Layout
 from tests.cluster.supervisor import LINK
 
@@ -35,7 +35,7 @@ def free_number(reserved: Collection[int]) -> int:
     Raises:
         RuntimeError: there is none.
     """
-    links = {link["ifname"] for link in json.loads(run("ip", "-json", "link"))}
+    links = _links()
     routes = [route["dst"] for route in json.loads(run("ip", "-json", "route", "show", "table", "all"))]
     taken = [ipaddress.ip_network(route, strict=False) for route in routes if route != "default"]
     for number in NUMBERS:
@@ -78,9 +78,17 @@ def stop(layout: Layout, processes: Processes | None) -> None:
     """End the node, as far as it is still there, and await that all of it is gone."""
     if processes is not None:
         _kill(processes)
-    if layout.link in {link["ifname"] for link in json.loads(run("ip", "-json", "link"))}:
-        run("ip", "link", "delete", layout.link)  # and with it the routes
+    if layout.link in _links():
+        try:
+            run("ip", "link", "delete", layout.link)  # and with it the routes
+        except CommandError:
+            if layout.link in _links():
+                raise  # else it has gone meanwhile, with the node's end of it
     cgroups.remove(layout.cgroup)
+
+
+def _links() -> set[str]:
+    return {link["ifname"] for link in json.loads(run("ip", "-json", "link"))}
 
 
 @contextmanager
