@@ -45,12 +45,14 @@ async def run(settings: Config, images: Images) -> None:
         tasks.append(asyncio.create_task(reconciler.resync()))
         try:
             async with serve_metrics(metrics, settings.metrics_port):
-                await _watch(settings, cluster, store, queue)
+                await _watch(settings, cluster, store, reconciler, queue)
         finally:
             await _cancel(*tasks)
 
 
-async def _watch(settings: Config, cluster: Cluster, store: Store, queue: DelayQueue[Key]) -> None:
+async def _watch(
+    settings: Config, cluster: Cluster, store: Store, reconciler: Reconciler, queue: DelayQueue[Key]
+) -> None:
     """Watch all kinds until a signal comes; begin anew when one appears that was missing.
 
     kopf looks for a new kind when its CRD is established, which can be before the kind is served, and then
@@ -59,6 +61,7 @@ async def _watch(settings: Config, cluster: Cluster, store: Store, queue: DelayQ
     appeared = asyncio.Event()
     while True:
         appeared.clear()
+        await reconciler.begin()
         looking = asyncio.create_task(_await_missing(cluster, appeared))
         await kopf.operator(
             registry=build_registry(store, queue),

@@ -1,6 +1,6 @@
 """Sends requests to the API server: no verb that the Role lacks, and every write strictly validated."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -16,6 +16,7 @@ from catdog_operator.store import Body
 WRITE = {"fieldManager": OPERATOR, "fieldValidation": "Strict"}
 REFUSALS = (400, 403, 404, 405, 409, 413, 415, 422)  # what another attempt alone will not mend
 TIMEOUT_SECONDS = 30
+PAGE = 200  # objects that are listed at once: a thousand models' are not in memory together
 
 
 class RefusedError(Exception):
@@ -28,6 +29,23 @@ class RefusedError(Exception):
 
 class UnavailableError(Exception):
     """The API server could not be reached, or was not able to answer."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some of the objects of a list, and the revision of the cluster that it is of."""
+
+    revision: int
+    bodies: list[Body]
+
+
+class _ListMetadata(msgspec.Struct, frozen=True):
+    revision: str = msgspec.field(name="resourceVersion")
+    token: str = msgspec.field(name="continue", default="")
+
+
+class _List(msgspec.Struct, frozen=True):
+    metadata: _ListMetadata
+    items: list[Body]
 
 
 class Api:
@@ -52,14 +70,20 @@ class Api:
         """Return the time by the API server's clock, which the times in its objects are close to."""
         return datetime.now(UTC) + self._clock_difference
 
-    async def list(self, kind: Kind) -> list[Body]:
-        """Return all objects of a kind, in all namespaces that are watched, as far as its selector goes."""
-        query = {"labelSelector": kind.selector} if kind.selector else {}
-        items: list[Body] = []
+    async def list(self, kind: Kind) -> AsyncIterator[Page]:
+        """Yield all objects of a kind, in all namespaces that are watched, as far as its selector goes."""
+        query = {"limit": str(PAGE)} | ({"labelSelector": kind.selector} if kind.selector else {})
         for namespace in self._namespaces or (None,):
-            answer = await self._send("get", kind, "list", kind.path(namespace), query=query)
-            items += msgspec.json.decode(answer)["items"]
-        return [{"apiVersion": kind.api_version, "kind": kind.name} | item for item in items]
+            path, token = kind.path(namespace), ""
+            while True:
+                more = query | ({"continue": token} if token else {})
+                page = msgspec.json.decode(
+                    await self._send("get", kind, "list", path, query=more), type=_List
+                )
+                named: Body = {"apiVersion": kind.api_version, "kind": kind.name}
+                yield Page(int(page.metadata.revision), [named | item for item in page.items])
+                if not (token := page.metadata.token):
+                    break
 
     async def create(self, kind: Kind, manifest: Manifest) -> Body:
         """Create an object; one that is there already is a refusal."""

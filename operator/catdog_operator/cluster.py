@@ -28,6 +28,7 @@ from catdog_operator.kinds import (
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.metrics import Metrics
 from catdog_operator.observed import Observed, Surroundings
+from catdog_operator.pace import Pace
 from catdog_operator.plan import Plan
 from catdog_operator.plan.pod_trouble import find_stuck
 from catdog_operator.progress import read_progress
@@ -35,7 +36,7 @@ from catdog_operator.resolve import Resolved, resolve
 from catdog_operator.resource import CatDogModel, parse_model, short_digest
 from catdog_operator.status import Refusal
 from catdog_operator.status_fields import ModelStatus
-from catdog_operator.store import Body, Key, Reference, Store
+from catdog_operator.store import Body, Key, Reference, Store, reference_of
 from catdog_operator.views import (
     APPLIED_ANNOTATION,
     Deployment,
@@ -48,16 +49,16 @@ from catdog_operator.views import (
     PersistentVolumeClaim,
     Pod,
     Seen,
-    parse,
 )
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10.0  # at least, between two reads of a model's log
 EVENTS_SECONDS = 5.0  # at least, between two reads of the Events of a model's children
+READS_A_SECOND = 10.0  # of logs, and of Events, of all models; where that is too few, the intervals stretch
 STUCK_CHILDREN = 4  # whose Events are read at once: what keeps one from running keeps the others
 LOG_LINES = 20
-LOG_READS = 20  # at once
+READS_AT_ONCE = 20
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -77,9 +78,10 @@ class Cluster:
         self._metrics = metrics or Metrics()
         self._store = store
         self._surroundings = surroundings
-        self._log_reads = asyncio.Semaphore(LOG_READS)
-        self._progress: dict[Key, tuple[float, Progress | None]] = {}
-        self._events: dict[Key, tuple[float, tuple[Event, ...]]] = {}
+        self._log_pace = Pace[Key](PROGRESS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
+        self._progress: dict[Key, Progress | None] = {}
+        self._events_pace = Pace[Key](EVENTS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
+        self._events: dict[Key, tuple[Event, ...]] = {}
         self._upkeep: set[Key] = set()  # models whose pods are to be replaced, and are not yet
         self._missing: frozenset[Kind] = frozenset()
 
@@ -87,8 +89,7 @@ class Cluster:
         """Return all that a decision on a model depends on, or None where the model is gone or going."""
         body = self._store.get(MODEL, *key)
         if body is None or body["metadata"].get("deletionTimestamp"):
-            self._progress.pop(key, None)
-            self._events.pop(key, None)
+            self._forget(key)
             return None
         model = parse_model(body)
         resolved, strimzi = resolve(model), model.spec.kafka.strimzi
@@ -161,8 +162,9 @@ class Cluster:
         try:
             self._store.put(MODEL, await self._api.patch_status(MODEL, *key, patch))
         except RefusedError as error:
-            if error.status != 404:  # deleted meanwhile
-                raise
+            if error.status == 404:  # deleted meanwhile
+                return False
+            raise
         if (reason := _new_failure(wanted, former)) is not None:
             self._metrics.training_failures.labels(reason).inc()
         return True
@@ -181,8 +183,17 @@ class Cluster:
         """List everything again, for what a broken watch may have missed; return all models."""
         for kind in KINDS:
             if kind not in self._missing:
-                self._store.replace(kind, await self._api.list(kind))
+                await self._resync(kind)
         return self._store.models()
+
+    async def _resync(self, kind: Kind) -> None:
+        listed, revisions = set[Reference](), list[int]()
+        async for page in self._api.list(kind):
+            revisions.append(page.revision)
+            for body in page.bodies:
+                listed.add(reference_of(kind, body))
+                self._store.put(kind, body)
+        self._store.retain(kind, listed, min(revisions))
 
     async def _delete(self, kind: Kind, metadata: Metadata) -> bool | Refusal:
         namespace, name, uid = metadata.namespace, metadata.name, metadata.uid
@@ -226,11 +237,10 @@ class Cluster:
         return True
 
     def _get(self, kind: Kind, key: Key, name: str, view: type[Seen]) -> Seen | None:
-        return parse(self._store.get(kind, key.namespace, name), view)
+        return self._store.see(kind, key.namespace, name, view)
 
     def _children(self, kind: Kind, key: Key, view: type[Seen]) -> Iterator[Seen]:
-        for body in self._store.children(kind, key):
-            yield msgspec.convert(body, view)
+        return self._store.see_children(kind, key, view)
 
     def _dataset_claim(self, model: CatDogModel, key: Key) -> PersistentVolumeClaim | None:
         dataset = model.spec.training.dataset.persistent_volume_claim
@@ -245,27 +255,23 @@ class Cluster:
         running = next((pod for pod in pods if pod.container.state.running is not None), None)
         if running is None:
             return None
-        read, progress = self._progress.get(key, (float("-inf"), None))
-        now = asyncio.get_running_loop().time()
-        if now - read < PROGRESS_SECONDS:
+        progress = self._progress.get(key)
+        if not self._log_pace.may_read(key, asyncio.get_running_loop().time()):
             return progress
         try:
-            async with self._log_reads:
-                log = await self._api.read_log(POD, key.namespace, running.metadata.name, LOG_LINES)
+            log = await self._api.read_log(POD, key.namespace, running.metadata.name, LOG_LINES)
         except (RefusedError, UnavailableError):
             log = ""
-        progress = read_progress(log) or progress
-        self._progress[key] = (now, progress)
-        return progress
+        self._progress[key] = read_progress(log) or progress
+        return self._progress[key]
 
     async def _read_events(self, key: Key, stuck: tuple[Metadata, ...]) -> tuple[Event, ...]:
         """Return the Events about these children, as new as a few seconds; unreadable ones are no error."""
         if not stuck:
             self._events.pop(key, None)
             return ()
-        read, events = self._events.get(key, (float("-inf"), ()))
-        now = asyncio.get_running_loop().time()
-        if now - read < EVENTS_SECONDS:
+        events = self._events.get(key, ())
+        if not self._events_pace.may_read(key, asyncio.get_running_loop().time()):
             return events
         try:
             bodies = [
@@ -276,9 +282,15 @@ class Cluster:
         except (RefusedError, UnavailableError) as error:
             logger.warning("Events were not to be read", extra={"error": str(error)})
             return events
-        events = tuple(msgspec.convert(body, Event) for body in bodies)
-        self._events[key] = (now, events)
-        return events
+        self._events[key] = tuple(msgspec.convert(body, Event) for body in bodies)
+        return self._events[key]
+
+    def _forget(self, key: Key) -> None:
+        """Let go of what was read about a model that is gone."""
+        for pace in (self._log_pace, self._events_pace):
+            pace.forget(key)
+        self._progress.pop(key, None)
+        self._events.pop(key, None)
 
 
 def references(model: CatDogModel, resolved: Resolved) -> frozenset[Reference]:

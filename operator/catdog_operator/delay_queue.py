@@ -30,7 +30,7 @@ class DelayQueue(Generic[K]):
                 self._due[key] = due
                 self._count += 1
                 heapq.heappush(self._heap, (due, self._count, key))
-                self._changed.notify_all()
+                self._changed.notify()
 
     def overdue(self) -> int:
         """Return how many keys are due and with no worker."""
@@ -49,7 +49,7 @@ class DelayQueue(Generic[K]):
         finally:
             async with self._changed:
                 self._taken.discard(key)
-                self._changed.notify_all()
+                self._changed.notify()
 
     def _pop(self) -> K | None:
         """Return a key that is due and with no worker, and take it out."""
@@ -68,10 +68,15 @@ class DelayQueue(Generic[K]):
             heapq.heappush(self._heap, entry)
         return found
 
+    def _earliest(self) -> float:
+        due, _, key = self._heap[0]
+        if key not in self._taken:
+            return due
+        return min((due for due, _, key in self._heap if key not in self._taken), default=float("inf"))
+
     async def _wait(self) -> None:
         """Wait until a key is put or given back, or the next one that is with no worker is due."""
-        pending = [due for due, _, key in self._heap if key not in self._taken]
-        timeout = min(pending) - asyncio.get_running_loop().time() if pending else None
+        timeout = self._earliest() - asyncio.get_running_loop().time() if self._heap else None
         try:
             async with asyncio.timeout(timeout):
                 await self._changed.wait()

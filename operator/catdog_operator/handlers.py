@@ -1,12 +1,37 @@
 """Glue to kopf, which only watches: whatever happens to an object puts its models into the queue."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 import kopf
 
 from catdog_operator.delay_queue import DelayQueue
 from catdog_operator.kinds import KINDS, Kind
-from catdog_operator.store import Key, Store
+from catdog_operator.store import Body, Key, Store
+
+LIST_CHUNK = 200  # objects, so that a list of thousands is not in memory at once
+IDLE_SECONDS = 0.5  # that kopf's task for an object stays, with the object's last state
+
+
+class NothingHandled(kopf.DiffBaseStorage):
+    """What kopf takes as the state that was last handled, to compare with: we have no use for it.
+
+    The default copies every object for it, at every event.
+    """
+
+    def build(
+        self, *, body: kopf.Body, extra_fields: Iterable[kopf.FieldSpec] | None = None
+    ) -> kopf.BodyEssence:
+        """Return what is to be compared of an object: nothing."""
+        del body, extra_fields
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """Return what was compared last: nothing."""
+        return self.build(body=body)
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Store nothing."""
 
 
 def build_registry(store: Store, queue: DelayQueue[Key]) -> kopf.OperatorRegistry:
@@ -28,6 +53,9 @@ def build_settings(*, clusterwide: bool) -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.process.ultimate_exiting_timeout = None
+    settings.watching.chunk_size = LIST_CHUNK
+    settings.queueing.idle_timeout = IDLE_SECONDS
+    settings.persistence.diffbase_storage = NothingHandled()
     for kind in KINDS:
         if kind.selector:
             settings.watching.label_selectors[kind.group, kind.version, kind.plural] = kind.selector
@@ -35,19 +63,15 @@ def build_settings(*, clusterwide: bool) -> kopf.OperatorSettings:
 
 
 def _watch(registry: kopf.OperatorRegistry, kind: Kind, store: Store, queue: DelayQueue[Key]) -> None:
-    selector = (kind.group, kind.version, kind.plural)
-
-    # An index, because kopf runs those over all objects of all kinds before it tells of any event:
-    # so no decision is made on a view of the half.
-    @kopf.index(*selector, registry=registry, id=f"remember-{kind.plural}")
-    async def remember(body: kopf.Body, **_: object) -> None:
-        store.put(kind, dict(body))
-
-    @kopf.on.event(*selector, registry=registry, id=f"notice-{kind.plural}")
-    async def notice(event: kopf.RawEvent, body: kopf.Body, **_: object) -> None:
-        about = store.models_about(kind, dict(body))
+    # Not an index of kopf's: it keeps all objects waiting for one another, which takes their number squared.
+    @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=f"notice-{kind.plural}")
+    async def notice(event: kopf.RawEvent, **_: object) -> None:
+        body = cast("Body", event["object"])
+        about = store.models_about(kind, body)
         if event["type"] == "DELETED":
-            store.drop(kind, dict(body))
+            store.drop(kind, body)
+        elif not store.put(kind, body):
+            return  # the echo of a write of ours, or listed before
         for key in about:
             await queue.put(key)
 

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 PASSES = 6  # of observe, plan, apply, before the status is written and the model waits for its turn again
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
+FIRST_RESYNC_SECONDS = 60.0  # for what was deleted between the first list and the beginning of the watches
 RESYNC_SECONDS = 600.0
 
 
@@ -43,8 +44,11 @@ async def reconcile(cluster: Cluster, key: Key) -> Outcome:
                 continue
             applied = await cluster.apply(planned)
         if not applied.changed or applied.refusals:
-            await _report(cluster, key, observed, build_status(observed, planned, applied.refusals))
-            return Outcome(planned.look_again, refused=bool(applied.refusals))
+            status = build_status(observed, planned, applied.refusals)
+            reported = await _report(cluster, key, observed, status)
+            # What was reported is observed too, and no event will tell of it.
+            if applied.refusals or not reported:
+                return Outcome(planned.look_again, refused=bool(applied.refusals))
     logger.warning("writes do not come to an end", extra={"model": "/".join(key)})
     return Outcome(refused=True)
 
@@ -72,15 +76,29 @@ class Reconciler:
             if outcome.look_again is not None:
                 await self._queue.put(key, outcome.look_again)
 
+    async def begin(self) -> None:
+        """Look at everything, before any event comes: no decision is made on a view of the half."""
+        while True:
+            if await self._look_at_everything():
+                return
+            await asyncio.sleep(FIRST_BACKOFF_SECONDS)
+
     async def resync(self) -> None:
         """From time to time look at everything again, forever."""
+        wait = FIRST_RESYNC_SECONDS
         while True:
-            await asyncio.sleep(RESYNC_SECONDS)
-            try:
-                for key in await self._cluster.resync():
-                    await self._queue.put(key)
-            except (RefusedError, UnavailableError) as error:
-                logger.warning("resync failed", extra={"error": str(error)})
+            await asyncio.sleep(wait)
+            await self._look_at_everything()
+            wait = RESYNC_SECONDS
+
+    async def _look_at_everything(self) -> bool:
+        try:
+            for key in await self._cluster.resync():
+                await self._queue.put(key)
+        except (RefusedError, UnavailableError) as error:
+            logger.warning("resync failed", extra={"error": str(error)})
+            return False
+        return True
 
     async def _try(self, key: Key) -> Outcome:
         try:

@@ -1,11 +1,13 @@
 """What the watches have told of the cluster, found by name, by model, and by who refers to it."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
+import msgspec
+
 from catdog_operator.kinds import DEPLOYMENT, KIND_OF, MODEL, Kind
-from catdog_operator.views import MODEL_LABEL
+from catdog_operator.views import MODEL_LABEL, Seen
 
 Body = dict[str, Any]
 
@@ -25,6 +27,15 @@ class Reference(NamedTuple):
     name: str
 
 
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """An object, packed as JSON: a tenth of what it takes as dicts, and as quickly read as a view."""
+
+    revision: int
+    uid: str
+    model: Key | None
+    packed: bytes
+
+
 class Store:
     """The newest state of each object that is known.
 
@@ -33,62 +44,66 @@ class Store:
     """
 
     def __init__(self) -> None:
-        self._objects: dict[Reference, Body] = {}
+        self._objects: dict[Reference, Known] = {}
         self._children: dict[Key, set[Reference]] = defaultdict(set)
         self._referrers: dict[Reference, set[Key]] = defaultdict(set)
         self._references: dict[Key, frozenset[Reference]] = {}
         self._rolling: set[Reference] = set()
 
-    def put(self, kind: Kind, body: Body) -> None:
-        """Take an object's state, unless a newer one is known."""
-        reference = _reference(kind, body)
+    def put(self, kind: Kind, body: Body) -> bool:
+        """Take an object's state, unless it or a newer one is known; return whether it is news."""
+        reference = reference_of(kind, body)
         known = self._objects.get(reference)
-        if known is not None and _revision(known) > _revision(body):
-            return
+        if known is not None and known.revision >= _revision(body):
+            return False
         body["metadata"].pop("managedFields", None)  # half of an object's size, and never read
-        self._objects[reference] = body
-        if (model := _model_of(body)) is not None:
+        model = _model_of(body)
+        uid = body["metadata"]["uid"]
+        self._objects[reference] = Known(_revision(body), uid, model, msgspec.json.encode(body))
+        if model is not None:
             self._children[model].add(reference)
         if kind is DEPLOYMENT and is_rolling(body):
             self._rolling.add(reference)
         else:
             self._rolling.discard(reference)
+        return True
 
     def drop(self, kind: Kind, body: Body) -> None:
         """Forget an object that was deleted; one that was made since under its name stays."""
-        reference = _reference(kind, body)
+        reference = reference_of(kind, body)
         known = self._objects.get(reference)
-        if known is None or known["metadata"]["uid"] != body["metadata"]["uid"]:
-            return
-        del self._objects[reference]
-        self._rolling.discard(reference)
-        if (model := _model_of(known)) is not None:
-            self._children[model].discard(reference)
-        if kind is MODEL:
-            self.refer(Key(reference.namespace, reference.name), frozenset())
+        if known is not None and known.uid == body["metadata"]["uid"]:
+            self._forget(reference)
 
-    def replace(self, kind: Kind, bodies: Iterable[Body]) -> None:
-        """Take a list of all objects of a kind; what is not in it is gone."""
-        listed = {_reference(kind, body): body for body in bodies}
-        known = [(ref, body) for ref, body in self._objects.items() if ref.kind == kind.name]
-        for reference, body in known:
-            if reference not in listed:
-                self.drop(kind, body)
-        for body in listed.values():
-            self.put(kind, body)
+    def retain(self, kind: Kind, listed: Collection[Reference], revision: int) -> None:
+        """Forget those of a kind that a list did not have which was made at `revision`.
+
+        What was written since the list was made is not in it, and stays.
+        """
+        known = [(ref, each) for ref, each in self._objects.items() if ref.kind == kind.name]
+        for reference, each in known:
+            if reference not in listed and each.revision <= revision:
+                self._forget(reference)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Body | None:
         """Return an object, or None where it is not there."""
-        return self._objects.get(Reference(kind.name, namespace, name))
+        known = self._objects.get(Reference(kind.name, namespace, name))
+        return None if known is None else _unpack(known)
 
-    def children(self, kind: Kind, model: Key) -> list[Body]:
-        """Return the objects of a kind that are labelled as a model's, in the order of their names."""
+    def see(self, kind: Kind, namespace: str, name: str, view: type[Seen]) -> Seen | None:
+        """Return an object as `view`, or None where it is not there."""
+        known = self._objects.get(Reference(kind.name, namespace, name))
+        return None if known is None else msgspec.json.decode(known.packed, type=view)
+
+    def see_children(self, kind: Kind, model: Key, view: type[Seen]) -> Iterator[Seen]:
+        """Yield the objects of a kind that are labelled as a model's, in the order of their names."""
         references = (ref for ref in self._children.get(model, ()) if ref.kind == kind.name)
-        return [self._objects[ref] for ref in sorted(references)]
+        for reference in sorted(references):
+            yield msgspec.json.decode(self._objects[reference].packed, type=view)
 
     def rolling(self) -> set[Key]:
         """Return the models whose pods are being replaced."""
-        models = (_model_of(self._objects[reference]) for reference in self._rolling)
+        models = (self._objects[reference].model for reference in self._rolling)
         return {model for model in models if model is not None}
 
     def models(self) -> list[Key]:
@@ -109,7 +124,15 @@ class Store:
         if kind is MODEL:
             return {Key(body["metadata"]["namespace"], body["metadata"]["name"])}
         owner = _model_of(body)
-        return self._referrers.get(_reference(kind, body), set()) | ({owner} if owner else set())
+        return self._referrers.get(reference_of(kind, body), set()) | ({owner} if owner else set())
+
+    def _forget(self, reference: Reference) -> None:
+        known = self._objects.pop(reference)
+        self._rolling.discard(reference)
+        if known.model is not None:
+            self._children[known.model].discard(reference)
+        if reference.kind == MODEL.name:
+            self.refer(Key(reference.namespace, reference.name), frozenset())
 
 
 def is_rolling(body: Body) -> bool:
@@ -128,8 +151,14 @@ def kind_of(body: Body) -> Kind:
     return KIND_OF[body["kind"]]
 
 
-def _reference(kind: Kind, body: Body) -> Reference:
+def reference_of(kind: Kind, body: Body) -> Reference:
+    """Return an object's name."""
     return Reference(kind.name, body["metadata"]["namespace"], body["metadata"]["name"])
+
+
+def _unpack(known: Known) -> Body:
+    body: Body = msgspec.json.decode(known.packed)
+    return body
 
 
 def _revision(body: Body) -> int:

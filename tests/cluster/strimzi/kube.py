@@ -19,13 +19,18 @@ Manifest: TypeAlias = dict[str, Any]
 FIELD_MANAGER = "strimzi-stand-in"
 _STRIMZI = "kafka.strimzi.io/v1"
 _KINDS = {
+    "CatDogModel": ("catdog.dev/v1alpha1", "catdogmodels"),
     "ConfigMap": ("v1", "configmaps"),
     "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions"),
+    "Deployment": ("apps/v1", "deployments"),
+    "Job": ("batch/v1", "jobs"),
     "Kafka": (_STRIMZI, "kafkas"),
     "KafkaNodePool": (_STRIMZI, "kafkanodepools"),
     "KafkaTopic": (_STRIMZI, "kafkatopics"),
     "KafkaUser": (_STRIMZI, "kafkausers"),
     "Node": ("v1", "nodes"),
+    "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
+    "Pod": ("v1", "pods"),
     "Secret": ("v1", "secrets"),
     "Service": ("v1", "services"),
     "StatefulSet": ("apps/v1", "statefulsets"),
@@ -70,6 +75,10 @@ class Kube:
         params = {"labelSelector": labels} if labels else {}
         answer = await self._call("GET", _path(kind, namespace), params=params)
         return _items(kind, answer)
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Make an object that is not there yet, and return it as it is then."""
+        return await self._call("POST", _path(manifest["kind"], manifest["metadata"]["namespace"]), manifest)
 
     async def apply(self, manifest: Manifest) -> Manifest:
         """Make the object be so (server-side apply), and return it as it is then."""

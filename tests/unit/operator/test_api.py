@@ -1,5 +1,7 @@
 """What the operator asks of the API server, by the paths of its requests."""
 
+import json
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
@@ -14,15 +16,22 @@ class FakeClient:
 
     def __init__(self) -> None:
         self.paths: list[str] = []
+        self.continued: list[str | None] = []
+        self.more: list[str] = []  # tokens to give
         self.status = 200
         self.headers: dict[str, str] = {}
 
-    async def request(self, method: str, path: str, **_: object) -> "FakeClient":
+    async def request(
+        self, method: str, path: str, query_params: Sequence[tuple[str, str]], **_: object
+    ) -> "FakeClient":
         self.paths.append(f"{method} {path}")
+        self.continued.append(dict(query_params).get("continue"))
         return self
 
     async def read(self) -> bytes:
-        return b'{"items": [{"metadata": {"name": "%s"}}]}' % self.paths[-1].encode()
+        metadata = {"resourceVersion": "7", "continue": self.more.pop(0) if self.more else ""}
+        items = [{"metadata": {"name": self.paths[-1]}}]
+        return json.dumps({"metadata": metadata, "items": items}).encode()
 
 
 @pytest.mark.parametrize(
@@ -40,6 +49,14 @@ async def test_objects_are_listed_in_the_namespaces_that_are_watched_and_in_no_o
     namespaces: tuple[str, ...], paths: list[str]
 ) -> None:
     client = FakeClient()
-    listed = await Api(cast("DynamicClient", client), namespaces=namespaces).list(JOB)
+    pages = [page async for page in Api(cast("DynamicClient", client), namespaces=namespaces).list(JOB)]
     assert client.paths == paths
-    assert [body["metadata"]["name"] for body in listed] == paths
+    assert [body["metadata"]["name"] for page in pages for body in page.bodies] == paths
+
+
+async def test_a_long_list_comes_in_pages() -> None:
+    client = FakeClient()
+    client.more = ["second", "third"]
+    pages = [page async for page in Api(cast("DynamicClient", client)).list(JOB)]
+    assert client.continued == [None, "second", "third"]
+    assert [page.revision for page in pages] == [7, 7, 7]

@@ -11,7 +11,7 @@ from kubernetes.aio.dynamic import DynamicClient
 
 from catdog_operator.api import Api, RefusedError, UnavailableError
 from catdog_operator.delay_queue import DelayQueue
-from catdog_operator.kinds import JOB, MODEL
+from catdog_operator.kinds import MODEL, POD
 from catdog_operator.metrics import Metrics, serve_metrics
 from catdog_operator.reconcile import Reconciler
 from catdog_operator.store import Key
@@ -114,10 +114,10 @@ async def test_a_request_is_counted_by_method_and_code(status: int, error: type[
     metrics = Metrics()
     api = Api(cast("DynamicClient", FakeClient(status)), note_request=metrics.note_request)
     if error is None:
-        await api.list(JOB)
+        await api.read_log(POD, *PETS, 1)
     else:
         with pytest.raises(error):
-            await api.list(JOB)
+            await api.read_log(POD, *PETS, 1)
     assert value(metrics, "api_requests_total", method="GET", code=str(status)) == 1
 
 

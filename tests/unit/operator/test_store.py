@@ -2,10 +2,15 @@
 
 from typing import Any
 
-from catdog_operator.kinds import CLAIM, DEPLOYMENT, JOB, MODEL
+from catdog_operator.kinds import CLAIM, DEPLOYMENT, JOB, MODEL, POD, Kind
 from catdog_operator.store import Key, Reference, Store
+from catdog_operator.views import Job
 
 PETS = Key("kafka", "pets")
+
+
+def children(store: Store, kind: Kind, model: Key) -> list[str]:
+    return [job.metadata.name for job in store.see_children(kind, model, Job)]
 
 
 def body(name: str, revision: int, uid: str = "1", model: str | None = None) -> dict[str, Any]:
@@ -23,9 +28,15 @@ def body(name: str, revision: int, uid: str = "1", model: str | None = None) -> 
 
 def test_a_late_event_does_not_undo_what_a_write_has_answered() -> None:
     store = Store()
-    store.put(JOB, body("a", 7))
-    store.put(JOB, body("a", 5))
+    assert store.put(JOB, body("a", 7))
+    assert not store.put(JOB, body("a", 5))
     assert store.get(JOB, "kafka", "a") == body("a", 7)
+
+
+def test_the_echo_of_a_write_is_no_news() -> None:
+    store = Store()
+    assert store.put(JOB, body("a", 7))
+    assert not store.put(JOB, body("a", 7))
 
 
 def test_the_end_of_an_object_does_not_hide_its_successor() -> None:
@@ -41,19 +52,27 @@ def test_children_are_found_by_the_models_label_until_they_are_gone() -> None:
     store.put(JOB, body("b", 1, model="pets"))
     store.put(JOB, body("a", 1, model="pets"))
     store.put(JOB, body("c", 1, model="other"))
-    store.put(DEPLOYMENT, body("d", 1, model="pets"))
-    assert [each["metadata"]["name"] for each in store.children(JOB, PETS)] == ["a", "b"]
+    store.put(POD, body("d", 1, model="pets"))
+    assert children(store, JOB, PETS) == ["a", "b"]
     store.drop(JOB, body("a", 2, model="pets"))
-    assert [each["metadata"]["name"] for each in store.children(JOB, PETS)] == ["b"]
+    assert children(store, JOB, PETS) == ["b"]
 
 
 def test_a_list_takes_away_what_a_broken_watch_did_not_tell() -> None:
     store = Store()
     store.put(JOB, body("gone", 1, model="pets"))
-    store.put(DEPLOYMENT, body("stays", 1, model="pets"))
-    store.replace(JOB, [body("new", 2, model="pets")])
-    assert [each["metadata"]["name"] for each in store.children(JOB, PETS)] == ["new"]
-    assert store.get(DEPLOYMENT, "kafka", "stays") is not None
+    store.put(POD, body("stays", 1, model="pets"))
+    store.put(JOB, body("listed", 2, model="pets"))
+    store.retain(JOB, {Reference("Job", "kafka", "listed")}, 2)
+    assert children(store, JOB, PETS) == ["listed"]
+    assert store.get(POD, "kafka", "stays") is not None
+
+
+def test_what_was_written_since_a_list_was_made_stays() -> None:
+    store = Store()
+    store.put(JOB, body("written", 9, model="pets"))
+    store.retain(JOB, set(), 8)
+    assert children(store, JOB, PETS) == ["written"]
 
 
 def test_an_unlabelled_object_is_of_interest_to_those_that_name_it() -> None:
