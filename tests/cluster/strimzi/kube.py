@@ -1,4 +1,4 @@
-"""The Kubernetes API as the stand-in uses it: plain objects, server-side apply, endless watches."""
+"""The Kubernetes API as stand-in and tests use it: plain objects, server-side apply, endless watches."""
 
 import asyncio
 import base64
@@ -19,13 +19,20 @@ Manifest: TypeAlias = dict[str, Any]
 FIELD_MANAGER = "strimzi-stand-in"
 _STRIMZI = "kafka.strimzi.io/v1"
 _KINDS = {
+    "CatDogModel": ("catdog.dev/v1alpha1", "catdogmodels"),
     "ConfigMap": ("v1", "configmaps"),
     "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions"),
+    "Deployment": ("apps/v1", "deployments"),
+    "Job": ("batch/v1", "jobs"),
     "Kafka": (_STRIMZI, "kafkas"),
     "KafkaNodePool": (_STRIMZI, "kafkanodepools"),
     "KafkaTopic": (_STRIMZI, "kafkatopics"),
     "KafkaUser": (_STRIMZI, "kafkausers"),
+    "Namespace": ("v1", "namespaces"),
     "Node": ("v1", "nodes"),
+    "PersistentVolume": ("v1", "persistentvolumes"),
+    "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
+    "Pod": ("v1", "pods"),
     "Secret": ("v1", "secrets"),
     "Service": ("v1", "services"),
     "StatefulSet": ("apps/v1", "statefulsets"),

@@ -1,0 +1,38 @@
+"""The tests' cluster without its operator: each test here runs one of its own, behind a proxy."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from tests.cluster.instance import Instance
+from tests.cluster.strimzi.kube import Kube, connect, read_kubeconfig
+from tests.e2e.conftest import OPERATOR_NAMESPACE
+from tests.e2e.faults.world import World, seen_by
+
+OPERATOR = ("deployment/catdog-operator", "-n", OPERATOR_NAMESPACE)
+
+
+@pytest.fixture(scope="package")
+def bare_cluster(cluster: Instance) -> Iterator[Instance]:
+    """Return the tests' cluster while its own operator is away."""
+    cluster.kubectl("scale", *OPERATOR, "--replicas=0")
+    of_operator = ("-n", OPERATOR_NAMESPACE, "-l", "app.kubernetes.io/component=operator")
+    cluster.kubectl("wait", "pods", *of_operator, "--for=delete", "--timeout=60s")
+    yield cluster
+    cluster.kubectl("scale", *OPERATOR, "--replicas=1")
+    cluster.kubectl("rollout", "status", *OPERATOR, "--timeout=120s")
+
+
+@pytest_asyncio.fixture
+async def kube(bare_cluster: Instance) -> AsyncIterator[Kube]:
+    """Return a connection to the API server as its administrator."""
+    async with connect(read_kubeconfig(bare_cluster.kubeconfig)) as connected:
+        yield connected
+
+
+@pytest_asyncio.fixture
+async def world(kube: Kube) -> AsyncIterator[World]:
+    """Return what there is, as it changes."""
+    async with seen_by(kube) as seen:
+        yield seen
