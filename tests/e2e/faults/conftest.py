@@ -6,22 +6,16 @@ import pytest
 import pytest_asyncio
 
 from tests.cluster.instance import Instance
+from tests.cluster.operator_process import deployment_scaled_down
 from tests.cluster.strimzi.kube import Kube, connect, read_kubeconfig
-from tests.e2e.conftest import OPERATOR_NAMESPACE
 from tests.e2e.faults.world import World, seen_by
-
-OPERATOR = ("deployment/catdog-operator", "-n", OPERATOR_NAMESPACE)
 
 
 @pytest.fixture(scope="package")
 def bare_cluster(cluster: Instance) -> Iterator[Instance]:
-    """Return the tests' cluster while its own operator is away."""
-    cluster.kubectl("scale", *OPERATOR, "--replicas=0")
-    of_operator = ("-n", OPERATOR_NAMESPACE, "-l", "app.kubernetes.io/component=operator")
-    cluster.kubectl("wait", "pods", *of_operator, "--for=delete", "--timeout=60s")
-    yield cluster
-    cluster.kubectl("scale", *OPERATOR, "--replicas=1")
-    cluster.kubectl("rollout", "status", *OPERATOR, "--timeout=120s")
+    """Return the tests' cluster while its own operator stands still."""
+    with deployment_scaled_down(cluster):
+        yield cluster
 
 
 @pytest_asyncio.fixture

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.cluster.instance import Instance
-from tests.e2e.faults.process import OperatorProcess, operator_environment
+from tests.e2e.faults.process import OperatorProcess, write_environment
 from tests.e2e.faults.proxy import Moment, Proxy, Strike, upstream
 
 
@@ -45,7 +45,7 @@ async def lane(
     async with upstream(cluster.layout.api_server, context) as session:
         proxy = Proxy(session, model)
         await proxy.come()
-        environment = operator_environment(cluster, proxy.url, directory, **settings)
+        environment = await asyncio.to_thread(write_environment, cluster, proxy.url, directory, settings)
         opened = Lane(proxy, OperatorProcess(environment, directory / "operator.log"))
         keeping = asyncio.create_task(opened.keep())
         try:
