@@ -4,6 +4,8 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import kopf
 from kubernetes.aio import client, config
@@ -44,13 +46,19 @@ async def run(settings: Config, images: Images) -> None:
         tasks = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
         tasks.append(asyncio.create_task(reconciler.resync()))
         try:
+            registry = partial(build_registry, store, queue, reconciler.note_gap)
             async with serve_metrics(metrics, settings.metrics_port):
-                await _watch(settings, cluster, store, queue)
+                await _watch(settings, cluster, registry, reconciler.note_gap)
         finally:
             await _cancel(*tasks)
 
 
-async def _watch(settings: Config, cluster: Cluster, store: Store, queue: DelayQueue[Key]) -> None:
+async def _watch(
+    settings: Config,
+    cluster: Cluster,
+    new_registry: Callable[[], kopf.OperatorRegistry],
+    on_gap: Callable[[], None],
+) -> None:
     """Watch all kinds until a signal comes; begin anew when one appears that was missing.
 
     kopf looks for a new kind when its CRD is established, which can be before the kind is served, and then
@@ -61,7 +69,7 @@ async def _watch(settings: Config, cluster: Cluster, store: Store, queue: DelayQ
         appeared.clear()
         looking = asyncio.create_task(_await_missing(cluster, appeared))
         await kopf.operator(
-            registry=build_registry(store, queue),
+            registry=new_registry(),
             settings=build_settings(clusterwide=not settings.namespaces),
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
@@ -73,6 +81,7 @@ async def _watch(settings: Config, cluster: Cluster, store: Store, queue: DelayQ
         await _cancel(looking)
         if not appeared.is_set():
             return
+        on_gap()
 
 
 async def _await_missing(cluster: Cluster, appeared: asyncio.Event) -> None:

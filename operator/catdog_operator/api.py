@@ -52,14 +52,19 @@ class Api:
         """Return the time by the API server's clock, which the times in its objects are close to."""
         return datetime.now(UTC) + self._clock_difference
 
-    async def list(self, kind: Kind) -> list[Body]:
-        """Return all objects of a kind, in all namespaces that are watched, as far as its selector goes."""
+    async def list(self, kind: Kind) -> tuple[list[Body], int]:
+        """Return all objects of a kind, as far as its selector goes, and the revision that this was so at.
+
+        That is in all namespaces that are watched; of several lists the revision is the earliest.
+        """
         query = {"labelSelector": kind.selector} if kind.selector else {}
-        items: list[Body] = []
+        bodies, revisions = [], []
         for namespace in self._namespaces or (None,):
             answer = await self._send("get", kind, "list", kind.path(namespace), query=query)
-            items += msgspec.json.decode(answer)["items"]
-        return [{"apiVersion": kind.api_version, "kind": kind.name} | item for item in items]
+            listed = msgspec.json.decode(answer)
+            bodies += [{"apiVersion": kind.api_version, "kind": kind.name} | item for item in listed["items"]]
+            revisions.append(int(listed["metadata"]["resourceVersion"]))
+        return bodies, min(revisions)
 
     async def create(self, kind: Kind, manifest: Manifest) -> Body:
         """Create an object; one that is there already is a refusal."""

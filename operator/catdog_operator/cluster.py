@@ -78,7 +78,7 @@ class Cluster:
         self._store = store
         self._surroundings = surroundings
         self._log_reads = asyncio.Semaphore(LOG_READS)
-        self._progress: dict[Key, tuple[float, Progress | None]] = {}
+        self._progress_read: dict[Key, float] = {}  # when, by the event loop's clock
         self._events: dict[Key, tuple[float, tuple[Event, ...]]] = {}
         self._upkeep: set[Key] = set()  # models whose pods are to be replaced, and are not yet
         self._missing: frozenset[Kind] = frozenset()
@@ -87,7 +87,7 @@ class Cluster:
         """Return all that a decision on a model depends on, or None where the model is gone or going."""
         body = self._store.get(MODEL, *key)
         if body is None or body["metadata"].get("deletionTimestamp"):
-            self._progress.pop(key, None)
+            self._progress_read.pop(key, None)
             self._events.pop(key, None)
             return None
         model = parse_model(body)
@@ -176,9 +176,10 @@ class Cluster:
 
     async def resync(self) -> list[Key]:
         """List everything again, for what a broken watch may have missed; return all models."""
+        self._store.prepare_lists()
         for kind in KINDS:
             if kind not in self._missing:
-                self._store.replace(kind, await self._api.list(kind))
+                self._store.replace(kind, *await self._api.list(kind))
         return self._store.models()
 
     async def _delete(self, kind: Kind, metadata: Metadata) -> bool | Refusal:
@@ -238,22 +239,24 @@ class Cluster:
         return {name: topic for name, topic in found if topic is not None}
 
     async def _read_progress(self, key: Key, pods: tuple[Pod, ...]) -> Progress | None:
-        """Return the newest progress of the trainer that runs; a log that is not to be read is no error."""
+        """Return the progress of the trainer that runs, or None where the status says the newest already.
+
+        It is not remembered here: two operators that remember differently would correct each other without
+        end. A log that is not to be read is no error.
+        """
         running = next((pod for pod in pods if pod.container.state.running is not None), None)
         if running is None:
             return None
-        read, progress = self._progress.get(key, (float("-inf"), None))
         now = asyncio.get_running_loop().time()
-        if now - read < PROGRESS_SECONDS:
-            return progress
+        if now - self._progress_read.get(key, float("-inf")) < PROGRESS_SECONDS:
+            return None
+        self._progress_read[key] = now
         try:
             async with self._log_reads:
                 log = await self._api.read_log(POD, key.namespace, running.metadata.name, LOG_LINES)
         except (RefusedError, UnavailableError):
-            log = ""
-        progress = read_progress(log) or progress
-        self._progress[key] = (now, progress)
-        return progress
+            return None
+        return read_progress(log)
 
     async def _read_events(self, key: Key, stuck: tuple[Metadata, ...]) -> tuple[Event, ...]:
         """Return the Events about these children, as new as a few seconds; unreadable ones are no error."""

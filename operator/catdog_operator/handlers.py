@@ -1,5 +1,6 @@
 """Glue to kopf, which only watches: whatever happens to an object puts its models into the queue."""
 
+from collections.abc import Callable
 from typing import Any
 
 import kopf
@@ -9,12 +10,12 @@ from catdog_operator.kinds import KINDS, Kind
 from catdog_operator.store import Key, Store
 
 
-def build_registry(store: Store, queue: DelayQueue[Key]) -> kopf.OperatorRegistry:
-    """Return kopf's registry with a handler for every kind."""
+def build_registry(store: Store, queue: DelayQueue[Key], on_gap: Callable[[], None]) -> kopf.OperatorRegistry:
+    """Return kopf's registry with handlers for every kind; `on_gap` hears that events may be missing."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_log_in)
     for kind in KINDS:
-        _watch(registry, kind, store, queue)
+        _watch(registry, kind, store, queue, on_gap)
     return registry
 
 
@@ -34,8 +35,15 @@ def build_settings(*, clusterwide: bool) -> kopf.OperatorSettings:
     return settings
 
 
-def _watch(registry: kopf.OperatorRegistry, kind: Kind, store: Store, queue: DelayQueue[Key]) -> None:
+def _watch(
+    registry: kopf.OperatorRegistry,
+    kind: Kind,
+    store: Store,
+    queue: DelayQueue[Key],
+    on_gap: Callable[[], None],
+) -> None:
     selector = (kind.group, kind.version, kind.plural)
+    listed: set[str] = set()  # uids
 
     # An index, because kopf runs those over all objects of all kinds before it tells of any event:
     # so no decision is made on a view of the half.
@@ -45,9 +53,16 @@ def _watch(registry: kopf.OperatorRegistry, kind: Kind, store: Store, queue: Del
 
     @kopf.on.event(*selector, registry=registry, id=f"notice-{kind.plural}")
     async def notice(event: kopf.RawEvent, body: kopf.Body, **_: object) -> None:
-        about = store.models_about(kind, dict(body))
+        about, uid = store.models_about(kind, dict(body)), body["metadata"]["uid"]
         if event["type"] == "DELETED":
             store.drop(kind, dict(body))
+            listed.discard(uid)
+        elif event["type"] is None:
+            # kopf lists a kind anew when the API server no longer knows where its watch stood ("410 Gone");
+            # of what went meanwhile it never tells.
+            if uid in listed:
+                on_gap()
+            listed.add(uid)
         for key in about:
             await queue.put(key)
 

@@ -1,6 +1,7 @@
 """The one path for whatever happened to a model: observe, plan, apply until it is so, then report."""
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 
@@ -23,6 +24,7 @@ PASSES = 6  # of observe, plan, apply, before the status is written and the mode
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
 RESYNC_SECONDS = 600.0
+GAP_SECONDS = 2.0  # in which the watches of all kinds tell of the same gap
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -58,11 +60,19 @@ async def _report(cluster: Cluster, key: Key, observed: Observed, status: ModelS
 class Reconciler:
     """Takes models from the queue, and puts them back when they are to be looked at again."""
 
-    def __init__(self, cluster: Cluster, queue: DelayQueue[Key], metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        queue: DelayQueue[Key],
+        metrics: Metrics | None = None,
+        gap_seconds: float = GAP_SECONDS,
+    ) -> None:
         self._cluster = cluster
         self._queue = queue
         self._metrics = metrics or Metrics()
         self._failures: defaultdict[Key, int] = defaultdict(int)
+        self._gap = asyncio.Event()
+        self._gap_seconds = gap_seconds
 
     async def work(self) -> None:
         """Reconcile models as they come, forever."""
@@ -72,15 +82,23 @@ class Reconciler:
             if outcome.look_again is not None:
                 await self._queue.put(key, outcome.look_again)
 
+    def note_gap(self) -> None:
+        """Note that events may have been missed, so that all is looked at again soon."""
+        self._gap.set()
+
     async def resync(self) -> None:
-        """From time to time look at everything again, forever."""
+        """Look at everything again from time to time, and after a gap in what the watches told; forever."""
         while True:
-            await asyncio.sleep(RESYNC_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gap.wait(), RESYNC_SECONDS)
+                await asyncio.sleep(self._gap_seconds)
+            self._gap.clear()
             try:
                 for key in await self._cluster.resync():
                     await self._queue.put(key)
             except (RefusedError, UnavailableError) as error:
                 logger.warning("resync failed", extra={"error": str(error)})
+                self._gap.set()
 
     async def _try(self, key: Key) -> Outcome:
         try:

@@ -38,9 +38,12 @@ class Store:
         self._referrers: dict[Reference, set[Key]] = defaultdict(set)
         self._references: dict[Key, frozenset[Reference]] = {}
         self._rolling: set[Reference] = set()
+        self._gone: set[str] = set()  # uids, which never come again
 
     def put(self, kind: Kind, body: Body) -> None:
-        """Take an object's state, unless a newer one is known."""
+        """Take an object's state, unless a newer one is known, or its end."""
+        if body["metadata"]["uid"] in self._gone:
+            return
         reference = _reference(kind, body)
         known = self._objects.get(reference)
         if known is not None and _revision(known) > _revision(body):
@@ -57,6 +60,7 @@ class Store:
     def drop(self, kind: Kind, body: Body) -> None:
         """Forget an object that was deleted; one that was made since under its name stays."""
         reference = _reference(kind, body)
+        self._gone.add(body["metadata"]["uid"])
         known = self._objects.get(reference)
         if known is None or known["metadata"]["uid"] != body["metadata"]["uid"]:
             return
@@ -67,12 +71,16 @@ class Store:
         if kind is MODEL:
             self.refer(Key(reference.namespace, reference.name), frozenset())
 
-    def replace(self, kind: Kind, bodies: Iterable[Body]) -> None:
-        """Take a list of all objects of a kind; what is not in it is gone."""
+    def prepare_lists(self) -> None:
+        """Forget what went until now: lists that are asked for from here on do not have it."""
+        self._gone.clear()
+
+    def replace(self, kind: Kind, bodies: Iterable[Body], revision: int) -> None:
+        """Take a list of all objects of a kind as of `revision`; what it lacks, and is no newer, is gone."""
         listed = {_reference(kind, body): body for body in bodies}
         known = [(ref, body) for ref, body in self._objects.items() if ref.kind == kind.name]
         for reference, body in known:
-            if reference not in listed:
+            if reference not in listed and _revision(body) <= revision:
                 self.drop(kind, body)
         for body in listed.values():
             self.put(kind, body)

@@ -88,6 +88,13 @@ class FakeApi:
         assert (kind, namespace) == (EVENT, "kafka")
         return tuple(about)
 
+    async def list(self, kind: Kind) -> tuple[list[Body], int]:
+        """Return all objects of a kind."""
+        if self.away:
+            raise UnavailableError("connection refused")
+        bodies = [copy.deepcopy(body) for name, body in self.objects.items() if name[0] == kind.name]
+        return bodies, self._revision
+
     async def has_kind(self, kind: Kind) -> bool:
         """Return whether a kind is served: all but Strimzi's where that is not installed."""
         return self.has_strimzi or kind.group != "kafka.strimzi.io"

@@ -1,5 +1,6 @@
 """What the operator asks of the API server, by the paths of its requests."""
 
+import json
 from typing import cast
 
 import pytest
@@ -22,7 +23,9 @@ class FakeClient:
         return self
 
     async def read(self) -> bytes:
-        return b'{"items": [{"metadata": {"name": "%s"}}]}' % self.paths[-1].encode()
+        items = [{"metadata": {"name": self.paths[-1]}}]
+        revision = str(10 - len(self.paths))
+        return json.dumps({"metadata": {"resourceVersion": revision}, "items": items}).encode()
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,7 @@ async def test_objects_are_listed_in_the_namespaces_that_are_watched_and_in_no_o
     namespaces: tuple[str, ...], paths: list[str]
 ) -> None:
     client = FakeClient()
-    listed = await Api(cast("DynamicClient", client), namespaces=namespaces).list(JOB)
+    listed, revision = await Api(cast("DynamicClient", client), namespaces=namespaces).list(JOB)
     assert client.paths == paths
     assert [body["metadata"]["name"] for body in listed] == paths
+    assert revision == 10 - len(paths), "of several lists the earliest counts"

@@ -51,9 +51,25 @@ def test_a_list_takes_away_what_a_broken_watch_did_not_tell() -> None:
     store = Store()
     store.put(JOB, body("gone", 1, model="pets"))
     store.put(DEPLOYMENT, body("stays", 1, model="pets"))
-    store.replace(JOB, [body("new", 2, model="pets")])
+    store.replace(JOB, [body("new", 2, uid="2", model="pets")], revision=2)
     assert [each["metadata"]["name"] for each in store.children(JOB, PETS)] == ["new"]
     assert store.get(DEPLOYMENT, "kafka", "stays") is not None
+
+
+def test_a_list_does_not_take_away_what_is_younger_than_it() -> None:
+    store = Store()
+    store.put(JOB, body("young", 7))
+    store.replace(JOB, [], revision=6)
+    assert store.get(JOB, "kafka", "young") is not None
+
+
+def test_a_list_does_not_bring_back_what_went_since_it_was_asked_for() -> None:
+    store = Store()
+    store.put(JOB, body("a", 5))
+    store.prepare_lists()
+    store.drop(JOB, body("a", 8))
+    store.replace(JOB, [body("a", 5)], revision=7)
+    assert store.get(JOB, "kafka", "a") is None
 
 
 def test_an_unlabelled_object_is_of_interest_to_those_that_name_it() -> None:
