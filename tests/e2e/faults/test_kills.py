@@ -1,7 +1,7 @@
 """Wherever in the life of a resource the operator is killed, the end is the same.
 
 A step is each write of the operator's, as an undisturbed life had them. Which and how many they are is
-nowhere written down: a kill at the n-th write is tried for each n, before it reaches the API server and after.
+nowhere written down: each is tried for a kill, before it reaches the API server and after.
 """
 
 import asyncio
