@@ -1,5 +1,6 @@
 """The tests' cluster without its operator: each test here runs one of its own, behind a proxy."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -8,6 +9,7 @@ import pytest_asyncio
 from tests.cluster.instance import Instance
 from tests.cluster.operator_process import deployment_scaled_down
 from tests.cluster.strimzi.kube import Kube, connect, read_kubeconfig
+from tests.e2e.faults.kills import Undisturbed, live_undisturbed
 from tests.e2e.faults.world import World, seen_by
 
 
@@ -16,6 +18,12 @@ def bare_cluster(cluster: Instance) -> Iterator[Instance]:
     """Return the tests' cluster while its own operator stands still."""
     with deployment_scaled_down(cluster):
         yield cluster
+
+
+@pytest.fixture(scope="package")
+def undisturbed(bare_cluster: Instance, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """Return a whole life with real trainings, in which nothing happened to the operator."""
+    return asyncio.run(live_undisturbed(bare_cluster, tmp_path_factory.mktemp("undisturbed")))
 
 
 @pytest_asyncio.fixture

@@ -31,6 +31,12 @@ class Lane:
             await self.operator.start()
             self.exit_codes.append(await self.operator.ended())
 
+    async def assert_rest(self, seconds: float) -> None:
+        """Fail where the operator writes anything for so long: an absence, which nothing tells of."""
+        before = len(self.proxy.writes)
+        await asyncio.sleep(seconds)
+        assert self.proxy.writes[before:] == []
+
     def assert_only_killed(self) -> None:
         """Fail where the operator ended by itself."""
         assert set(self.exit_codes) <= {-signal.SIGKILL}, f"exit codes {self.exit_codes}: {self.operator.log}"

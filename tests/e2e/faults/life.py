@@ -70,7 +70,7 @@ class Life:
         )
 
     async def _train(self, version: int) -> None:
-        if self.trained:
+        if self.trained and (self.trained / str(version)).exists():
             await asyncio.to_thread(lay_version, self.trained, self.storage, self.name, version)
         if version == 1:
             self._take(await self.kube.apply(build_model(self.name, EPOCHS[1])))

@@ -13,6 +13,7 @@ from aiohttp import web
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # What is said of one connection only (RFC 9110, 7.6.1), and what aiohttp computes anew.
 HOP_BY_HOP = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding", "upgrade"})
+GONE = b'"code":410'
 MODELS = "/apis/catdog.dev/v1alpha1/catdogmodels"
 
 
@@ -53,7 +54,7 @@ class Proxy:
 
     def __init__(self, session: aiohttp.ClientSession, model: str | None = None) -> None:
         self.writes: list[Write] = []
-        self.requests = 0
+        self.gone_answers = 0  # of watches, to what the API server no longer knows
         self.delay = 0.0  # seconds, before each request is passed on
         self.strike: Strike | None = None
         self.struck = asyncio.Event()
@@ -93,7 +94,6 @@ class Proxy:
         await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        self.requests += 1
         body = await request.read()
         if self.delay:
             await asyncio.sleep(self.delay)
@@ -129,6 +129,7 @@ class Proxy:
             response = web.StreamResponse(status=answer.status, headers=_passed_on(answer.headers))
             await response.prepare(request)
             async for chunk in answer.content.iter_any():
+                self.gone_answers += chunk.count(GONE)
                 await response.write(chunk)
             await response.write_eof()
         return response

@@ -12,16 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.instance import Instance
-from tests.e2e.faults.kills import End, Kill, Undisturbed, live_undisturbed, live_with, path_of
+from tests.e2e.faults.kills import End, Kill, Undisturbed, live_with, path_of
 from tests.e2e.faults.proxy import Moment
 
 SAMPLE = 3
 SEED = os.environ.get("CATDOG_KILL_SEED") or str(random.SystemRandom().randrange(10_000))
-
-
-@pytest.fixture(scope="module")
-def undisturbed(bare_cluster: Instance, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    return asyncio.run(live_undisturbed(bare_cluster, tmp_path_factory.mktemp("undisturbed")))
 
 
 def test_the_proxy_sees_each_write_that_the_api_server_saw(undisturbed: Undisturbed) -> None:

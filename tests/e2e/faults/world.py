@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 from tests.cluster.strimzi.kube import Event, Kube, Manifest
-from tests.e2e.models import NAMESPACE
 
 MODEL = "CatDogModel"
 MODEL_LABEL = "catdog.dev/model"
@@ -22,7 +21,7 @@ class Reference(NamedTuple):
 
 
 class World:
-    """Follows every model of the tests' namespace and its children."""
+    """Follows every model and its children; in these tests no two models have the same name."""
 
     def __init__(self) -> None:
         self._objects: dict[str, dict[Reference, Manifest]] = defaultdict(dict)
@@ -38,6 +37,20 @@ class World:
         """Return a model's children, by kind and name."""
         found = self._objects[name]
         return [found[reference] for reference in sorted(found) if reference.kind != MODEL]
+
+    def child(self, kind: str, name: str) -> Manifest:
+        """Return a child by its own name, empty where there is none."""
+        found = (objects.get(Reference(kind, name)) for objects in self._objects.values())
+        return next((body for body in found if body is not None), {})
+
+    def trains(self, name: str) -> bool:
+        """Whether a trainer of the model runs."""
+        pods = (
+            each
+            for each in self.children(name)
+            if each["kind"] == "Pod" and "job-name" in each["metadata"]["labels"]
+        )
+        return any(each["status"].get("phase") == "Running" for each in pods)
 
     def jobs(self, name: str) -> int:
         """Return how many Jobs a model has had."""
@@ -59,10 +72,9 @@ class World:
     async def follow(self, kube: Kube, kind: str) -> None:
         """Take in what a watch of a kind tells, without end."""
         async for event in kube.watch(kind):
-            if event.object["metadata"]["namespace"] == NAMESPACE:
-                self._take(kind, event)
-                async with self._changed:
-                    self._changed.notify_all()
+            self._take(kind, event)
+            async with self._changed:
+                self._changed.notify_all()
 
     def _take(self, kind: str, event: Event) -> None:
         metadata = event.object["metadata"]
