@@ -31,6 +31,13 @@ class Lane:
             await self.operator.start()
             self.exit_codes.append(await self.operator.ended())
 
+    async def await_rest(self, seconds: float) -> None:
+        """Return when the operator has written nothing for so long: an absence, which nothing tells of."""
+        before = -1
+        while before != len(self.proxy.writes):
+            before = len(self.proxy.writes)
+            await asyncio.sleep(seconds)
+
     async def assert_rest(self, seconds: float) -> None:
         """Fail where the operator writes anything for so long: an absence, which nothing tells of."""
         before = len(self.proxy.writes)

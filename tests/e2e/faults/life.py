@@ -92,7 +92,7 @@ class Life:
                 f"{self.name}: not so: {stage.name}:\n{describe(expected, present)}"
             ) from None
         if expected is None:
-            await self._rest()
+            await self.lane.await_rest(QUIET_SECONDS)
         return take_picture(self.world, self.name)
 
     def _is_over(self, stage: Stage, expected: Picture | None) -> bool:
@@ -101,13 +101,6 @@ class Life:
         if stage.version is None:
             return all(each["kind"] in STAYS for each in self.world.children(self.name))
         return serves(self.world.model(self.name), stage.version, self.generation)
-
-    async def _rest(self) -> None:
-        """Return when the operator has written nothing for a while: an absence, which nothing tells of."""
-        before = -1
-        while before != len(self.lane.proxy.writes):
-            before = len(self.lane.proxy.writes)
-            await asyncio.sleep(QUIET_SECONDS)
 
 
 def build_model(name: str, epochs: int, **spec: Any) -> Manifest:  # noqa: ANN401 - fields of a spec
