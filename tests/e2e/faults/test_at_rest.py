@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from catdog_common.artifact import read_metadata
 from tests.cluster.audit import Entry, read_audit
 from tests.cluster.instance import Instance
 from tests.cluster.strimzi.kube import Kube
+from tests.e2e.faults.claims import reserve_volume
 from tests.e2e.faults.kills import Undisturbed
 from tests.e2e.faults.lane import lane
 from tests.e2e.faults.life import EPOCHS, build_model, remove
 from tests.e2e.faults.world import World
 from tests.e2e.models import NAMESPACE, condition
 
-CLAIM = "versions-of-many"
+CLAIM = "many-models"
 SETTLING_SECONDS = 600
 EPOCHS_OF_A_LONG_TRAINING = 400
 # Begun, pod started, trainer's first word, trained, rolled out: each is told at once.
@@ -66,15 +68,21 @@ async def test_while_it_trains_a_status_is_written_at_most_every_ten_seconds(
 
 async def put_as_restored(kube: Kube, names: list[str], undisturbed: Undisturbed) -> None:
     """Put models as a backup brings them back: with the status that says which versions are on the claim."""
-    claim = {
-        "accessModes": ["ReadWriteMany"],
-        "resources": {"requests": {"storage": "1Gi"}},
-    }
+    await reserve_volume(kube, "many")
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     metadata = {"name": CLAIM, "namespace": NAMESPACE}
     await kube.apply(
-        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": claim}
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
     )
-    status = {"versions": undisturbed.story["version 1 serves"]["CatDogModel MODEL"]["status"]["versions"]}
+    first = read_metadata(undisturbed.trained / "1")
+    version = {
+        "version": 1,
+        "hash": first.hash,
+        "accuracy": first.metrics.accuracy,
+        "photos": first.metrics.photos,
+        "trainedAt": first.trained_at,
+    }
+    status = {"versions": [version]}
     for name in names:
         model = build_model(name, EPOCHS[1], storage={"existingClaim": CLAIM}, inference={"replicas": 0})
         await kube.set_status(await kube.apply(model), status)
