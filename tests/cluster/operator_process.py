@@ -144,7 +144,7 @@ def operator_environment(
         "PYTHONDONTWRITEBYTECODE": "1",
         "KUBECONFIG": str(kubeconfig),
         "CATDOG_HTTP_PORT": str(port),
-        "CATDOG_METRICS_PORT": str(_free_port()),
+        "CATDOG_METRICS_PORT": str(free_port()),
         "RELATED_IMAGE_TRAINER": images["catdog-trainer"],
         "RELATED_IMAGE_INFERENCE": images["catdog-inference"],
     }
