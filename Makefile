@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e bench-operator up down env images lock format clean-cache
+.PHONY: help demo test check unit e2e soak bench-operator up down env images lock format clean-cache
 
 export CATDOG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/catdog
 export PYTHONPATH := $(CURDIR):$(CURDIR)/client:$(CURDIR)/common:$(CURDIR)/operator:$(CURDIR)/trainer_image:$(CURDIR)/inference_image
@@ -33,7 +33,10 @@ unit: $(VENV)/ready ## the tests that need no cluster
 	@$(PYTHON) -m pytest $(or $(TESTS),tests/unit tests/contract) $(ARGS)
 
 e2e: $(VENV)/ready ## the tests on a real node with a real Kafka
-	@$(PYTHON) -m pytest $(or $(TESTS),tests/e2e) $(ARGS)
+	@$(PYTHON) -m pytest -m 'not soak' $(or $(TESTS),tests/e2e) $(ARGS)
+
+soak: $(VENV)/ready ## what of these takes too long for `make test`: every kill, ten minutes at rest (TESTS=, ARGS=)
+	@$(PYTHON) -m pytest -m soak $(or $(TESTS),tests) $(ARGS)
 
 bench-operator: $(VENV)/ready ## how the operator bears 10, 100 and 1,000 models (SIZES=10,100 OUTPUT=file.json)
 	@$(PYTHON) -m tests.benchmarks.operator_scale $(if $(SIZES),--sizes $(SIZES)) $(if $(OUTPUT),--output $(OUTPUT))

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import kopf
 from kubernetes.aio import client, config
@@ -44,14 +46,18 @@ async def run(settings: Config, images: Images) -> None:
         tasks = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
         tasks.append(asyncio.create_task(reconciler.resync()))
         try:
+            registry = partial(build_registry, store, queue, reconciler.note_gap)
             async with serve_metrics(metrics, settings.metrics_port):
-                await _watch(settings, cluster, store, reconciler, queue)
+                await _watch(settings, cluster, reconciler, registry)
         finally:
             await _cancel(*tasks)
 
 
 async def _watch(
-    settings: Config, cluster: Cluster, store: Store, reconciler: Reconciler, queue: DelayQueue[Key]
+    settings: Config,
+    cluster: Cluster,
+    reconciler: Reconciler,
+    new_registry: Callable[[], kopf.OperatorRegistry],
 ) -> None:
     """Watch all kinds until a signal comes; begin anew when one appears that was missing.
 
@@ -64,7 +70,7 @@ async def _watch(
         await reconciler.begin()
         looking = asyncio.create_task(_await_missing(cluster, appeared))
         await kopf.operator(
-            registry=build_registry(store, queue),
+            registry=new_registry(),
             settings=build_settings(clusterwide=not settings.namespaces),
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,

@@ -79,7 +79,6 @@ class Cluster:
         self._store = store
         self._surroundings = surroundings
         self._log_pace = Pace[Key](PROGRESS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
-        self._progress: dict[Key, Progress | None] = {}
         self._events_pace = Pace[Key](EVENTS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
         self._events: dict[Key, tuple[Event, ...]] = {}
         self._upkeep: set[Key] = set()  # models whose pods are to be replaced, and are not yet
@@ -181,6 +180,7 @@ class Cluster:
 
     async def resync(self) -> list[Key]:
         """List everything again, for what a broken watch may have missed; return all models."""
+        self._store.prepare_lists()
         for kind in KINDS:
             if kind not in self._missing:
                 await self._resync(kind)
@@ -251,19 +251,21 @@ class Cluster:
         return {name: topic for name, topic in found if topic is not None}
 
     async def _read_progress(self, key: Key, pods: tuple[Pod, ...]) -> Progress | None:
-        """Return the newest progress of the trainer that runs; a log that is not to be read is no error."""
+        """Return the progress of the trainer that runs, or None where the status says the newest already.
+
+        It is not remembered here: two operators that remember differently would correct each other without
+        end. A log that is not to be read is no error.
+        """
         running = next((pod for pod in pods if pod.container.state.running is not None), None)
         if running is None:
             return None
-        progress = self._progress.get(key)
         if not self._log_pace.may_read(key, asyncio.get_running_loop().time()):
-            return progress
+            return None
         try:
             log = await self._api.read_log(POD, key.namespace, running.metadata.name, LOG_LINES)
         except (RefusedError, UnavailableError):
-            log = ""
-        self._progress[key] = read_progress(log) or progress
-        return self._progress[key]
+            return None
+        return read_progress(log)
 
     async def _read_events(self, key: Key, stuck: tuple[Metadata, ...]) -> tuple[Event, ...]:
         """Return the Events about these children, as new as a few seconds; unreadable ones are no error."""
@@ -289,7 +291,6 @@ class Cluster:
         """Let go of what was read about a model that is gone."""
         for pace in (self._log_pace, self._events_pace):
             pace.forget(key)
-        self._progress.pop(key, None)
         self._events.pop(key, None)
 
 

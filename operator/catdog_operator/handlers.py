@@ -1,6 +1,6 @@
 """Glue to kopf, which only watches: whatever happens to an object puts its models into the queue."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import kopf
@@ -34,12 +34,12 @@ class NothingHandled(kopf.DiffBaseStorage):
         """Store nothing."""
 
 
-def build_registry(store: Store, queue: DelayQueue[Key]) -> kopf.OperatorRegistry:
-    """Return kopf's registry with a handler for every kind."""
+def build_registry(store: Store, queue: DelayQueue[Key], on_gap: Callable[[], None]) -> kopf.OperatorRegistry:
+    """Return kopf's registry with handlers for every kind; `on_gap` hears that events may be missing."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_log_in)
     for kind in KINDS:
-        _watch(registry, kind, store, queue)
+        _watch(registry, kind, store, queue, on_gap)
     return registry
 
 
@@ -62,14 +62,29 @@ def build_settings(*, clusterwide: bool) -> kopf.OperatorSettings:
     return settings
 
 
-def _watch(registry: kopf.OperatorRegistry, kind: Kind, store: Store, queue: DelayQueue[Key]) -> None:
+def _watch(
+    registry: kopf.OperatorRegistry,
+    kind: Kind,
+    store: Store,
+    queue: DelayQueue[Key],
+    on_gap: Callable[[], None],
+) -> None:
+    listed: set[str] = set()  # uids
+
     # Not an index of kopf's: it keeps all objects waiting for one another, which takes their number squared.
     @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=f"notice-{kind.plural}")
     async def notice(event: kopf.RawEvent, **_: object) -> None:
         body = cast("Body", event["object"])
-        about = store.models_about(kind, body)
+        about, uid = store.models_about(kind, body), body["metadata"]["uid"]
+        if event["type"] is None:
+            # kopf lists a kind anew when the API server no longer knows where its watch stood ("410 Gone");
+            # of what went meanwhile it never tells.
+            if uid in listed:
+                on_gap()
+            listed.add(uid)
         if event["type"] == "DELETED":
             store.drop(kind, body)
+            listed.discard(uid)
         elif not store.put(kind, body):
             return  # the echo of a write of ours, or listed before
         for key in about:

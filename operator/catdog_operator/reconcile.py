@@ -1,6 +1,7 @@
 """The one path for whatever happened to a model: observe, plan, apply until it is so, then report."""
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 
@@ -24,6 +25,7 @@ FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
 FIRST_RESYNC_SECONDS = 60.0  # for what was deleted between the first list and the beginning of the watches
 RESYNC_SECONDS = 600.0
+GAP_SECONDS = 2.0  # in which the watches of all kinds tell of the same gap
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -62,11 +64,19 @@ async def _report(cluster: Cluster, key: Key, observed: Observed, status: ModelS
 class Reconciler:
     """Takes models from the queue, and puts them back when they are to be looked at again."""
 
-    def __init__(self, cluster: Cluster, queue: DelayQueue[Key], metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        queue: DelayQueue[Key],
+        metrics: Metrics | None = None,
+        gap_seconds: float = GAP_SECONDS,
+    ) -> None:
         self._cluster = cluster
         self._queue = queue
         self._metrics = metrics or Metrics()
         self._failures: defaultdict[Key, int] = defaultdict(int)
+        self._gap = asyncio.Event()
+        self._gap_seconds = gap_seconds
 
     async def work(self) -> None:
         """Reconcile models as they come, forever."""
@@ -78,18 +88,22 @@ class Reconciler:
 
     async def begin(self) -> None:
         """Look at everything, before any event comes: no decision is made on a view of the half."""
-        while True:
-            if await self._look_at_everything():
-                return
+        while not await self._look_at_everything():  # noqa: ASYNC110 - nothing tells that it is back
             await asyncio.sleep(FIRST_BACKOFF_SECONDS)
 
+    def note_gap(self) -> None:
+        """Note that events may have been missed, so that all is looked at again soon."""
+        self._gap.set()
+
     async def resync(self) -> None:
-        """From time to time look at everything again, forever."""
+        """Look at everything again from time to time, and after a gap in what the watches told; forever."""
         wait = FIRST_RESYNC_SECONDS
         while True:
-            await asyncio.sleep(wait)
-            await self._look_at_everything()
-            wait = RESYNC_SECONDS
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gap.wait(), wait)
+                await asyncio.sleep(self._gap_seconds)
+            self._gap.clear()
+            wait = RESYNC_SECONDS if await self._look_at_everything() else FIRST_BACKOFF_SECONDS
 
     async def _look_at_everything(self) -> bool:
         try:

@@ -49,9 +49,12 @@ class Store:
         self._referrers: dict[Reference, set[Key]] = defaultdict(set)
         self._references: dict[Key, frozenset[Reference]] = {}
         self._rolling: set[Reference] = set()
+        self._gone: set[str] = set()  # uids, which never come again
 
     def put(self, kind: Kind, body: Body) -> bool:
-        """Take an object's state, unless it or a newer one is known; return whether it is news."""
+        """Take an object's state, unless it, a newer one or its end is known; return whether it is news."""
+        if body["metadata"]["uid"] in self._gone:
+            return False
         reference = reference_of(kind, body)
         known = self._objects.get(reference)
         if known is not None and known.revision >= _revision(body):
@@ -71,9 +74,14 @@ class Store:
     def drop(self, kind: Kind, body: Body) -> None:
         """Forget an object that was deleted; one that was made since under its name stays."""
         reference = reference_of(kind, body)
+        self._gone.add(body["metadata"]["uid"])
         known = self._objects.get(reference)
         if known is not None and known.uid == body["metadata"]["uid"]:
             self._forget(reference)
+
+    def prepare_lists(self) -> None:
+        """Forget what went until now: lists that are asked for from here on do not have it."""
+        self._gone.clear()
 
     def retain(self, kind: Kind, listed: Collection[Reference], revision: int) -> None:
         """Forget those of a kind that a list did not have which was made at `revision`.
@@ -128,6 +136,7 @@ class Store:
 
     def _forget(self, reference: Reference) -> None:
         known = self._objects.pop(reference)
+        self._gone.add(known.uid)
         self._rolling.discard(reference)
         if known.model is not None:
             self._children[known.model].discard(reference)

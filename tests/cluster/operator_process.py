@@ -80,9 +80,9 @@ def operator_process(
         RuntimeError: it ended before it was ready; the message has the end of its log.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    kubeconfig, log, port = directory / "kubeconfig", directory / "operator.log", _free_port()
+    kubeconfig, log, port = directory / "kubeconfig", directory / "operator.log", free_port()
     write_operator_kubeconfig(cluster, kubeconfig, server)
-    environment = _environment(cluster, kubeconfig, port, source) | dict(settings or {})
+    environment = operator_environment(cluster, kubeconfig, port, source) | dict(settings or {})
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "catdog_operator"],
@@ -133,7 +133,9 @@ def deployment_scaled_down(cluster: Instance) -> Iterator[None]:
         cluster.kubectl("rollout", "status", *deployment, "--timeout=120s")
 
 
-def _environment(cluster: Instance, kubeconfig: Path, port: int, source: Path) -> dict[str, str]:
+def operator_environment(
+    cluster: Instance, kubeconfig: Path, port: int, source: Path = REPOSITORY
+) -> dict[str, str]:
     """Return all that the operator is told; of this process' own environment it sees nothing else."""
     images = PLACEHOLDERS | cluster.images
     return {
@@ -142,7 +144,7 @@ def _environment(cluster: Instance, kubeconfig: Path, port: int, source: Path) -
         "PYTHONDONTWRITEBYTECODE": "1",
         "KUBECONFIG": str(kubeconfig),
         "CATDOG_HTTP_PORT": str(port),
-        "CATDOG_METRICS_PORT": str(_free_port()),
+        "CATDOG_METRICS_PORT": str(free_port()),
         "RELATED_IMAGE_TRAINER": images["catdog-trainer"],
         "RELATED_IMAGE_INFERENCE": images["catdog-inference"],
     }
@@ -157,7 +159,8 @@ def _await_start(operator: OperatorProcess) -> None:
     await_answer(f"{operator.url}/healthz", _START_SECONDS, meanwhile=check_it_lives)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of localhost that nobody listens at."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

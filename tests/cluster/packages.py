@@ -25,6 +25,7 @@ IMAGE_PACKAGES = (
     "busybox-static",
     "ca-certificates",
     "debootstrap",
+    "libfaketime",  # for an operator whose clock is wrong
     "fonts-noto-color-emoji",  # what demo and tests draw with, where there are no photos
     "maven",
     "openjdk-17-jre-headless",

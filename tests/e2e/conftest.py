@@ -48,8 +48,15 @@ def figures(request: pytest.FixtureRequest) -> list[str]:
     return request.config.stash.setdefault(FIGURES, [])
 
 
-def pytest_report_header() -> str:
-    """Say what the tests train on."""
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what the tests train on, and what is left to the soak."""
+    left = (
+        "soak: `make soak` runs what is left out here: every kill, ten minutes at rest, a thousand resources"
+    )
+    return [_photos_header(), *([left] if config.option.markexpr == "not soak" else [])]
+
+
+def _photos_header() -> str:
     if photos_dir("oxford-pets"):
         return "photos: a part of the Oxford-IIIT Pet dataset"
     return "photos: NO REAL PHOTOS WERE FOUND; drawings stand in, and accuracy on photos is NOT measured"

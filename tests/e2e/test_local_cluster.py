@@ -11,6 +11,7 @@ import pytest
 
 from tests.cluster.instance import Instance, down, up
 from tests.e2e.host_state import State, host_state, other_processes
+from tests.e2e.processes import processes_of
 
 NAME = "node-test"
 NAMESPACE = "node-test"
@@ -90,7 +91,7 @@ def test_two_clusters_stand_side_by_side(node: Instance) -> None:
 
 
 def test_a_program_that_died_is_started_again(node: Instance) -> None:
-    before = dns_servers(node)
+    before = processes_of(node, "coredns")
     os.kill(before[0], signal.SIGKILL)
     script = (
         "import socket, time\n"
@@ -99,8 +100,8 @@ def test_a_program_that_died_is_started_again(node: Instance) -> None:
         "    except socket.gaierror: time.sleep(0.1)\n"
     )
     assert run_pod(node, "waits", script) == node.layout.kubernetes_address
-    assert len(dns_servers(node)) == 1
-    assert dns_servers(node) != before
+    assert len(processes_of(node, "coredns")) == 1
+    assert processes_of(node, "coredns") != before
 
 
 def test_the_persons_kubeconfig_is_neither_read_nor_written(
@@ -187,26 +188,6 @@ def run_pod(node: Instance, name: str, script: str, claim: str | None = None) ->
 
 def uid_of_node(node: Instance) -> str:
     return node.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.uid}")
-
-
-def dns_servers(node: Instance) -> list[int]:
-    """Return the processes of the node's DNS server, as the host numbers them."""
-    return [
-        int(path.name)
-        for path in Path("/proc").iterdir()
-        if path.name.isdecimal() and working_directory(path) == node.layout.node_dir and runs(path, "coredns")
-    ]
-
-
-def working_directory(process: Path) -> Path | None:
-    try:
-        return (process / "cwd").readlink()
-    except OSError:  # a thread of the kernel, or one that has ended
-        return None
-
-
-def runs(process: Path, program: str) -> bool:
-    return (process / "comm").read_text().strip() == program
 
 
 def new_in(now: State, before: State) -> State:

@@ -1,4 +1,4 @@
-"""The Kubernetes API as the stand-in uses it: plain objects, server-side apply, endless watches."""
+"""The Kubernetes API as stand-in and tests use it: plain objects, server-side apply, endless watches."""
 
 import asyncio
 import base64
@@ -28,7 +28,9 @@ _KINDS = {
     "KafkaNodePool": (_STRIMZI, "kafkanodepools"),
     "KafkaTopic": (_STRIMZI, "kafkatopics"),
     "KafkaUser": (_STRIMZI, "kafkausers"),
+    "Namespace": ("v1", "namespaces"),
     "Node": ("v1", "nodes"),
+    "PersistentVolume": ("v1", "persistentvolumes"),
     "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
     "Pod": ("v1", "pods"),
     "Secret": ("v1", "secrets"),

@@ -3,10 +3,11 @@
 import asyncio
 import copy
 import json
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-from catdog_operator.api import RefusedError, UnavailableError
+from catdog_operator.api import Page, RefusedError, UnavailableError
 from catdog_operator.kinds import EVENT, KIND_OF, MODEL, Kind
 from catdog_operator.store import Store
 from tests.crd import with_defaults
@@ -87,6 +88,13 @@ class FakeApi:
         about = [body for body in self.events if body["involvedObject"]["uid"] == uid]
         assert (kind, namespace) == (EVENT, "kafka")
         return tuple(about)
+
+    async def list(self, kind: Kind) -> AsyncIterator[Page]:
+        """Yield all objects of a kind."""
+        if self.away:
+            raise UnavailableError("connection refused")
+        bodies = [copy.deepcopy(body) for name, body in self.objects.items() if name[0] == kind.name]
+        yield Page(self._revision, bodies)
 
     async def has_kind(self, kind: Kind) -> bool:
         """Return whether a kind is served: all but Strimzi's where that is not installed."""

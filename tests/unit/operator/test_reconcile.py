@@ -156,6 +156,37 @@ async def test_progress_comes_from_the_log_of_the_pod_that_runs() -> None:
     assert world.status()["progress"]["epoch"] == 3
 
 
+async def test_two_operators_do_not_correct_each_others_progress() -> None:
+    world = World()
+    world.api.put_model()
+    await world.reconcile()
+    labels = world.api.objects["Job", "kafka", JOB]["metadata"]["labels"]
+    running: dict[str, Any] = {"containerStatuses": [{"state": {"running": {}}}]}
+    world.add("Pod", f"{JOB}-1", status=running, labels=labels)
+    world.api.logs = '{"progress": {"stage": "Epochs", "epoch": 3, "epochs": 20}}\n'
+    await world.reconcile()
+    first = world.store, world.cluster
+    world.start_operator()
+    world.api.logs = '{"progress": {"stage": "Epochs", "epoch": 4, "epochs": 20}}\n'
+    await world.reconcile()
+    world.store, world.cluster = first
+    assert (await world.reconcile())[0] == []
+    assert world.status()["progress"]["epoch"] == 4
+
+
+async def test_what_went_unseen_in_a_gap_is_noticed_soon() -> None:
+    world = await serving_world()
+    world.api.remove("Deployment", "pets-inference")
+    queue = DelayQueue[Key]()
+    reconciler = Reconciler(world.cluster, queue, gap_seconds=0)
+    resync = asyncio.create_task(reconciler.resync())
+    reconciler.note_gap()
+    async with asyncio.timeout(5), queue.take() as key:
+        await reconcile(world.cluster, key)
+    resync.cancel()
+    assert ("Deployment", "kafka", "pets-inference") in world.api.objects
+
+
 async def test_an_api_server_that_is_away_is_waited_for_ever_longer() -> None:
     world = World()
     world.api.put_model()

@@ -75,6 +75,15 @@ def test_what_was_written_since_a_list_was_made_stays() -> None:
     assert children(store, JOB, PETS) == ["written"]
 
 
+def test_a_list_does_not_bring_back_what_went_since_it_was_asked_for() -> None:
+    store = Store()
+    store.put(JOB, body("a", 5))
+    store.prepare_lists()
+    store.drop(JOB, body("a", 8))
+    store.put(JOB, body("a", 5))
+    assert store.get(JOB, "kafka", "a") is None
+
+
 def test_an_unlabelled_object_is_of_interest_to_those_that_name_it() -> None:
     store = Store()
     photos = Reference("PersistentVolumeClaim", "kafka", "photos")
