@@ -122,7 +122,7 @@ class Cluster:
     @contextmanager
     def upkeep(self, key: Key, plan: Plan) -> Iterator[None]:
         """Let others count this model among those whose pods are replaced, from its decision on."""
-        if plan.serving.upkeep and not plan.serving.held:
+        if plan.serving.upkeep:
             self._upkeep.add(key)
         try:
             yield
@@ -218,7 +218,8 @@ class Cluster:
         """Apply what differs in a leaf that is wanted, or from what was wanted when it was last applied."""
         kind, metadata = KIND_OF[manifest["kind"]], manifest["metadata"]
         marked = manifest | {
-            "metadata": metadata | {"annotations": {APPLIED_ANNOTATION: short_digest(manifest)}}
+            "metadata": metadata
+            | {"annotations": metadata.get("annotations", {}) | {APPLIED_ANNOTATION: short_digest(manifest)}}
         }
         there = self._store.get(kind, metadata["namespace"], metadata["name"])
         if there is not None and not differs(marked, there):

@@ -70,7 +70,7 @@ def find_ready(observed: Observed, plan: Plan) -> Finding:
         return yes("ScaledToZero", plan.serving.finding.message)
     if plan.wanted_version is None:
         return plan.promotion if plan.training.finding.holds else plan.training.finding
-    if plan.serving.wanted is None and not plan.serving.held:
+    if plan.serving.wanted is None:
         return plan.kafka
     if not plan.serving.complete:
         return no(plan.serving.finding.reason, plan.serving.finding.message)

@@ -17,6 +17,7 @@ JOB_UID_LABEL = "batch.kubernetes.io/controller-uid"
 ATTEMPT_ANNOTATION = "catdog.dev/attempt"
 POD_SETTINGS_ANNOTATION = "catdog.dev/pod-settings"
 PRUNES_ANNOTATION = "catdog.dev/prunes"
+SETTINGS_ANNOTATION = "catdog.dev/settings"
 APPLIED_ANNOTATION = "catdog.dev/applied"  # digest of the manifest that was applied last
 
 

@@ -14,8 +14,8 @@ from catdog_operator.manifests.pod import (
 )
 from catdog_operator.observed import Surroundings
 from catdog_operator.resolve import Resolved
-from catdog_operator.resource import CatDogModel, TrustedCertificates
-from catdog_operator.views import MODEL_LABEL, VERSION_LABEL
+from catdog_operator.resource import CatDogModel, TrustedCertificates, short_digest
+from catdog_operator.views import MODEL_LABEL, SETTINGS_ANNOTATION, VERSION_LABEL
 
 HTTP_PORT = 8080
 KAFKA_CA_DIR = "/etc/catdog/kafka-ca"
@@ -64,6 +64,9 @@ def build_deployment(
             "name": resolved.deployment_name,
             "namespace": model.namespace,
             "labels": labels,
+            "annotations": {
+                SETTINGS_ANNOTATION: settings_digest(model, connection, openshift=surroundings.openshift)
+            },
             "ownerReferences": [build_owner(model)],
         },
         "spec": {
@@ -77,6 +80,16 @@ def build_deployment(
             },
         },
     }
+
+
+def settings_digest(model: CatDogModel, connection: Connection, *, openshift: bool) -> str:
+    """Return what changes with that which a person or the world can change of the pods, but for the version.
+
+    A field that comes later has to be left out where it has its default: else an upgrade looks like an edit.
+    """
+    inference, kafka = (msgspec.to_builtins(part) for part in (model.spec.inference, model.spec.kafka))
+    chosen = {name: value for name, value in inference.items() if name not in ("replicas", "modelVersion")}
+    return short_digest([chosen, kafka, msgspec.to_builtins(connection), openshift])
 
 
 def inference_selector(model: CatDogModel) -> dict[str, str]:

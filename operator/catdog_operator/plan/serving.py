@@ -2,7 +2,6 @@
 
 import msgspec
 
-from catdog_operator.drift import differs
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.deployment import build_deployment
 from catdog_operator.observed import Observed
@@ -10,10 +9,10 @@ from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.kafka import KafkaPlan
 from catdog_operator.plan.pod_trouble import find_pod_trouble, find_replica_trouble
 from catdog_operator.plan.storage import drawn_to
+from catdog_operator.plan.upkeep import UPKEEP_SECONDS, plan_upkeep, with_template
 from catdog_operator.resolve import Resolved
 from catdog_operator.views import VERSION_LABEL, Deployment
 
-UPKEEP_SECONDS = 15.0  # between two looks whether it is this model's turn
 EVENTS_SECONDS = 10.0  # between two looks at the Events of pods that do not get ready
 
 
@@ -26,7 +25,6 @@ class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):
     rolling_out: bool = False
     wanted: Manifest | None = None
     upkeep: bool = False  # the pods are replaced though neither the version nor the resource has changed
-    held: bool = False  # that waits: for the next version or edit, or until fewer others are at it
     look_again: float | None = None
 
 
@@ -51,18 +49,15 @@ def plan_serving(
         near=drawn_to(observed, resolved),
     )
     complete = deployment is not None and _is_complete(deployment, observed, version)
-    upkeep = deployment is not None and _is_upkeep(wanted, deployment, observed, version)
-    kept = upkeep and deployment is not None and deployment.image == observed.surroundings.images.inference
-    queued = upkeep and not kept and _enough_roll(observed)
+    upkeep = plan_upkeep(observed, wanted, version)
     return ServingPlan(
         finding=_find_serving(observed, version, complete=complete),
         served_version=version if complete else _served_version(observed, deployment),
         complete=complete,
         rolling_out=not complete,
-        wanted=None if kept or queued else wanted,
-        upkeep=upkeep,
-        held=kept or queued,
-        look_again=UPKEEP_SECONDS if queued else None if complete else EVENTS_SECONDS,
+        wanted=with_template(wanted, deployment) if upkeep in ("Defer", "Queue") else wanted,
+        upkeep=upkeep == "Roll",
+        look_again=UPKEEP_SECONDS if upkeep == "Queue" else None if complete else EVENTS_SECONDS,
     )
 
 
@@ -79,22 +74,6 @@ def _is_complete(deployment: Deployment, observed: Observed, version: int) -> bo
         and status.observed_generation >= deployment.metadata.generation
         and all(count == wanted for count in counts)
     )
-
-
-def _is_upkeep(wanted: Manifest, deployment: Deployment, observed: Observed, version: int) -> bool:
-    """Return whether new pods are wanted by the operator alone, as after an upgrade.
-
-    Where this very manifest was applied last, somebody else has changed it: that is put right at once.
-    """
-    model = observed.model
-    edited = model.status.observed_generation != model.metadata.generation
-    if edited or deployment.version != version or deployment.was_applied_as(wanted):
-        return False
-    return differs(wanted["spec"]["template"], deployment.spec.template)
-
-
-def _enough_roll(observed: Observed) -> bool:
-    return observed.rollouts_elsewhere >= observed.surroundings.parallel_rollouts
 
 
 def _served_version(observed: Observed, deployment: Deployment | None) -> int | None:

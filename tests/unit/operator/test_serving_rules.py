@@ -1,5 +1,7 @@
 """Which version serves, what it needs of Kafka, and when a model is Ready."""
 
+from typing import Any
+
 import msgspec
 
 from catdog_operator.observed import Observed
@@ -247,6 +249,14 @@ def upgraded(rollouts_elsewhere: int, image: str = "catdog-inference:0") -> Obse
     )
 
 
+def template(observed: Observed) -> dict[str, Any]:
+    """Return the pods' template that is wanted."""
+    wanted = plan(observed).serving.wanted
+    assert wanted is not None
+    found: dict[str, Any] = wanted["spec"]["template"]
+    return found
+
+
 def with_image(deployment: Deployment, image: str) -> Deployment:
     """Return the Deployment with this image of its workers."""
     template = deployment.spec.template | {"spec": {"containers": [{"image": image}]}}
@@ -256,15 +266,37 @@ def with_image(deployment: Deployment, image: str) -> Deployment:
 
 
 def test_after_an_upgrade_models_roll_a_few_at_a_time() -> None:
-    assert plan(upgraded(rollouts_elsewhere=1)).serving.wanted is not None
+    assert template(upgraded(rollouts_elsewhere=1))["spec"]["containers"][0]["image"] == "catdog-inference:1"
     waiting = upgraded(rollouts_elsewhere=2)
-    assert plan(waiting).serving.wanted is None
+    assert template(waiting) == waiting.deployment.spec.template  # type: ignore[union-attr]
     assert plan(waiting).look_again == 15
     assert condition(waiting, "Ready")[:2] == ("True", "Serving")
 
 
 def test_pods_of_the_present_image_are_not_replaced_for_an_upgrade_alone() -> None:
-    assert plan(upgraded(rollouts_elsewhere=0, image="catdog-inference:1")).serving.wanted is None
+    observed = upgraded(rollouts_elsewhere=0, image="catdog-inference:1")
+    assert template(observed) == observed.deployment.spec.template  # type: ignore[union-attr]
+    assert plan(observed).look_again is None
+
+
+def test_pods_that_stay_through_an_upgrade_can_be_scaled() -> None:
+    observed = upgraded(rollouts_elsewhere=0, image="catdog-inference:1")
+    [chosen] = [plan(observed).serving.wanted]
+    assert chosen is not None
+    spec = msgspec.structs.replace(observed.model.spec.inference, replicas=3)
+    model = msgspec.structs.replace(
+        observed.model, spec=msgspec.structs.replace(observed.model.spec, inference=spec)
+    )
+    metadata = msgspec.structs.replace(
+        observed.deployment.metadata,
+        annotations=chosen["metadata"]["annotations"],  # type: ignore[union-attr]
+    )
+    deployment = msgspec.structs.replace(observed.deployment, metadata=metadata)  # type: ignore[type-var]
+    scaled = msgspec.structs.replace(observed, model=model, deployment=deployment)
+    wanted = plan(scaled).serving.wanted
+    assert wanted is not None
+    assert wanted["spec"]["replicas"] == 3
+    assert wanted["spec"]["template"] == deployment.spec.template  # type: ignore[union-attr]
 
 
 def test_what_somebody_else_has_changed_is_put_right_at_once() -> None:
@@ -282,7 +314,7 @@ def test_an_edit_never_waits_for_other_models_rollouts() -> None:
     waiting = upgraded(rollouts_elsewhere=9)
     edited = msgspec.structs.replace(waiting.model.metadata, generation=4)
     observed = msgspec.structs.replace(waiting, model=msgspec.structs.replace(waiting.model, metadata=edited))
-    assert plan(observed).serving.wanted is not None
+    assert template(observed)["spec"]["containers"][0]["image"] == "catdog-inference:1"
 
 
 def test_a_rollback_never_waits_for_other_models_rollouts() -> None:
@@ -290,7 +322,5 @@ def test_a_rollback_never_waits_for_other_models_rollouts() -> None:
     waiting = upgraded(rollouts_elsewhere=9)
     status = msgspec.structs.replace(waiting.model.status, versions=(two, V1))
     model = msgspec.structs.replace(waiting.model, status=status)
-    assert (
-        plan(msgspec.structs.replace(waiting, model=model, deployment=some_deployment(2))).serving.wanted
-        is not None
-    )
+    rolled = msgspec.structs.replace(waiting, model=model, deployment=some_deployment(2))
+    assert template(rolled)["spec"]["containers"][0]["image"] == "catdog-inference:1"
