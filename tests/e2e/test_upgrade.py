@@ -170,7 +170,7 @@ def running(cluster: Instance, *kinds: str) -> dict[str, Any]:
     objects = json.loads(cluster.kubectl(*look))["items"]
     return {
         f"{each['kind']} {each['metadata']['name']} {each['metadata']['uid']}": (
-            each["metadata"].get("generation"),
+            each.get("spec", {}).get("template"),
             [status["restartCount"] for status in each["status"].get("containerStatuses", [])],
         )
         for each in objects

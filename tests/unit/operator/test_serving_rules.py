@@ -281,22 +281,18 @@ def test_pods_of_the_present_image_are_not_replaced_for_an_upgrade_alone() -> No
 
 def test_pods_that_stay_through_an_upgrade_can_be_scaled() -> None:
     observed = upgraded(rollouts_elsewhere=0, image="catdog-inference:1")
-    [chosen] = [plan(observed).serving.wanted]
+    chosen, deployment = plan(observed).serving.wanted, observed.deployment
     assert chosen is not None
-    spec = msgspec.structs.replace(observed.model.spec.inference, replicas=3)
-    model = msgspec.structs.replace(
-        observed.model, spec=msgspec.structs.replace(observed.model.spec, inference=spec)
-    )
-    metadata = msgspec.structs.replace(
-        observed.deployment.metadata,
-        annotations=chosen["metadata"]["annotations"],  # type: ignore[union-attr]
-    )
-    deployment = msgspec.structs.replace(observed.deployment, metadata=metadata)  # type: ignore[type-var]
-    scaled = msgspec.structs.replace(observed, model=model, deployment=deployment)
-    wanted = plan(scaled).serving.wanted
+    assert deployment is not None
+    inference = msgspec.structs.replace(observed.model.spec.inference, replicas=3)
+    spec = msgspec.structs.replace(observed.model.spec, inference=inference)
+    model = msgspec.structs.replace(observed.model, spec=spec)
+    metadata = msgspec.structs.replace(deployment.metadata, annotations=chosen["metadata"]["annotations"])
+    deployment = msgspec.structs.replace(deployment, metadata=metadata)
+    wanted = plan(msgspec.structs.replace(observed, model=model, deployment=deployment)).serving.wanted
     assert wanted is not None
     assert wanted["spec"]["replicas"] == 3
-    assert wanted["spec"]["template"] == deployment.spec.template  # type: ignore[union-attr]
+    assert wanted["spec"]["template"] == deployment.spec.template
 
 
 def test_what_somebody_else_has_changed_is_put_right_at_once() -> None:
