@@ -33,7 +33,7 @@ unit: $(VENV)/ready ## the tests that need no cluster
 	@$(PYTHON) -m pytest $(or $(TESTS),tests/unit tests/contract) $(ARGS)
 
 e2e: $(VENV)/ready ## the tests on a real node with a real Kafka
-	@$(PYTHON) -m pytest -m 'not soak' $(or $(TESTS),tests/e2e) $(ARGS)
+	@$(PYTHON) -m pytest -m 'not soak' $(or $(TESTS),tests/bare tests/e2e) $(ARGS)
 
 soak: $(VENV)/ready ## what of these takes too long for `make test`: every kill, ten minutes at rest (TESTS=, ARGS=)
 	@$(PYTHON) -m pytest -m soak $(or $(TESTS),tests) $(ARGS)

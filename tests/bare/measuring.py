@@ -51,12 +51,12 @@ def job_creations(entries: Sequence[Entry]) -> list[Entry]:
 
 async def at_rest(operator: OperatorProcess, cluster: Instance) -> float:
     """Await that the operator neither asks nor computes; return since when, by the monotonic clock."""
-    since, computed, size = monotonic(), _processor_seconds(operator.pid), _size(cluster)
+    since, computed, size = monotonic(), processor_seconds(operator.pid), _size(cluster)
     while monotonic() - since < QUIET_SECONDS:
         await asyncio.sleep(LOOK_SECONDS)
-        share = (_processor_seconds(operator.pid) - computed) / max(monotonic() - since, QUIET_SECONDS / 2)
+        share = (processor_seconds(operator.pid) - computed) / max(monotonic() - since, QUIET_SECONDS / 2)
         if share > QUIET_SHARE or _size(cluster) != size:
-            since, computed, size = monotonic(), _processor_seconds(operator.pid), _size(cluster)
+            since, computed, size = monotonic(), processor_seconds(operator.pid), _size(cluster)
     return since
 
 
@@ -64,6 +64,7 @@ def _size(cluster: Instance) -> int:
     return cluster.layout.audit_log.stat().st_size
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
+    """Return how long a process has computed so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from tests.bare.cluster import bare_cluster
 from tests.bare.fleet import Fleet
-from tests.bare.measuring import at_rest, edit_and_time, job_creations
+from tests.bare.measuring import at_rest, edit_and_time, job_creations, processor_seconds
 from tests.cluster.audit import read_audit
 from tests.cluster.instance import Instance, down
 from tests.cluster.operator_process import operator_process
@@ -47,10 +47,12 @@ class Result(msgspec.Struct):
     from_nothing: float  # those that were added, from the first's creation until all serve
     added: int
     restart: float  # until the operator is at rest again
+    processor_of_restart: float
     missed_edits: float  # until the last Job of the edits that the operator was not there for
     edits: int
     edit_to_job_p50: float
     edit_to_job_p99: float
+    processor_per_edit: float  # the operator's
     requests_per_edit: float
     writes_per_edit: float
     growing_memory: float
@@ -71,9 +73,12 @@ async def measure(cluster: Instance, fleet: Fleet, size: int, edits: int, direct
     start, started = monotonic(), datetime.now(UTC)
     with operator_process(cluster, directory) as operator:
         restart = await at_rest(operator, cluster) - start
+        computed = processor_seconds(operator.pid)
         await fleet.rest(60)
         missed = job_creations(read_audit(cluster.layout.audit_log, started))
+        before = processor_seconds(operator.pid)
         times, entries = await edit_and_time(cluster, fleet, edits, EDITS_PER_SECOND)
+        processor_per_edit = (processor_seconds(operator.pid) - before) / edits
         memory = operator.peak_memory_bytes / 1e6
     return Result(
         models=size,
@@ -82,10 +87,12 @@ async def measure(cluster: Instance, fleet: Fleet, size: int, edits: int, direct
         from_nothing=from_nothing,
         added=added,
         restart=restart,
+        processor_of_restart=computed,
         missed_edits=max((entry.answered - started).total_seconds() for entry in missed),
         edits=edits,
         edit_to_job_p50=statistics.median(times),
         edit_to_job_p99=statistics.quantiles(times, n=100)[98],
+        processor_per_edit=processor_per_edit,
         requests_per_edit=sum(entry.verb != "watch" for entry in entries) / edits,
         writes_per_edit=sum(entry.is_write for entry in entries) / edits,
         growing_memory=growing_memory,
@@ -106,9 +113,11 @@ def as_table(results: Sequence[Result]) -> Table:
         "models": lambda each: f"{each.models}",
         "edit→Job p50 ms": lambda each: f"{1000 * each.edit_to_job_p50:.0f}",
         "p99 ms": lambda each: f"{1000 * each.edit_to_job_p99:.0f}",
+        "processor ms/edit": lambda each: f"{1000 * each.processor_per_edit:.0f}",
         "requests/edit": lambda each: f"{each.requests_per_edit:.1f}",
         "writes/edit": lambda each: f"{each.writes_per_edit:.1f}",
         "restart s": lambda each: f"{each.restart:.1f}",
+        "of processor": lambda each: f"{each.processor_of_restart:.1f}",
         f"{MISSED_EDITS} missed edits s": lambda each: f"{each.missed_edits:.1f}",
         "memory MB": lambda each: f"{each.memory:.0f}",
         "growing: s": lambda each: f"{each.from_nothing:.0f} (+{each.added})",
