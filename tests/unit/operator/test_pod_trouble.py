@@ -212,7 +212,7 @@ def test_a_refusal_of_a_workers_pod_is_told_while_others_answer() -> None:
                 '"deployments" in API group "apps" in the namespace "kafka"'
             ),
             "Forbidden",
-            "give the operator its rights back (manifests/base/rbac.yaml)",
+            "give the operator its rights back: apply its manifests again",
         ),
         (
             'admission webhook "x" denied the request: no',
