@@ -51,8 +51,13 @@ class Row:
 
     def described(self, status: Status) -> str:
         """Return the failure as a person sees it."""
-        found, reason, message = condition(status, self.condition)
-        return f"{self.failure} | {self.condition} {found} | {reason} | {message} | {self.heals}"
+        return described(self.failure, self.condition, status, self.heals)
+
+
+def described(failure: str, kind: str, status: Status, heals: str) -> str:
+    """Return a failure as a person sees it."""
+    found, reason, message = condition(status, kind)
+    return f"{failure} | {kind} {found} | {reason} | {message} | {heals}"
 
 
 def spec_of(**parts: Spec) -> Spec:
@@ -171,7 +176,7 @@ ROWS = (
         f'PersistentVolumeClaim unbound-models is not bound: storageclass.storage.k8s.io "{NO_CLASS}" not '
         "found; provide a volume or the storage class that it asks for",
         "by itself, when a volume fits",
-        lambda scene: scene.provide_volume(scene.storage.parent / NO_CLASS, "unbound"),
+        lambda scene: scene.provide_volume("unbound"),
         spec={"storage": {"existingClaim": None, "claim": {"size": "1Gi", "storageClassName": NO_CLASS}}},
     ),
     Row(
@@ -267,7 +272,7 @@ ROWS = (
         "damaged",
         "Serving",
         "CrashLoopBackOff",
-        "1 pods answer, but pod * ends again and again, with exit code 1: the worker can't start: "
+        "1 pod answers, but pod * ends again and again, with exit code 1: the worker can't start: "
         "/models/damaged/versions/2/trunk.tflite is not the file that was published",
         "by itself, when the file is as it was; version 1 goes on answering until then",
         lambda scene: damage(scene.versions("damaged") / "2" / "trunk.tflite"),

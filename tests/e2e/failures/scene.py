@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,8 +60,10 @@ class Scene:
         """Return the directory of a model's versions on the shared claim."""
         return self.storage / model / "versions"
 
-    def provide_volume(self, directory: Path, model: str) -> None:
+    def provide_volume(self, model: str) -> None:
         """Make a volume of the storage class that there is not, with a version on it."""
+        directory = Path(tempfile.mkdtemp(prefix=f"{NO_CLASS}-", dir=self.storage.parent))
+        _own(directory)
         publish_version(directory, model)
         volume = build_volume(NO_CLASS, "ReadWriteOnce", directory)
         volume["spec"]["storageClassName"] = NO_CLASS
