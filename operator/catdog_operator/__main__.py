@@ -12,10 +12,11 @@ from kubernetes.aio import client, config
 from kubernetes.aio.dynamic import DynamicClient
 
 from catdog_operator.api import Api, RefusedError, UnavailableError
-from catdog_operator.cluster import Cluster
+from catdog_operator.cluster import Cluster, Kinds
 from catdog_operator.config import Config, read_config, read_images
 from catdog_operator.delay_queue import DelayQueue
 from catdog_operator.handlers import build_registry, build_settings
+from catdog_operator.kinds import Kind
 from catdog_operator.manifests.common import OPERATOR
 from catdog_operator.metrics import Metrics, serve_metrics
 from catdog_operator.observed import Images, Retry, Surroundings
@@ -24,7 +25,8 @@ from catdog_operator.store import Key, Store
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 10.0  # between two looks for kinds that the cluster does not serve
+LOOK_SECONDS = 10.0  # between two looks for kinds that cannot be read yet
+QUIET_LOOK_SECONDS = 60.0  # between two looks whether all kinds can be read still
 OPENSHIFT_GROUP = "security.openshift.io"
 
 
@@ -42,7 +44,6 @@ async def run(settings: Config, images: Images) -> None:
         reconciler = Reconciler(cluster, queue, metrics)
         metrics.show_queue(queue.overdue)
         metrics.show_models(cluster.phases)
-        await cluster.find_missing()
         tasks = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
         tasks.append(asyncio.create_task(reconciler.resync()))
         try:
@@ -57,45 +58,42 @@ async def _watch(
     settings: Config,
     cluster: Cluster,
     reconciler: Reconciler,
-    new_registry: Callable[[], kopf.OperatorRegistry],
+    new_registry: Callable[[frozenset[Kind]], kopf.OperatorRegistry],
 ) -> None:
-    """Watch all kinds until a signal comes; begin anew when one appears that was missing.
+    """Watch all kinds that can be read until a signal comes; begin anew when these become others.
 
     kopf looks for a new kind when its CRD is established, which can be before the kind is served, and then
     never again (seen with kopf 1.45).
     """
-    appeared = asyncio.Event()
+    changed = asyncio.Event()
+    await cluster.look_at_kinds()
     while True:
-        appeared.clear()
+        changed.clear()
         await reconciler.begin()
-        looking = asyncio.create_task(_await_missing(cluster, appeared))
+        looking = asyncio.create_task(_await_other_kinds(cluster, cluster.kinds, changed))
         await kopf.operator(
-            registry=new_registry(),
+            registry=new_registry(cluster.kinds.unreadable),
             settings=build_settings(clusterwide=not settings.namespaces),
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
             liveness_endpoint=f"http://0.0.0.0:{settings.http_port}/healthz",
-            stop_flag=appeared,
+            stop_flag=changed,
             # kopf's own would be the user's name, which a user id that no one has named has not.
             identity=OPERATOR,  # type: ignore[arg-type]
         )
         await _cancel(looking)
-        if not appeared.is_set():
+        if not changed.is_set():
             return
 
 
-async def _await_missing(cluster: Cluster, appeared: asyncio.Event) -> None:
-    missing = await cluster.find_missing()
-    while missing:
-        await asyncio.sleep(LOOK_SECONDS)
+async def _await_other_kinds(cluster: Cluster, known: Kinds, changed: asyncio.Event) -> None:
+    while cluster.kinds == known:
+        await asyncio.sleep(LOOK_SECONDS if known.unreadable else QUIET_LOOK_SECONDS)
         try:
-            now_missing = await cluster.find_missing()
+            await cluster.look_at_kinds()
         except (RefusedError, UnavailableError) as error:
             logger.warning("the API server did not tell its kinds", extra={"error": str(error)})
-            continue
-        if missing - now_missing:
-            appeared.set()
-            return
+    changed.set()
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

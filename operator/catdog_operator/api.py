@@ -85,6 +85,17 @@ class Api:
                 if not (token := page.metadata.token):
                     break
 
+    async def may_list(self, kind: Kind) -> bool:
+        """Return whether the operator has the right to list a kind, wherever it looks."""
+        try:
+            for namespace in self._namespaces or (None,):
+                await self._send("get", kind, "list", kind.path(namespace), query={"limit": "1"})
+        except RefusedError as error:
+            if error.status == 403:
+                return False
+            raise
+        return True
+
     async def create(self, kind: Kind, manifest: Manifest) -> Body:
         """Create an object; one that is there already is a refusal."""
         path = kind.path(manifest["metadata"]["namespace"])

@@ -68,6 +68,18 @@ class Applied(msgspec.Struct, frozen=True):
     refusals: tuple[Refusal, ...]
 
 
+class Kinds(msgspec.Struct, frozen=True):
+    """The kinds that cannot be read: the cluster does not serve them, or the operator has no right to."""
+
+    missing: frozenset[Kind] = frozenset()
+    forbidden: frozenset[Kind] = frozenset()
+
+    @property
+    def unreadable(self) -> frozenset[Kind]:
+        """Both."""
+        return self.missing | self.forbidden
+
+
 class Cluster:
     """The one part of the operator that talks to the API server; it decides nothing."""
 
@@ -82,7 +94,7 @@ class Cluster:
         self._events_pace = Pace[Key](EVENTS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
         self._events: dict[Key, tuple[Event, ...]] = {}
         self._upkeep: set[Key] = set()  # models whose pods are to be replaced, and are not yet
-        self._missing: frozenset[Kind] = frozenset()
+        self.kinds = Kinds()  # as found last
 
     async def observe(self, key: Key) -> Observed | None:
         """Return all that a decision on a model depends on, or None where the model is gone or going."""
@@ -109,7 +121,8 @@ class Cluster:
             training_pods=training,
             inference_pods=tuple(pod for pod in pods if _component(pod) == "inference"),
             deployment=self._get(DEPLOYMENT, key, resolved.deployment_name, Deployment),
-            strimzi_installed=self._missing.isdisjoint((KAFKA, TOPIC, USER)),
+            strimzi_installed=self.kinds.missing.isdisjoint((KAFKA, TOPIC, USER)),
+            forbidden=tuple(sorted(kind.name for kind in self.kinds.forbidden)),
             kafka=self._get(KAFKA, key, strimzi.name, KafkaCluster) if strimzi else None,
             topics=self._topics(key, resolved) if strimzi else {},
             user=self._get(USER, key, resolved.user_name, KafkaUser) if strimzi else None,
@@ -173,16 +186,20 @@ class Cluster:
         bodies = (self._store.get(MODEL, *key) or {} for key in self._store.models())
         return Counter(body.get("status", {}).get("phase", "Pending") for body in bodies)
 
-    async def find_missing(self) -> frozenset[Kind]:
-        """Return the kinds that the cluster does not serve; decisions go by what was found last."""
-        self._missing = frozenset([kind for kind in KINDS if not await self._api.has_kind(kind)])
-        return self._missing
+    async def look_at_kinds(self) -> Kinds:
+        """Return which kinds are not to be read, and why; decisions go by what was found last."""
+        missing = frozenset([kind for kind in KINDS if not await self._api.has_kind(kind)])
+        served = [kind for kind in KINDS if kind not in missing]
+        self.kinds = Kinds(
+            missing, frozenset([kind for kind in served if not await self._api.may_list(kind)])
+        )
+        return self.kinds
 
     async def resync(self) -> list[Key]:
         """List everything again, for what a broken watch may have missed; return all models."""
         self._store.prepare_lists()
         for kind in KINDS:
-            if kind not in self._missing:
+            if kind not in self.kinds.unreadable:
                 await self._resync(kind)
         return self._store.models()
 

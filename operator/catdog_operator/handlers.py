@@ -1,6 +1,7 @@
 """Glue to kopf, which only watches: whatever happens to an object puts its models into the queue."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, repeat
 from typing import Any, cast
 
 import kopf
@@ -34,12 +35,29 @@ class NothingHandled(kopf.DiffBaseStorage):
         """Store nothing."""
 
 
-def build_registry(store: Store, queue: DelayQueue[Key], on_gap: Callable[[], None]) -> kopf.OperatorRegistry:
-    """Return kopf's registry with handlers for every kind; `on_gap` hears that events may be missing."""
+class Patience:
+    """Waits between attempts at a request that fails, in seconds, without end.
+
+    kopf gives a watch up when they come to an end, goes on without it, and begins it never again.
+    """
+
+    def __iter__(self) -> Iterator[float]:
+        """Yield the waits."""
+        return chain((1, 1, 2, 3, 5, 8, 13), repeat(20))
+
+
+def build_registry(
+    store: Store, queue: DelayQueue[Key], on_gap: Callable[[], None], unreadable: frozenset[Kind]
+) -> kopf.OperatorRegistry:
+    """Return kopf's registry with handlers for every kind but those that are not to be read.
+
+    `on_gap` hears that events may be missing.
+    """
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_log_in)
     for kind in KINDS:
-        _watch(registry, kind, store, queue, on_gap)
+        if kind not in unreadable:
+            _watch(registry, kind, store, queue, on_gap)
     return registry
 
 
@@ -50,6 +68,7 @@ def build_settings(*, clusterwide: bool) -> kopf.OperatorSettings:
     """
     settings = kopf.OperatorSettings()
     settings.scanning.disabled = not clusterwide
+    settings.networking.error_backoffs = Patience()
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.process.ultimate_exiting_timeout = None

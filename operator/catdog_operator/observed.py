@@ -54,6 +54,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     inference_pods: tuple[Pod, ...] = ()
     deployment: Deployment | None = None
     strimzi_installed: bool = True
+    forbidden: tuple[str, ...] = ()  # kinds that the operator has no right to read
     kafka: KafkaCluster | None = None
     topics: dict[str, KafkaTopic] = {}
     user: KafkaUser | None = None

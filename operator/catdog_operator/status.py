@@ -28,11 +28,13 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
 
 
-REFUSED_CONDITION = {
+REFUSED_CONDITION = {  # in which a refusal to write an object of a kind, or to read the kind, is told
     "PersistentVolumeClaim": "StorageReady",
     "KafkaTopic": "KafkaReady",
     "KafkaUser": "KafkaReady",
+    "Kafka": "KafkaReady",
     "Job": "Trained",
+    "Pod": "Trained",
     "Deployment": "Serving",
     "NetworkPolicy": "Serving",
     "PodDisruptionBudget": "Serving",
@@ -41,6 +43,8 @@ REFUSED_CONDITION = {
 
 def build_status(observed: Observed, plan: Plan, refusals: tuple[Refusal, ...] = ()) -> ModelStatus:
     """Return the status of a model."""
+    if observed.forbidden:
+        return _build_blind_status(observed)
     findings = {
         "Ready": find_ready(observed, plan),
         "StorageReady": plan.storage,
@@ -62,6 +66,21 @@ def build_status(observed: Observed, plan: Plan, refusals: tuple[Refusal, ...] =
         kafka=_kafka(plan),
         history=plan.history,
     )
+
+
+def _build_blind_status(observed: Observed) -> ModelStatus:
+    """Return the status as it was, and that no more is known: half a view tells nothing."""
+    listed = ", ".join(observed.forbidden)
+    message = (
+        f"the operator may not read {listed}, and leaves all as it is; "
+        "give it its rights back: apply its manifests again"
+    )
+    former, blind = observed.model.status, Finding("Unknown", "Forbidden", message)
+    kinds = ("Ready", *(REFUSED_CONDITION[kind] for kind in observed.forbidden if kind in REFUSED_CONDITION))
+    told = {kind: _condition(kind, blind, observed) for kind in kinds}
+    others = {each.type: each for each in former.conditions}
+    conditions = tuple((others | told).values())
+    return msgspec.structs.replace(former, conditions=conditions)
 
 
 def find_ready(observed: Observed, plan: Plan) -> Finding:

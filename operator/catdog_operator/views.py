@@ -143,6 +143,11 @@ class Terminated(View, frozen=True):
     message: str = ""
     finished_at: datetime | None = None
 
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed it at its limit, be it before its program began."""
+        return self.reason == "OOMKilled" or "OOM-killed" in self.message
+
 
 class Waiting(View, frozen=True):
     """Why a container does not run."""

@@ -13,6 +13,7 @@ from tests.photos import photos_dir
 INSTANCE = os.environ.get("CATDOG_TEST_INSTANCE", "test")
 OPERATOR_NAMESPACE = "catdog-system"
 FIGURES = pytest.StashKey[list[str]]()
+FAILURES = pytest.StashKey[list[str]]()
 # The first and the longest wait between attempts, so that healing is quick to see.
 OPERATOR_SETTINGS = {"CATDOG_RETRY_SECONDS": "5", "CATDOG_LONGEST_RETRY_SECONDS": "10"}
 
@@ -48,6 +49,12 @@ def figures(request: pytest.FixtureRequest) -> list[str]:
     return request.config.stash.setdefault(FIGURES, [])
 
 
+@pytest.fixture(scope="session")
+def failures(request: pytest.FixtureRequest) -> list[str]:
+    """Return where a test puts a failure as a person sees it; the run ends with this table."""
+    return request.config.stash.setdefault(FAILURES, [])
+
+
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what the tests train on, and what is left to the soak."""
     left = (
@@ -63,7 +70,11 @@ def _photos_header() -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print what the tests measured."""
+    """Print what the tests measured, and the failures that they provoked."""
+    if rows := config.stash.get(FAILURES, []):
+        terminalreporter.section("failures as a person sees them")
+        terminalreporter.write_line("failure | condition | reason | message | heals")
+        terminalreporter.write_line("\n".join(rows))
     if lines := config.stash.get(FIGURES, []):
         terminalreporter.section("figures")
         terminalreporter.write_line("\n".join(lines))

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
 from tests.cluster.instance import Instance
 from tests.cluster.strimzi.kube import Kube, Manifest, connect, read_kubeconfig
-from tests.cluster.strimzi.topic_operator import NEVER_READY
+from tests.cluster.strimzi.objects import NEVER_READY
 from tests.cluster.strimzi.waiting import await_ready, await_resource
 from tests.e2e.strimzi import LABELS, NAMESPACE, Client, apply_ready, eventually, kafka_topic, kafka_user
 

@@ -37,9 +37,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(observed: Observed) -> Plan:
-    """Return what should be done for a model, nothing while it is paused, and what is to be said of it."""
+    """Return what should be done for a model, and what is to be said of it.
+
+    Nothing is done while it is paused, or while some of what it depends on is not to be read.
+    """
     planned = _plan_all(observed, resolve(observed.model))
-    if observed.model.spec.paused:
+    if observed.model.spec.paused or observed.forbidden:
         return msgspec.structs.replace(planned, create=(), apply=(), delete=(), news=False)
     return planned
 

@@ -46,7 +46,7 @@ def retry_wait(attempt: int, retry: Retry) -> timedelta:
 
 def describe_crash(end: Terminated) -> tuple[str, str]:
     """Return reason and message for a trainer that did not end as it should."""
-    if end.reason == "OOMKilled":
+    if end.out_of_memory:
         return "OOMKilled", (
             "the trainer needed more memory than its limit; raise "
             "spec.training.pod.resources.limits.memory, or lower spec.training.batchSize"

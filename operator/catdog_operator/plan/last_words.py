@@ -14,8 +14,11 @@ class _LogLine(msgspec.Struct, frozen=True):
 
 
 def last_words(log: str) -> str:
-    """Return the last lines of a log in one; of a line in JSON, what happened and why."""
-    lines = [words for line in log.splitlines() if (words := _words_of(line.strip()))]
+    """Return the last lines of a log in one; of a line in JSON, what happened and why.
+
+    What a traceback underlines its lines with says nothing on its own.
+    """
+    lines = [words for line in log.splitlines() if (words := _words_of(line.strip())).strip("^~")]
     return " | ".join(lines[-LINES:])[-CHARACTERS:] or "its log is empty"
 
 

@@ -132,7 +132,7 @@ def _pull_failure(pod: Pod, message: str) -> Finding:
 
 
 def _crash_loop(pod: Pod, end: Terminated) -> Finding:
-    if end.reason == "OOMKilled":
+    if end.out_of_memory:
         return no(
             "OOMKilled",
             f"pod {pod.metadata.name} needed more memory than its limit; raise "

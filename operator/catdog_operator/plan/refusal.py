@@ -20,7 +20,7 @@ def _explain(message: str, settings: str | None) -> tuple[str, str]:
     if "exceeded quota" in message:
         return "QuotaExceeded", "make room in the quota, or have it raised"
     if NO_RIGHT.search(message):
-        return "Forbidden", "give the operator its rights back (manifests/base/rbac.yaml)"
+        return "Forbidden", "give the operator its rights back: apply its manifests again"
     if POD_NAME.match(message) or any(each in message for each in DENIALS):
         mend = f"change {settings}, or the rule" if settings else "change the rule"
         return "AdmissionRefused", f"{mend} that refuses it"

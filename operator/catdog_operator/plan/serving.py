@@ -94,7 +94,11 @@ def _find_serving(observed: Observed, version: int, *, complete: bool) -> Findin
     if complete:
         return yes("Serving", f"version {version} serves with all {wanted} replicas ready")
     if (trouble := _find_trouble(observed)) is not None:
-        return trouble if ready == 0 else yes(trouble.reason, f"{ready} pods answer, but {trouble.message}")
+        return trouble if ready == 0 else yes(trouble.reason, f"{_answering(ready)}, but {trouble.message}")
     if ready:
-        return yes("RollingOut", f"version {version} is being rolled out; {ready} pods answer meanwhile")
+        return yes("RollingOut", f"version {version} is being rolled out; {_answering(ready)} meanwhile")
     return no("RollingOut", f"version {version} is being rolled out; no pod is ready yet")
+
+
+def _answering(pods: int) -> str:
+    return "1 pod answers" if pods == 1 else f"{pods} pods answer"

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from tests.cluster.strimzi.kube import Manifest
 from tests.cluster.strimzi.spec import Cluster
 
+# On demand of a test: a KafkaTopic or KafkaUser is ignored, as if its operator were down.
+NEVER_READY = ("catdog.dev/test", "never-ready")
+
 
 def cluster_labels(cluster: Cluster) -> dict[str, str]:
     """Return the labels of everything that belongs to a cluster."""
@@ -73,6 +76,12 @@ def has_condition(resource: Manifest, kind: str, status: str = "True") -> bool:
     """Whether a resource's status has the condition."""
     found = resource.get("status", {}).get("conditions", [])
     return any(each["type"] == kind and each["status"] == status for each in found)
+
+
+def is_never_ready(resource: Manifest) -> bool:
+    """Whether a test has asked for the resource to be ignored."""
+    name, value = NEVER_READY
+    return bool(resource["metadata"].get("annotations", {}).get(name) == value)
 
 
 def _since(wanted: Manifest, before: Sequence[Manifest]) -> str | None:

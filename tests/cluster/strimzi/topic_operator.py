@@ -14,13 +14,11 @@ from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.controller import Key, RetryError
 from tests.cluster.strimzi.kafka_admin import KafkaAdmin, Topic, is_outage, java_message
 from tests.cluster.strimzi.kube import Kube, Manifest
-from tests.cluster.strimzi.objects import condition, status_of
+from tests.cluster.strimzi.objects import condition, is_never_ready, status_of
 from tests.cluster.strimzi.spec import property_value
 
 FINALIZER = "strimzi.io/topic-operator"
 RESYNC_SECONDS = 120.0
-# On demand of a test: the KafkaTopic is ignored, as if its operator were down.
-NEVER_READY = ("catdog.dev/test", "never-ready")
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +47,7 @@ class TopicOperator:
         """Bring one topic to what its resource says, and write how that went."""
         resource = await self._kube.get("KafkaTopic", *key)
         cluster = resource and resource["metadata"].get("labels", {}).get("strimzi.io/cluster")
-        if not resource or not cluster or _annotation(resource, NEVER_READY[0]) == NEVER_READY[1]:
+        if not resource or not cluster or is_never_ready(resource):
             return None
         admin = await self._admins.of(key.namespace, cluster, "topicOperator")
         if admin is None:

@@ -14,7 +14,7 @@ from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.controller import Key
 from tests.cluster.strimzi.kafka_admin import KafkaAdmin, is_outage, java_message
 from tests.cluster.strimzi.kube import Kube, Manifest
-from tests.cluster.strimzi.objects import condition, secret, secret_data, status_of
+from tests.cluster.strimzi.objects import condition, is_never_ready, secret, secret_data, status_of
 from tests.cluster.strimzi.pki import KeyPair, is_current, issue, key_store, subject
 
 RESYNC_SECONDS = 120.0
@@ -34,7 +34,7 @@ class UserOperator:
         if user is None:
             await self._remove_secret(key)
         cluster = user and user["metadata"].get("labels", {}).get("strimzi.io/cluster")
-        if not user or not cluster or "deletionTimestamp" in user["metadata"]:
+        if not user or not cluster or "deletionTimestamp" in user["metadata"] or is_never_ready(user):
             return None
         admin = await self._admins.of(key.namespace, cluster, "userOperator")
         if admin is None:

@@ -27,6 +27,7 @@ class FakeApi:
         self.objects: dict[Name, Body] = {}
         self.journal: list[str] = []
         self.refusals: dict[str, str] = {}  # kind → message
+        self.unreadable: set[str] = set()  # kinds
         self.away = False
         self.has_strimzi = True
         self.logs = ""
@@ -95,6 +96,10 @@ class FakeApi:
             raise UnavailableError("connection refused")
         bodies = [copy.deepcopy(body) for name, body in self.objects.items() if name[0] == kind.name]
         yield Page(self._revision, bodies)
+
+    async def may_list(self, kind: Kind) -> bool:
+        """Return whether the operator has the right to list a kind."""
+        return kind.name not in self.unreadable
 
     async def has_kind(self, kind: Kind) -> bool:
         """Return whether a kind is served: all but Strimzi's where that is not installed."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import pytest
+from kubernetes.aio.client import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 
 from catdog_operator.api import Api
@@ -14,11 +15,11 @@ from catdog_operator.kinds import JOB
 class FakeClient:
     """Notes the paths of requests, and answers each with one object, named after the path."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: int = 200) -> None:
         self.paths: list[str] = []
         self.continued: list[str | None] = []
         self.more: list[str] = []  # tokens to give
-        self.status = 200
+        self.status = status
         self.headers: dict[str, str] = {}
 
     async def request(
@@ -26,6 +27,8 @@ class FakeClient:
     ) -> "FakeClient":
         self.paths.append(f"{method} {path}")
         self.continued.append(dict(query_params).get("continue"))
+        if self.status >= 400:
+            raise ApiException(status=self.status)
         return self
 
     async def read(self) -> bytes:
@@ -60,3 +63,11 @@ async def test_a_long_list_comes_in_pages() -> None:
     pages = [page async for page in Api(cast("DynamicClient", client)).list(JOB)]
     assert client.continued == [None, "second", "third"]
     assert [page.revision for page in pages] == [7, 7, 7]
+
+
+@pytest.mark.parametrize(("status", "may"), [(200, True), (403, False)])
+async def test_a_right_to_list_is_asked_for_in_each_namespace(status: int, *, may: bool) -> None:
+    client = FakeClient(status)
+    api = Api(cast("DynamicClient", client), namespaces=("cats", "dogs"))
+    assert await api.may_list(JOB) == may
+    assert len(client.paths) == (2 if may else 1)

@@ -147,6 +147,7 @@ def test_a_log_is_told_by_what_happened_and_is_the_same_for_the_same_trouble() -
     assert last_words(log % "01") == last_words(log % "02") == "the worker can't start: no file | plain"
     assert last_words("") == "its log is empty"
     assert len(last_words("x" * 5000)) == 600
+    assert last_words("return 1 / 0\n       ~~^~~\nZeroDivisionError") == "return 1 / 0 | ZeroDivisionError"
     assert last_words("\n".join("abcdefg")) == "c | d | e | f | g"
 
 

@@ -119,8 +119,18 @@ def test_a_worker_that_starts_or_that_is_ready_after_a_crash_is_in_no_trouble() 
     assert find_pod_trouble([ready], some_observed()) is None
 
 
-def test_a_worker_that_is_out_of_memory_says_what_to_raise() -> None:
-    assert trouble_of(ended(137, reason="OOMKilled")) == no(
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("OOMKilled", ""),
+        (
+            "StartError",
+            "failed to create containerd task: container init was OOM-killed (memory limit too low?)",
+        ),
+    ],
+)
+def test_a_worker_that_is_out_of_memory_says_what_to_raise(reason: str, message: str) -> None:
+    assert trouble_of(ended(137, message, reason)) == no(
         "OOMKilled",
         "pod pets-inference-1 needed more memory than its limit; raise "
         "spec.inference.pod.resources.limits.memory, or lower spec.inference.maxBatchSize",
@@ -198,7 +208,7 @@ def test_a_refusal_of_a_workers_pod_is_told_while_others_answer() -> None:
         f"a pod of Deployment pets-inference is refused: {denial}; "
         "change spec.inference.pod, or the rule that refuses it"
     )
-    assert condition(observed, "Serving") == ("True", "AdmissionRefused", f"1 pods answer, but {message}")
+    assert condition(observed, "Serving") == ("True", "AdmissionRefused", f"1 pod answers, but {message}")
     assert condition(observed, "Ready")[:2] == ("False", "AdmissionRefused")
 
 
@@ -212,7 +222,7 @@ def test_a_refusal_of_a_workers_pod_is_told_while_others_answer() -> None:
                 '"deployments" in API group "apps" in the namespace "kafka"'
             ),
             "Forbidden",
-            "give the operator its rights back (manifests/base/rbac.yaml)",
+            "give the operator its rights back: apply its manifests again",
         ),
         (
             'admission webhook "x" denied the request: no',

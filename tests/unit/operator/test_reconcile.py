@@ -235,10 +235,33 @@ async def test_strimzi_may_be_installed_after_the_operator() -> None:
     world = World()
     world.api.has_strimzi = False
     world.api.put_model()
-    assert {kind.name for kind in await world.cluster.find_missing()} == {"Kafka", "KafkaTopic", "KafkaUser"}
+    kinds = await world.cluster.look_at_kinds()
+    assert {kind.name for kind in kinds.missing} == {"Kafka", "KafkaTopic", "KafkaUser"}
     await world.reconcile()
     assert world.reason("KafkaReady") == "StrimziNotInstalled"
     world.api.has_strimzi = True
-    assert await world.cluster.find_missing() == frozenset()
+    assert (await world.cluster.look_at_kinds()).unreadable == frozenset()
     await world.reconcile()
     assert world.reason("KafkaReady") == "KafkaNotFound"
+
+
+async def test_what_may_not_be_read_is_told_and_until_then_nothing_is_decided_on_half_a_view() -> None:
+    world = await serving_world()
+    before = world.status()
+    world.api.unreadable = {"Deployment"}
+    await world.cluster.look_at_kinds()
+    told = world.api.objects["Deployment", "kafka", "pets-inference"]
+    world.store.drop(DEPLOYMENT, told)  # an operator that starts now would not know it
+    written = len(world.api.journal)
+    await reconcile(world.cluster, PETS)
+    assert world.api.journal[written:] == ["report pets"]
+    assert world.reason("Ready") == world.reason("Serving") == "Forbidden"
+    assert world.reason("Trained") == "Trained"
+    assert {name: value for name, value in world.status().items() if name != "conditions"} == {
+        name: value for name, value in before.items() if name != "conditions"
+    }
+    world.api.unreadable = set()
+    await world.cluster.look_at_kinds()
+    world.start_operator()
+    await world.reconcile()
+    assert world.reason("Ready") == "Serving"

@@ -97,7 +97,7 @@ def test_the_old_version_is_the_served_one_until_the_new_one_is_ready() -> None:
     assert condition(observed, "Ready") == (
         "False",
         "RollingOut",
-        "version 2 is being rolled out; 1 pods answer meanwhile",
+        "version 2 is being rolled out; 1 pod answers meanwhile",
     )
 
 
