@@ -9,9 +9,14 @@ from tests.cluster.instance import Instance
 from tests.e2e.models import NAMESPACE
 
 
-def make_claim(cluster: Instance, name: str, fill: Callable[[Path], None] | None = None) -> Path:
+def make_claim(
+    cluster: Instance,
+    name: str,
+    fill: Callable[[Path], None] | None = None,
+    mode: str = "ReadWriteOnce",
+) -> Path:
     """Create a claim on a free volume, filled before anyone can see it; return its directory on the host."""
-    volume = _free_volume(cluster)
+    volume = _free_volume(cluster, mode)
     directory = Path(volume["spec"]["local"]["path"])
     if fill:
         fill(directory)
@@ -32,7 +37,13 @@ def make_claim(cluster: Instance, name: str, fill: Callable[[Path], None] | None
     return directory
 
 
-def _free_volume(cluster: Instance) -> dict[str, Any]:
+def _free_volume(cluster: Instance, mode: str) -> dict[str, Any]:
     volumes = json.loads(cluster.kubectl("get", "pv", "-o", "json"))["items"]
-    free: dict[str, Any] = next(each for each in volumes if each["status"]["phase"] == "Available")
+    free: dict[str, Any] = next(
+        each
+        for each in volumes
+        if each["status"]["phase"] == "Available"
+        and "claimRef" not in each["spec"]
+        and mode in each["spec"]["accessModes"]
+    )
     return free

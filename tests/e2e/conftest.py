@@ -80,6 +80,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line("\n".join(lines))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what judges the whole run come last."""
+    items.sort(key=lambda item: item.path.stem == "test_rights")
+
+
 def _clear(cluster: Instance) -> None:
     """Remove what an earlier run left: models, their topics and claims, other pods, other Kafkas."""
     for kind in ("catdogmodels", "kafkatopics", "pvc", "pod/photo-loader"):

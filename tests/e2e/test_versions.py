@@ -13,6 +13,8 @@ from tests.cluster.instance import Instance
 from tests.e2e.claims import make_claim
 from tests.e2e.models import NAMESPACE, Model, Status, condition
 from tests.e2e.pods import run_to_end
+from tests.e2e.test_upgrade import SAMPLE_HASH
+from tests.tiny_version import publish_tiny_version
 
 EPOCHS = 5
 GOOD, BAD = (
@@ -174,6 +176,23 @@ def test_pods_of_different_users_share_a_claim(cluster: Instance, gated: Model) 
     assert run_to_end(cluster, "worker-of-another-user", worker) == "3001\n"
 
 
+def test_models_that_share_a_claim_do_not_meet(cluster: Instance) -> None:
+    make_claim(cluster, "shared-models", fill=_lay_versions, mode="ReadWriteMany")
+    models = [Model(cluster, name) for name in ("first", "second")]
+    for model in models:
+        model.apply(
+            {
+                "training": {"dataset": {"sample": {}}},
+                "storage": {"existingClaim": "shared-models"},
+                "kafka": {"strimzi": {"name": "my-cluster"}},
+            }
+        )
+    found = [[each["version"] for each in model.await_ready()["versions"]] for model in models]
+    assert found == [[2, 1], [1]]
+    for model in models:
+        model.delete()
+
+
 def verdicts(status: Status) -> dict[int, str]:
     """Return the gate's verdict on each version."""
     return {each["version"]: each["verdict"] for each in status.get("versions", [])}
@@ -193,6 +212,14 @@ def as_user(pod: dict[str, Any], user: int, **environment: str) -> dict[str, Any
     for variable in container["env"]:
         variable["value"] = environment.get(variable["name"], variable["value"])
     return changed
+
+
+def _lay_versions(directory: Path) -> None:
+    for name, count in (("first", 2), ("second", 1)):
+        for version in range(1, count + 1):
+            publish_tiny_version(directory, name, version, training_hash=SAMPLE_HASH)
+    for path in directory.rglob("*"):
+        path.chmod(0o2775 if path.is_dir() else 0o664)
 
 
 def _draw(directory: Path) -> None:

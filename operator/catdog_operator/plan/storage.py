@@ -25,10 +25,17 @@ def find_storage(observed: Observed, resolved: Resolved) -> Finding:
     if claim is None:
         return no("ClaimMissing", f"PersistentVolumeClaim {name} is being made")
     if claim.status.phase == "Bound":
-        return yes("ClaimBound", f"PersistentVolumeClaim {name} is bound")
+        return yes("ClaimBound", f"PersistentVolumeClaim {name} is bound{_of_one_node(observed, resolved)}")
     if claim.status.phase == "Lost":
         return no("ClaimLost", f"PersistentVolumeClaim {name} has lost its volume; bring the volume back")
     return _pending("ClaimPending", claim, observed)
+
+
+def _of_one_node(observed: Observed, resolved: Resolved) -> str:
+    """Return what to do about workers that would rather be on several nodes."""
+    if drawn_to(observed, resolved) is None or observed.model.spec.inference.replicas <= 1:
+        return ""
+    return " by one node, where all pods of the model run; a claim with ReadWriteMany would let them spread"
 
 
 def find_unbound_claim(observed: Observed) -> Finding | None:

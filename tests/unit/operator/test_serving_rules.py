@@ -14,6 +14,7 @@ from tests.unit.operator.builders import (
     condition,
     environment_of,
     later,
+    some_claim,
     some_deployment,
     some_job,
     some_kafka,
@@ -320,3 +321,15 @@ def test_a_rollback_never_waits_for_other_models_rollouts() -> None:
     model = msgspec.structs.replace(waiting.model, status=status)
     rolled = msgspec.structs.replace(waiting, model=model, deployment=some_deployment(2))
     assert template(rolled)["spec"]["containers"][0]["image"] == "catdog-inference:1"
+
+
+def test_a_claim_of_one_node_says_what_would_let_several_workers_spread() -> None:
+    several = some_model(inference={"replicas": 2})
+    assert condition(some_observed(several), "StorageReady")[2] == (
+        "PersistentVolumeClaim pets-models is bound by one node, where all pods of the model run; "
+        "a claim with ReadWriteMany would let them spread"
+    )
+    shared = some_claim("pets-models", mode="ReadWriteMany")
+    assert condition(some_observed(several, claim=shared), "StorageReady")[2] == (
+        "PersistentVolumeClaim pets-models is bound"
+    )
