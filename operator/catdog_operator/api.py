@@ -16,7 +16,7 @@ from catdog_operator.store import Body
 WRITE = {"fieldManager": OPERATOR, "fieldValidation": "Strict"}
 REFUSALS = (400, 403, 404, 405, 409, 413, 415, 422)  # what another attempt alone will not mend
 TIMEOUT_SECONDS = 30
-PAGE = 200  # objects that are listed at once: a thousand models' are not in memory together
+PAGE = 100  # objects that are listed at once: a thousand models' are not in memory together
 
 
 class RefusedError(Exception):

@@ -10,8 +10,8 @@ from catdog_operator.delay_queue import DelayQueue
 from catdog_operator.kinds import KINDS, Kind
 from catdog_operator.store import Body, Key, Store
 
-LIST_CHUNK = 200  # objects, so that a list of thousands is not in memory at once
-IDLE_SECONDS = 0.5  # that kopf's task for an object stays, with the object's last state
+LIST_CHUNK = 50  # objects, so that a list of thousands is not in memory at once, nor those of ten kinds
+IDLE_SECONDS = 0.1  # that kopf's task for an object stays, with the object's last state
 
 
 class NothingHandled(kopf.DiffBaseStorage):
