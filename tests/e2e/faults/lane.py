@@ -12,6 +12,11 @@ from tests.cluster.instance import Instance
 from tests.e2e.faults.process import OperatorProcess, write_environment
 from tests.e2e.faults.proxy import Moment, Proxy, Strike, upstream
 
+QUIET_SECONDS = 4.0  # without a write, in which an operator is taken to be at rest
+MOST_WRITES = (
+    12  # until it comes to rest, once all is as it should be: of a status that tells of pods that go
+)
+
 
 @dataclass
 class Lane:
@@ -31,18 +36,19 @@ class Lane:
             await self.operator.start()
             self.exit_codes.append(await self.operator.ended())
 
-    async def await_rest(self, seconds: float) -> None:
-        """Return when the operator has written nothing for so long: an absence, which nothing tells of."""
+    async def await_rest(self, most: int = MOST_WRITES) -> None:
+        """Return when the operator has written nothing for a while: an absence, which nothing tells of.
+
+        Raises:
+            AssertionError: it wrote more than `most` times before.
+        """
+        first = len(self.proxy.writes)
         before = -1
         while before != len(self.proxy.writes):
             before = len(self.proxy.writes)
-            await asyncio.sleep(seconds)
-
-    async def assert_rest(self, seconds: float) -> None:
-        """Fail where the operator writes anything for so long: an absence, which nothing tells of."""
-        before = len(self.proxy.writes)
-        await asyncio.sleep(seconds)
-        assert self.proxy.writes[before:] == []
+            written = self.proxy.writes[first:]
+            assert len(written) <= most, "no rest:\n" + "\n".join(map(str, written))
+            await asyncio.sleep(QUIET_SECONDS)
 
     def assert_only_killed(self) -> None:
         """Fail where the operator ended by itself."""

@@ -17,8 +17,7 @@ from tests.e2e.faults.world import MODEL, World
 from tests.e2e.models import NAMESPACE, condition
 
 EPOCHS = {1: 5, 2: 6}  # by the version that is trained with them
-STAGE_SECONDS = 180.0
-QUIET_SECONDS = 3.0  # without a write, in which an undisturbed operator is taken to be at rest
+STAGE_SECONDS = 300.0
 STAYS = ("KafkaTopic", "PersistentVolumeClaim")  # when a resource is deleted
 
 Story = dict[str, Picture]
@@ -92,7 +91,7 @@ class Life:
                 f"{self.name}: not so: {stage.name}:\n{describe(expected, present)}"
             ) from None
         if expected is None:
-            await self.lane.await_rest(QUIET_SECONDS)
+            await self.lane.await_rest()
         return take_picture(self.world, self.name)
 
     def _is_over(self, stage: Stage, expected: Picture | None) -> bool:

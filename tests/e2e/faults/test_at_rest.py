@@ -19,7 +19,7 @@ from tests.e2e.models import NAMESPACE, condition
 
 CLAIM = "many-models"
 SETTLING_SECONDS = 600
-EPOCHS_OF_A_LONG_TRAINING = 400
+EPOCHS_OF_A_LONG_TRAINING = 150
 # Begun, pod started, trainer's first word, trained, rolled out: each is told at once.
 TRANSITIONS = 10
 
@@ -39,7 +39,7 @@ async def test_at_rest_it_writes_nothing(
     await put_as_restored(kube, names, undisturbed)
     async with lane(bare_cluster, tmp_path) as opened:
         await world.until(lambda: all(is_scaled_to_zero(world, name) for name in names), SETTLING_SECONDS)
-        await opened.await_rest(5)
+        await opened.await_rest()
         began = datetime.now(UTC)
         await asyncio.sleep(seconds)  # an absence: nothing tells that a write does not come
         written = [entry for entry in read_audit(bare_cluster.layout.audit_log, began) if entry.is_write]

@@ -58,7 +58,7 @@ async def test_a_training_ends_and_its_version_serves(
         model = await kube.apply(build_model(name, EPOCHS[1]))
         await world.until(lambda: serves(world.model(name), 1, model["metadata"]["generation"]), 60)
         assert shown_hours(opened.operator.log) == hours
-        await opened.assert_rest(5)
+        await opened.await_rest()
     assert world.jobs(name) == 1
     assert times_in_status(world.model(name)) <= {timedelta(0)}
     await remove(kube, world, name)

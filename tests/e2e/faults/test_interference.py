@@ -14,7 +14,6 @@ from tests.e2e.faults.picture import take_picture
 from tests.e2e.faults.world import World
 from tests.e2e.models import NAMESPACE
 
-QUIET_SECONDS = 5.0
 REPAIR_SECONDS = 60.0
 # What a person might change in each kind that the operator holds as it wants it.
 EDITS: dict[str, Manifest] = {
@@ -43,7 +42,7 @@ async def test_two_operators_at_once_lead_a_resource_through_the_same_life(
         life = Life(kube, world, a, "twins")
         story = await life.live()
         written = [len(each.proxy.writes) for each in (a, b)]
-        await b.assert_rest(QUIET_SECONDS)
+        await b.await_rest()
         assert min(written) > 0, "one of them did nothing"
         assert sum(written) <= 2 * len(undisturbed.writes)
         assert a.exit_codes == b.exit_codes == []
@@ -65,7 +64,7 @@ async def test_what_is_edited_or_deleted_while_it_is_down_is_repaired_and_nothin
     async with lane(bare_cluster, tmp_path, "unseen") as opened:
         model = await kube.apply(build_model("unseen", EPOCHS[1]))
         await world.until(lambda: serves(world.model("unseen"), 1, model["metadata"]["generation"]), 120)
-        await opened.await_rest(QUIET_SECONDS)
+        await opened.await_rest()
     before = take_picture(world, "unseen")
     job = next(name for name in before if name.startswith("Job "))
     edited = await edit_some_and_delete_others(kube, world, "unseen")
@@ -73,7 +72,7 @@ async def test_what_is_edited_or_deleted_while_it_is_down_is_repaired_and_nothin
     async with lane(bare_cluster, tmp_path, "unseen") as opened:
         wanted = {name: each for name, each in before.items() if name != job}
         await world.until(lambda: take_picture(world, "unseen") == wanted, REPAIR_SECONDS)
-        await opened.assert_rest(QUIET_SECONDS)
+        await opened.await_rest()
         assert world.jobs("unseen") == 1
     await remove(kube, world, "unseen")
 
@@ -96,7 +95,7 @@ async def test_a_namespace_deleted_in_the_middle_of_a_training_goes_and_the_oper
         await world.until(
             lambda: is_scaled_to_zero(world.model("stays"), model["metadata"]["generation"]), 60
         )
-        await opened.assert_rest(QUIET_SECONDS)
+        await opened.await_rest()
         assert opened.exit_codes == []
         since = [each for each in opened.proxy.writes if "/namespaces/going/" in each.path][written:]
         assert len(since) <= 8, "\n".join(map(str, since))

@@ -19,7 +19,6 @@ from tests.e2e.processes import processes_of
 
 AWAY_SECONDS = 30.0
 CATCH_UP_SECONDS = 60.0
-QUIET_SECONDS = 5.0
 
 
 async def test_an_api_server_that_is_away_in_the_middle_of_a_training_is_waited_for(
@@ -39,7 +38,7 @@ async def test_an_api_server_that_is_away_in_the_middle_of_a_training_is_waited_
         )
         assert opened.exit_codes == []
         assert world.jobs("away") == 1
-        await opened.assert_rest(QUIET_SECONDS)
+        await opened.await_rest()
     await remove(kube, world, "away")
 
 
@@ -75,7 +74,7 @@ async def test_what_happened_while_the_watches_history_was_lost_is_known_afterwa
         assert opened.proxy.gone_answers > 0, "the history was not lost"
         assert opened.exit_codes == []
         assert world.jobs("gap") == 1
-        await opened.assert_rest(QUIET_SECONDS)
+        await opened.await_rest()
     await remove(kube, world, "gap")
 
 
