@@ -1,6 +1,7 @@
 """What is wrong is said exactly, and heals when its cause goes: no one touches resource, operator or pod."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,17 @@ import pytest
 from tests.cluster.instance import Instance
 from tests.demo.photo_sets import LabelledPhoto
 from tests.e2e.claims import make_claim
-from tests.e2e.models import Model
+from tests.e2e.failures.rows import described
+from tests.e2e.models import Model, condition
 
 EXPECTED_FOLDERS = (
     "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
 )
+TOO_FEW = re.compile(
+    r"the claim's root folder has too few photos.*: training has \d of cats and \d of dogs, needed are 10 of "
+    r"each; validation has \d of cats and \d of dogs, needed are 2 of each; put more into cat/ and dog/"
+)
+WITH_PHOTOS = "by itself, within the pause before the next attempt, when the photos are there"
 TEST_LABEL = {"catdog.dev/test": "bad-input"}
 Models = dict[str, Model]
 
@@ -45,53 +52,71 @@ def models(cluster: Instance, claims: dict[str, Path]) -> Iterator[Models]:
 
 
 def test_a_missing_claim_is_named_and_awaited(
-    cluster: Instance, models: Models, drawings: list[LabelledPhoto]
+    cluster: Instance, models: Models, drawings: list[LabelledPhoto], failures: list[str]
 ) -> None:
     message = (
         "PersistentVolumeClaim missing is not in namespace kafka; create it or name another in "
         "spec.training.dataset.persistentVolumeClaim.claimName"
     )
-    models["missing"].await_condition("Trained", ("False", "DatasetClaimNotFound", message))
+    status = models["missing"].await_condition("Trained", ("False", "DatasetClaimNotFound", message))
+    failures.append(
+        described("the photos' claim is missing", "Trained", status, "by itself, when the claim is there")
+    )
     make_claim(cluster, "missing", fill=lambda directory: copy_photos(drawings, directory))
     models["missing"].await_ready(version=1)
 
 
-def test_an_empty_folder_is_told_what_it_should_hold(
-    models: Models, claims: dict[str, Path], drawings: list[LabelledPhoto]
+def test_an_empty_folder_is_told_what_it_should_hold_and_a_few_photos_that_they_are_too_few(
+    models: Models, claims: dict[str, Path], drawings: list[LabelledPhoto], failures: list[str]
 ) -> None:
     message = f"the claim's root folder has no photos: it should hold {EXPECTED_FOLDERS}"
-    models["empty"].await_condition("Trained", ("False", "DataNotFound", message))
+    status = models["empty"].await_condition("Trained", ("False", "DataNotFound", message))
+    failures.append(described("data missing", "Trained", status, WITH_PHOTOS))
+    for label in ("cat", "dog"):
+        copy_photos([photo for photo in drawings if photo.label == label][:5], claims["empty"])
+    status = models["empty"].await_status(
+        lambda status: TOO_FEW.fullmatch(condition(status, "Trained")[2]) is not None, TOO_FEW.pattern
+    )
+    assert condition(status, "Trained")[1] == status["lastFailure"]["reason"] == "TooFewPhotos"
+    failures.append(described("too few photos", "Trained", status, WITH_PHOTOS))
     copy_photos(drawings, claims["empty"])
     models["empty"].await_ready(version=1)
 
 
 def test_photos_of_one_label_alone_are_told_where_the_others_go(
-    models: Models, claims: dict[str, Path], drawings: list[LabelledPhoto]
+    models: Models, claims: dict[str, Path], drawings: list[LabelledPhoto], failures: list[str]
 ) -> None:
     message = "the claim's root folder has photos of cats only: put photos of dogs into dog/"
-    models["cats-only"].await_condition("Trained", ("False", "ClassMissing", message))
+    status = models["cats-only"].await_condition("Trained", ("False", "ClassMissing", message))
+    failures.append(described("photos of one label alone", "Trained", status, WITH_PHOTOS))
     copy_photos(drawings, claims["cats-only"])
     models["cats-only"].await_ready(version=1)
 
 
 def test_files_that_are_no_images_are_counted_and_named(
-    models: Models, claims: dict[str, Path], drawings: list[LabelledPhoto]
+    models: Models, claims: dict[str, Path], drawings: list[LabelledPhoto], failures: list[str]
 ) -> None:
     message = (
         "the claim's root folder has 2 files and none is a photo that can be read "
         "(cat/notes.txt, dog/notes.txt): put photos into cat/ and dog/"
     )
-    models["no-images"].await_condition("Trained", ("False", "NoReadablePhotos", message))
+    status = models["no-images"].await_condition("Trained", ("False", "NoReadablePhotos", message))
+    failures.append(described("files that are no photos", "Trained", status, WITH_PHOTOS))
     copy_photos(drawings, claims["no-images"])
     models["no-images"].await_ready(version=1)
 
 
-def test_a_kafka_that_is_not_there_is_named_and_awaited(cluster: Instance, models: Models) -> None:
+def test_a_kafka_that_is_not_there_is_named_and_awaited(
+    cluster: Instance, models: Models, failures: list[str]
+) -> None:
     message = (
         "Kafka later-cluster is not in namespace kafka; create it or name another in spec.kafka.strimzi.name"
     )
     status = models["no-kafka"].await_condition("KafkaReady", ("False", "KafkaNotFound", message))
     assert status["phase"] != "Serving"
+    failures.append(
+        described("Kafka cluster missing", "KafkaReady", status, "by itself, when the cluster is there")
+    )
     make_kafka(cluster, "later-cluster")
     models["no-kafka"].await_ready(version=1)
 

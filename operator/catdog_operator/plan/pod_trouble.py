@@ -30,6 +30,7 @@ PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrIma
 PATIENCE = timedelta(seconds=5)  # until Events are read about a child that does not get on
 MOUNT_PAUSE = timedelta(seconds=130)  # the kubelet tries to mount again after two minutes at most
 MISSING_OBJECT = re.compile(r'(secret|configmap|persistentvolumeclaim) "([^"]+)" not found')
+DRAWN_ID = re.compile(r"\b[0-9a-f]{12,}\b")  # of a sandbox or a container: each attempt has another
 KIND_NAMES = {
     "secret": "Secret",
     "configmap": "ConfigMap",
@@ -156,7 +157,8 @@ def _trouble_by_events(pod: Pod, observed: Observed) -> Finding | None:
         it = "it" if len(missing) == 1 else "them"
         message = f"pod {pod.metadata.name} waits for {listed}, which {verb} not there; create {it}"
         return no(f"{KIND_NAMES[kind]}NotFound", message)
-    return no(failures[-1].reason, f"pod {pod.metadata.name}: {failures[-1].message}")
+    message = DRAWN_ID.sub("…", failures[-1].message)
+    return no(failures[-1].reason, f"pod {pod.metadata.name}: {message}")
 
 
 def _missing_objects(failures: list[Event]) -> list[tuple[str, str]]:

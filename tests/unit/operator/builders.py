@@ -198,7 +198,11 @@ def some_worker(
     plain = seen.Metadata(name=name, uid=f"uid-of-{name}", labels=labels)
     return seen.Pod(
         msgspec.structs.replace(plain, **metadata),
-        seen.PodStatus(conditions=() if waiting or state else (READY,), container_statuses=(container,)),
+        seen.PodStatus(
+            phase="Running" if last or not waiting else "Pending",
+            conditions=() if waiting or state else (READY,),
+            container_statuses=(container,),
+        ),
     )
 
 

@@ -176,6 +176,17 @@ def test_a_secret_that_is_told_of_no_more_is_there() -> None:
     assert "my-ca" not in found.message
 
 
+def test_a_failure_that_only_events_tell_of_reads_the_same_at_each_attempt() -> None:
+    pod = some_worker(1, CREATING)
+    found = set()
+    for sandbox in ("0123456789abcdef", "fedcba9876543210"):
+        message = f'failed to setup network for sandbox "{sandbox}": no addresses'
+        events = (some_event(pod.metadata, "FailedCreatePodSandBox", message),)
+        found.add(find_pod_trouble([pod], some_observed(events=events)))
+    told = 'pod pets-inference-1: failed to setup network for sandbox "…": no addresses'
+    assert found == {no("FailedCreatePodSandBox", told)}
+
+
 def test_a_quota_against_a_jobs_pod_reads_the_same_at_each_attempt_and_is_over_when_a_pod_is_there() -> None:
     model = some_model()
     job = some_job(model, uid="job-1")
