@@ -1,6 +1,5 @@
 """The cluster: observes a model and its surroundings, applies a plan, reports a status."""
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Iterator
@@ -8,8 +7,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from catdog_common.training import Progress
-from catdog_operator.api import Api, RefusedError, UnavailableError
+from catdog_operator.api import Api, RefusedError
 from catdog_operator.drift import differs, merge_patch
 from catdog_operator.kinds import (
     CLAIM,
@@ -28,10 +26,9 @@ from catdog_operator.kinds import (
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.metrics import Metrics
 from catdog_operator.observed import Observed, Surroundings
-from catdog_operator.pace import Pace
 from catdog_operator.plan import Plan
 from catdog_operator.plan.pod_trouble import find_stuck
-from catdog_operator.progress import read_progress
+from catdog_operator.readings import Readings
 from catdog_operator.resolve import Resolved, resolve
 from catdog_operator.resource import CatDogModel, parse_model, short_digest
 from catdog_operator.status import Refusal
@@ -40,7 +37,6 @@ from catdog_operator.store import Body, Key, Reference, Store, reference_of
 from catdog_operator.views import (
     APPLIED_ANNOTATION,
     Deployment,
-    Event,
     Job,
     KafkaCluster,
     KafkaTopic,
@@ -52,13 +48,6 @@ from catdog_operator.views import (
 )
 
 logger = logging.getLogger(__name__)
-
-PROGRESS_SECONDS = 10.0  # at least, between two reads of a model's log
-EVENTS_SECONDS = 5.0  # at least, between two reads of the Events of a model's children
-READS_A_SECOND = 10.0  # of logs, and of Events, of all models; where that is too few, the intervals stretch
-STUCK_CHILDREN = 4  # whose Events are read at once: what keeps one from running keeps the others
-LOG_LINES = 20
-READS_AT_ONCE = 20
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -90,9 +79,7 @@ class Cluster:
         self._metrics = metrics or Metrics()
         self._store = store
         self._surroundings = surroundings
-        self._log_pace = Pace[Key](PROGRESS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
-        self._events_pace = Pace[Key](EVENTS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
-        self._events: dict[Key, tuple[Event, ...]] = {}
+        self._readings = Readings(api)
         self._upkeep: set[Key] = set()  # models whose pods are to be replaced, and are not yet
         self.kinds = Kinds()  # as found last
 
@@ -100,7 +87,7 @@ class Cluster:
         """Return all that a decision on a model depends on, or None where the model is gone or going."""
         body = self._store.get(MODEL, *key)
         if body is None or body["metadata"].get("deletionTimestamp"):
-            self._forget(key)
+            self._readings.forget(key)
             return None
         model = parse_model(body)
         resolved, strimzi = resolve(model), model.spec.kafka.strimzi
@@ -126,8 +113,8 @@ class Cluster:
             kafka=self._get(KAFKA, key, strimzi.name, KafkaCluster) if strimzi else None,
             topics=self._topics(key, resolved) if strimzi else {},
             user=self._get(USER, key, resolved.user_name, KafkaUser) if strimzi else None,
-            progress=await self._read_progress(key, training),
-            events=await self._read_events(key, find_stuck(jobs, pods, claims, now)),
+            progress=await self._readings.progress(key, training),
+            events=await self._readings.events(key, find_stuck(jobs, pods, claims, now)),
             # Last, so that nothing else happens between this count and the decision.
             rollouts_elsewhere=len((self._store.rolling() | self._upkeep) - {key}),
         )
@@ -267,49 +254,6 @@ class Cluster:
     def _topics(self, key: Key, resolved: Resolved) -> dict[str, KafkaTopic]:
         found = ((topic.name, self._get(TOPIC, key, topic.name, KafkaTopic)) for topic in resolved.topics)
         return {name: topic for name, topic in found if topic is not None}
-
-    async def _read_progress(self, key: Key, pods: tuple[Pod, ...]) -> Progress | None:
-        """Return the progress of the trainer that runs, or None where the status says the newest already.
-
-        It is not remembered here: two operators that remember differently would correct each other without
-        end. A log that is not to be read is no error.
-        """
-        running = next((pod for pod in pods if pod.container.state.running is not None), None)
-        if running is None:
-            return None
-        if not self._log_pace.may_read(key, asyncio.get_running_loop().time()):
-            return None
-        try:
-            log = await self._api.read_log(POD, key.namespace, running.metadata.name, LOG_LINES)
-        except (RefusedError, UnavailableError):
-            return None
-        return read_progress(log)
-
-    async def _read_events(self, key: Key, stuck: tuple[Metadata, ...]) -> tuple[Event, ...]:
-        """Return the Events about these children, as new as a few seconds; unreadable ones are no error."""
-        if not stuck:
-            self._events.pop(key, None)
-            return ()
-        events = self._events.get(key, ())
-        if not self._events_pace.may_read(key, asyncio.get_running_loop().time()):
-            return events
-        try:
-            bodies = [
-                body
-                for child in stuck[:STUCK_CHILDREN]
-                for body in await self._api.list_events(EVENT, key.namespace, child.uid)
-            ]
-        except (RefusedError, UnavailableError) as error:
-            logger.warning("Events were not to be read", extra={"error": str(error)})
-            return events
-        self._events[key] = tuple(msgspec.convert(body, Event) for body in bodies)
-        return self._events[key]
-
-    def _forget(self, key: Key) -> None:
-        """Let go of what was read about a model that is gone."""
-        for pace in (self._log_pace, self._events_pace):
-            pace.forget(key)
-        self._events.pop(key, None)
 
 
 def references(model: CatDogModel, resolved: Resolved) -> frozenset[Reference]:

@@ -1,0 +1,76 @@
+"""Reads what nobody tells of: the log of a trainer that runs, and Events about children that stand still."""
+
+import asyncio
+import logging
+
+import msgspec
+
+from catdog_common.training import Progress
+from catdog_operator.api import Api, RefusedError, UnavailableError
+from catdog_operator.kinds import EVENT, POD
+from catdog_operator.pace import Pace
+from catdog_operator.progress import read_progress
+from catdog_operator.store import Key
+from catdog_operator.views import Event, Metadata, Pod
+
+logger = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 10.0  # at least, between two reads of a model's log
+EVENTS_SECONDS = 5.0  # at least, between two reads of the Events of a model's children
+READS_A_SECOND = 10.0  # of logs, and of Events, of all models; where that is too few, the intervals stretch
+STUCK_CHILDREN = 4  # whose Events are read at once: what keeps one from running keeps the others
+LOG_LINES = 20
+READS_AT_ONCE = 20
+
+
+class Readings:
+    """Reads no more often than the API server can bear from all models together."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._log_pace = Pace[Key](PROGRESS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
+        self._events_pace = Pace[Key](EVENTS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
+        self._events: dict[Key, tuple[Event, ...]] = {}
+
+    async def progress(self, key: Key, pods: tuple[Pod, ...]) -> Progress | None:
+        """Return the progress of the trainer that runs, or None where the status says the newest already.
+
+        It is not remembered here: two operators that remember differently would correct each other without
+        end. A log that is not to be read is no error.
+        """
+        running = next((pod for pod in pods if pod.container.state.running is not None), None)
+        if running is None:
+            return None
+        if not self._log_pace.may_read(key, asyncio.get_running_loop().time()):
+            return None
+        try:
+            log = await self._api.read_log(POD, key.namespace, running.metadata.name, LOG_LINES)
+        except (RefusedError, UnavailableError):
+            return None
+        return read_progress(log)
+
+    async def events(self, key: Key, stuck: tuple[Metadata, ...]) -> tuple[Event, ...]:
+        """Return the Events about these children, as new as a few seconds; unreadable ones are no error."""
+        if not stuck:
+            self._events.pop(key, None)
+            return ()
+        events = self._events.get(key, ())
+        if not self._events_pace.may_read(key, asyncio.get_running_loop().time()):
+            return events
+        try:
+            bodies = [
+                body
+                for child in stuck[:STUCK_CHILDREN]
+                for body in await self._api.list_events(EVENT, key.namespace, child.uid)
+            ]
+        except (RefusedError, UnavailableError) as error:
+            logger.warning("Events were not to be read", extra={"error": str(error)})
+            return events
+        self._events[key] = tuple(msgspec.convert(body, Event) for body in bodies)
+        return self._events[key]
+
+    def forget(self, key: Key) -> None:
+        """Let go of what was read about a model that is gone."""
+        for pace in (self._log_pace, self._events_pace):
+            pace.forget(key)
+        self._events.pop(key, None)
