@@ -52,7 +52,7 @@ def _judge_accuracy(version: Version, promotion: Promotion) -> Judgement | None:
     if (least := promotion.min_accuracy) is None:
         return None
     if version.photos < LEAST_PHOTOS:
-        return _too_few(version, version.photos)
+        return _too_few(version, version.photos, "")
     correct = round(version.accuracy * version.photos)
     if correct >= least * version.photos - ROUNDING:
         return None
@@ -68,14 +68,12 @@ def _judge_drop(version: Version, promotion: Promotion, serving: int | None) -> 
     if (most := promotion.max_accuracy_drop) is None or serving in (None, version.version):
         return None
     if (counts := version.comparison) is None:
-        if (
-            version.first_served_time is not None
-        ):  # it was the first, and has been what others are held against
+        if version.first_served_time is not None:  # it was the first, which others are held against
             return None
         message = f"version {version.version} was not compared with one that serves"
         return Judgement("NotJudged", "NotCompared", message)
     if counts.photos < LEAST_PHOTOS:
-        return _too_few(version, counts.photos)
+        return _too_few(version, counts.photos, " that the version serving then had not learned")
     if _lost(counts) <= most * counts.photos + ROUNDING:
         return None
     message = (
@@ -86,10 +84,10 @@ def _judge_drop(version: Version, promotion: Promotion, serving: int | None) -> 
     return Judgement("Failed", "AccuracyDropped", message)
 
 
-def _too_few(version: Version, photos: int) -> Judgement:
+def _too_few(version: Version, photos: int, kind: str) -> Judgement:
     message = (
-        f"version {version.version} is not judged on {photos} validation photos: that takes {LEAST_PHOTOS} "
-        "which the version that serves has not learned; add photos and train again by spec.training.revision"
+        f"version {version.version} is not judged on {photos} validation photos{kind}: that takes "
+        f"{LEAST_PHOTOS}; add photos and train again by another spec.training.revision"
     )
     return Judgement("NotJudged", "TooFewValidationPhotos", message)
 

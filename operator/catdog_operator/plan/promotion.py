@@ -77,7 +77,7 @@ def _choose(
     judgements: dict[int, Judgement],
 ) -> tuple[int | None, Finding]:
     current = version_of_hash(versions, training_hash(observed.model.spec.training))
-    fallback = serving or _newest_passed(versions, judgements)
+    fallback = serving or _served_last(observed, versions) or _newest_passed(versions, judgements)
     if current is None:
         return fallback, _await_training(fallback)
     judgement = judgements[current.version]
@@ -99,6 +99,12 @@ def _await_training(fallback: int | None) -> Finding:
     if fallback is None:
         return no("NotTrained", "there is no version to promote yet")
     return no("NotTrained", f"no version of the present settings is trained yet; version {fallback} serves")
+
+
+def _served_last(observed: Observed, versions: tuple[Version, ...]) -> int | None:
+    """Return the version that served before the Deployment went, as far as it is still on the claim."""
+    history = observed.model.status.history
+    return history[0].version if history and find_version(versions, history[0].version) else None
 
 
 def _newest_passed(versions: tuple[Version, ...], judgements: dict[int, Judgement]) -> int | None:

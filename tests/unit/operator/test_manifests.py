@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from catdog_operator.manifests.common import Manifest
+from catdog_operator.manifests.deployment import Connection, settings_digest
+from catdog_operator.manifests.training_job import job_settings_digest
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.status_fields import ModelStatus, Version
@@ -112,3 +114,11 @@ def test_topics_and_claim_have_no_owner_and_so_stay_when_the_model_goes() -> Non
 def pod_of(manifest: Manifest) -> dict[str, Any]:
     pod: dict[str, Any] = manifest["spec"]["template"]["spec"]
     return pod
+
+
+def test_what_tells_an_edit_from_an_upgrade_does_not_change_with_a_release() -> None:
+    """Else an upgrade would train or restart what nobody has edited: a new field counts where it is set."""
+    model = some_model()
+    assert job_settings_digest(model.spec.training) == "44136fa355"
+    connection = Connection("kafka/my-cluster", "kafka:9093", "pets-catdog", ())
+    assert settings_digest(model, connection, openshift=False) == "9b3ef14acd"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from catdog_operator.observed import Observed
@@ -106,7 +107,10 @@ def test_on_too_few_photos_the_gate_refuses_to_judge_and_says_so() -> None:
     assert plan(observed).wanted_version == 1
     status, reason, message = condition(observed, "Promoted")
     assert (status, reason) == ("False", "TooFewValidationPhotos")
-    assert message.startswith("version 2 is not judged on 49 validation photos: that takes 50 which ")
+    assert message.startswith(
+        "version 2 is not judged on 49 validation photos that the version serving then had not learned: "
+        "that takes 50; add photos and train again by another spec.training.revision; "
+    )
     assert status_of(observed).versions[0].verdict == "NotJudged"
 
 
@@ -209,6 +213,11 @@ def test_by_hand_the_first_version_serves_since_nothing_else_does() -> None:
 def test_by_hand_what_was_pinned_stays_when_the_pin_goes() -> None:
     observed = serving(2, version(1), version(2), version(3, CURRENT), promotion={"policy": "Manual"})
     assert plan(observed).wanted_version == 2
+
+
+def test_by_hand_a_deployment_that_was_deleted_comes_back_as_it_was() -> None:
+    observed = serving(1, version(1), version(2, CURRENT), promotion={"policy": "Manual"})
+    assert plan(msgspec.structs.replace(observed, deployment=None)).wanted_version == 1
 
 
 def test_the_history_tells_which_version_served_from_when_and_why() -> None:
