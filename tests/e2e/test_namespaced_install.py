@@ -36,6 +36,9 @@ def home(cluster: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         _apply(cluster, namespace, *_kafka())
         _install_operator(cluster, tmp_path_factory.mktemp("namespaced"))
         yield HOME
+        # Topics while there is somebody who lets them go, and they while nobody makes them again.
+        for kind in ("catdogmodels", "kafkatopics"):
+            cluster.kubectl("delete", kind, "--all", "-n", HOME, "--timeout=60s")
         cluster.kubectl("delete", "namespace", HOME, "--timeout=120s")
 
 
