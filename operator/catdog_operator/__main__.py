@@ -47,7 +47,7 @@ async def run(settings: Config, images: Images) -> None:
         tasks = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
         tasks.append(asyncio.create_task(reconciler.resync()))
         try:
-            registry = partial(build_registry, store, queue, reconciler.note_gap)
+            registry = partial(build_registry, store, queue, reconciler)
             async with serve_metrics(metrics, settings.metrics_port):
                 await _watch(settings, cluster, reconciler, registry)
         finally:
@@ -70,7 +70,8 @@ async def _watch(
     while True:
         changed.clear()
         await reconciler.begin()
-        looking = asyncio.create_task(_await_other_kinds(cluster, cluster.kinds, changed))
+        beside = (reconciler.await_watches(), _await_other_kinds(cluster, cluster.kinds, changed))
+        tasks = [asyncio.create_task(each) for each in beside]
         await kopf.operator(
             registry=new_registry(cluster.kinds.unreadable),
             settings=build_settings(clusterwide=not settings.namespaces),
@@ -81,7 +82,7 @@ async def _watch(
             # kopf's own would be the user's name, which a user id that no one has named has not.
             identity=OPERATOR,  # type: ignore[arg-type]
         )
-        await _cancel(looking)
+        await _cancel(*tasks)
         if not changed.is_set():
             return
 

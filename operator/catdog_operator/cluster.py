@@ -190,6 +190,10 @@ class Cluster:
                 await self._resync(kind)
         return self._store.models()
 
+    def uids(self) -> set[str]:
+        """Return the uids of all objects that are known and watched."""
+        return self._store.uids([kind for kind in KINDS if kind not in self.kinds.unreadable])
+
     async def _resync(self, kind: Kind) -> None:
         listed, revisions = set[Reference](), list[int]()
         async for page in self._api.list(kind):

@@ -44,6 +44,7 @@ class DelayQueue(Generic[K]):
             while (key := self._pop()) is None:
                 await self._wait()
             self._taken.add(key)
+            self._changed.notify()  # for another worker to watch over what is due next
         try:
             yield key
         finally:

@@ -1,8 +1,8 @@
 """Glue to kopf, which only watches: whatever happens to an object puts its models into the queue."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import kopf
 
@@ -46,18 +46,25 @@ class Patience:
         return chain((1, 1, 2, 3, 5, 8, 13), repeat(20))
 
 
-def build_registry(
-    store: Store, queue: DelayQueue[Key], on_gap: Callable[[], None], unreadable: frozenset[Kind]
-) -> kopf.OperatorRegistry:
-    """Return kopf's registry with handlers for every kind but those that are not to be read.
+class Watches(Protocol):
+    """Who wants to know how complete the watches' tale is."""
 
-    `on_gap` hears that events may be missing.
-    """
+    def note_listed(self, uid: str) -> None:
+        """Hear of an object that is there as a watch begins."""
+
+    def note_gap(self) -> None:
+        """Hear that events may be missing."""
+
+
+def build_registry(
+    store: Store, queue: DelayQueue[Key], watches: Watches, unreadable: frozenset[Kind]
+) -> kopf.OperatorRegistry:
+    """Return kopf's registry with handlers for every kind but those that are not to be read."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_log_in)
     for kind in KINDS:
         if kind not in unreadable:
-            _watch(registry, kind, store, queue, on_gap)
+            _watch(registry, kind, store, queue, watches)
     return registry
 
 
@@ -86,7 +93,7 @@ def _watch(
     kind: Kind,
     store: Store,
     queue: DelayQueue[Key],
-    on_gap: Callable[[], None],
+    watches: Watches,
 ) -> None:
     listed: set[str] = set()  # uids
 
@@ -99,8 +106,9 @@ def _watch(
             # kopf lists a kind anew when the API server no longer knows where its watch stood ("410 Gone");
             # of what went meanwhile it never tells.
             if uid in listed:
-                on_gap()
+                watches.note_gap()
             listed.add(uid)
+            watches.note_listed(uid)
         if event["type"] == "DELETED":
             store.drop(kind, body)
             listed.discard(uid)

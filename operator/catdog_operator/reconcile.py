@@ -25,7 +25,10 @@ FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
 FIRST_RESYNC_SECONDS = 60.0  # for what was deleted between the first list and the beginning of the watches
 RESYNC_SECONDS = 600.0
-GAP_SECONDS = 2.0  # in which the watches of all kinds tell of the same gap
+GAP_SECONDS = (
+    2.0  # in which the watches of all kinds tell of the same gap, and each of something as it begins
+)
+LISTS_TO_BEGIN = 15  # before decisions are made although some watch does not tell of what is there
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -75,6 +78,9 @@ class Reconciler:
         self._queue = queue
         self._metrics = metrics or Metrics()
         self._failures: defaultdict[Key, int] = defaultdict(int)
+        self._awaited: set[str] = set()  # uids of what the watches have not told of yet
+        self._watched = asyncio.Event()
+        self._watched.set()
         self._gap = asyncio.Event()
         self._gap_seconds = gap_seconds
 
@@ -82,14 +88,43 @@ class Reconciler:
         """Reconcile models as they come, forever."""
         while True:
             async with self._queue.take() as key:
+                await self._watched.wait()
                 outcome = await self._try(key)
             if outcome.look_again is not None:
                 await self._queue.put(key, outcome.look_again)
 
     async def begin(self) -> None:
-        """Look at everything, before any event comes: no decision is made on a view of the half."""
+        """Look at everything, before any event comes: no decision is made on a view of the half.
+
+        Nothing is decided until `await_watches` says so.
+        """
+        self._watched.clear()
         while not await self._look_at_everything():  # noqa: ASYNC110 - nothing tells that it is back
             await asyncio.sleep(FIRST_BACKOFF_SECONDS)
+        self._awaited = self._cluster.uids()
+
+    def note_listed(self, uid: str) -> None:
+        """Note that a watch, as it begins, has told of an object."""
+        self._awaited.discard(uid)
+
+    async def await_watches(self) -> None:
+        """Let decisions be made when the watches have told of all that was listed before they began.
+
+        What goes before a watch begins is never told of: a Job, say, that the operator itself deletes.
+        """
+        for _ in range(LISTS_TO_BEGIN):
+            while self._awaited:
+                left = len(self._awaited)
+                await asyncio.sleep(self._gap_seconds)
+                if len(self._awaited) == left:
+                    break
+            if not self._awaited:
+                break
+            await self._look_at_everything()  # what has not been told of may be gone
+            self._awaited &= self._cluster.uids()
+        else:
+            logger.warning("the watches do not tell of everything", extra={"missing": len(self._awaited)})
+        self._watched.set()
 
     def note_gap(self) -> None:
         """Note that events may have been missed, so that all is looked at again soon."""

@@ -118,6 +118,11 @@ class Store:
         """Return all models."""
         return [Key(ref.namespace, ref.name) for ref in self._objects if ref.kind == MODEL.name]
 
+    def uids(self, kinds: Collection[Kind]) -> set[str]:
+        """Return the uids of all objects of these kinds."""
+        names = {kind.name for kind in kinds}
+        return {known.uid for reference, known in self._objects.items() if reference.kind in names}
+
     def refer(self, model: Key, references: frozenset[Reference]) -> None:
         """Note which objects a model names."""
         for reference in self._references.pop(model, frozenset()) - references:

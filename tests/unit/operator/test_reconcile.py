@@ -187,6 +187,26 @@ async def test_what_went_unseen_in_a_gap_is_noticed_soon() -> None:
     assert ("Deployment", "kafka", "pets-inference") in world.api.objects
 
 
+async def test_nothing_is_decided_until_the_watches_have_told_of_all_that_is_there() -> None:
+    world = await serving_world()
+    queue = DelayQueue[Key]()
+    reconciler = Reconciler(world.cluster, queue, gap_seconds=0.05)
+    await reconciler.begin()
+    tasks = [asyncio.create_task(each) for each in (reconciler.work(), reconciler.await_watches())]
+    world.api.remove("Deployment", "pets-inference")  # no watch will tell of it
+    told = [body["metadata"]["uid"] for body in world.api.objects.values()]
+    for uid in told[1:]:
+        reconciler.note_listed(uid)
+    world.api.reported.clear()
+    await asyncio.sleep(0.1)
+    assert ("Deployment", "kafka", "pets-inference") not in world.api.objects
+    reconciler.note_listed(told[0])
+    await asyncio.wait_for(world.api.reported.wait(), 5)
+    for task in tasks:
+        task.cancel()
+    assert ("Deployment", "kafka", "pets-inference") in world.api.objects
+
+
 async def test_an_api_server_that_is_away_is_waited_for_ever_longer() -> None:
     world = World()
     world.api.put_model()
