@@ -29,10 +29,12 @@ _KINDS = {
     "KafkaTopic": (_STRIMZI, "kafkatopics"),
     "KafkaUser": (_STRIMZI, "kafkausers"),
     "Namespace": ("v1", "namespaces"),
+    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
     "Node": ("v1", "nodes"),
     "PersistentVolume": ("v1", "persistentvolumes"),
     "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
     "Pod": ("v1", "pods"),
+    "PodDisruptionBudget": ("policy/v1", "poddisruptionbudgets"),
     "Secret": ("v1", "secrets"),
     "Service": ("v1", "services"),
     "StatefulSet": ("apps/v1", "statefulsets"),
@@ -110,9 +112,10 @@ class Kube:
             await self.merge(of, {"status": removed | status}, "/status")
 
     async def delete(self, kind: str, namespace: str, name: str) -> None:
-        """Delete an object, if it is there."""
+        """Delete an object, if it is there, and then what it owns; of Jobs that is no default."""
         try:
-            await self._call("DELETE", _path(kind, namespace, name))
+            path, params = _path(kind, namespace, name), {"propagationPolicy": "Background"}
+            await self._call("DELETE", path, params=params)
         except ApiError as error:
             if error.status != 404:
                 raise

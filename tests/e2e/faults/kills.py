@@ -14,7 +14,7 @@ from tests.cluster.instance import Instance
 from tests.cluster.strimzi.kube import connect, read_kubeconfig
 from tests.e2e.faults.claims import versions_on
 from tests.e2e.faults.lane import lane
-from tests.e2e.faults.life import Life, Story, remove
+from tests.e2e.faults.life import Life, Story, cleared
 from tests.e2e.faults.proxy import Moment, Write
 from tests.e2e.faults.world import seen_by
 
@@ -115,11 +115,9 @@ async def _alive(
         connect(read_kubeconfig(cluster.kubeconfig)) as kube,
         seen_by(kube) as world,
         lane(cluster, directory, model) as opened,
+        cleared(kube, world, model),
     ):
-        try:
-            yield Life(kube, world, opened, model, trained)
-        finally:
-            await remove(kube, world, model)
+        yield Life(kube, world, opened, model, trained)
 
 
 def path_of(entry: Entry) -> str:

@@ -1,9 +1,10 @@
 """The life of a resource, from apply to delete, and what there is of it at the end of each stage."""
 
 import asyncio
+import contextlib
 import difflib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from tests.e2e.models import NAMESPACE, condition
 
 EPOCHS = {1: 5, 2: 6}  # by the version that is trained with them
 STAGE_SECONDS = 300.0
+GONE_SECONDS = 90.0
 STAYS = ("KafkaTopic", "PersistentVolumeClaim")  # when a resource is deleted
 
 Story = dict[str, Picture]
@@ -102,16 +104,21 @@ class Life:
         return serves(self.world.model(self.name), stage.version, self.generation)
 
 
-def build_model(name: str, epochs: int, **spec: Any) -> Manifest:  # noqa: ANN401 - fields of a spec
+def build_model(
+    name: str,
+    epochs: int,
+    namespace: str = NAMESPACE,
+    **spec: Any,  # noqa: ANN401 - fields of a spec
+) -> Manifest:
     """Return a CatDogModel that trains the small network on the sample."""
     training = {"dataset": {"sample": {}}, "architecture": "efficientnet-lite0", "epochs": epochs}
     kafka = {"strimzi": {"name": "my-cluster"}}
-    return model_reference(name) | {"spec": {"training": training, "kafka": kafka, **spec}}
+    return model_reference(name, namespace) | {"spec": {"training": training, "kafka": kafka, **spec}}
 
 
-def model_reference(name: str) -> Manifest:
+def model_reference(name: str, namespace: str = NAMESPACE) -> Manifest:
     """Return a CatDogModel without its spec."""
-    metadata = {"name": name, "namespace": NAMESPACE}
+    metadata = {"name": name, "namespace": namespace}
     return {"apiVersion": "catdog.dev/v1alpha1", "kind": MODEL, "metadata": metadata}
 
 
@@ -140,10 +147,15 @@ def describe(expected: Picture | None, present: Picture) -> str:
     return "\n".join(difflib.unified_diff(before, now, "expected", "present", lineterm="", n=2))
 
 
-async def remove(kube: Kube, world: World, model: str) -> None:
-    """Remove a model and all that it leaves, and await that it is gone."""
-    await kube.delete(MODEL, NAMESPACE, model)
-    for child in world.children(model):
-        if child["kind"] in STAYS:
-            await kube.delete(child["kind"], NAMESPACE, child["metadata"]["name"])
-    await world.until(lambda: not world.children(model), STAGE_SECONDS)
+@contextlib.asynccontextmanager
+async def cleared(kube: Kube, world: World, *models: str) -> AsyncIterator[None]:
+    """Remove models and all that they leave when the block ends, however it does, and await that."""
+    try:
+        yield
+    finally:
+        for model in models:
+            await kube.delete(MODEL, NAMESPACE, model)
+            for child in world.children(model):
+                if child["kind"] in STAYS:
+                    await kube.delete(child["kind"], NAMESPACE, child["metadata"]["name"])
+        await world.until(lambda: not any(map(world.children, models)), GONE_SECONDS)

@@ -13,15 +13,17 @@ from tests.cluster.strimzi.kube import Kube
 from tests.e2e.faults.claims import reserve_volume
 from tests.e2e.faults.kills import Undisturbed
 from tests.e2e.faults.lane import lane
-from tests.e2e.faults.life import EPOCHS, build_model, remove
+from tests.e2e.faults.life import EPOCHS, build_model, cleared
 from tests.e2e.faults.world import World
 from tests.e2e.models import NAMESPACE, condition
 
 CLAIM = "many-models"
 SETTLING_SECONDS = 600
-EPOCHS_OF_A_LONG_TRAINING = 150
-# Begun, pod started, trainer's first word, trained, rolled out: each is told at once.
+EPOCHS_OF_A_LONG_TRAINING = 400
+# Begun, claim bound, topics and user ready, pod started, trained, scaled to zero: each is told at once.
 TRANSITIONS = 10
+# Two trainings, three rollouts and one more replica, whose pods come and go.
+TRANSITIONS_OF_A_LIFE = 36
 
 
 @pytest.mark.parametrize(("models", "seconds"), [(6, 20), pytest.param(50, 600, marks=pytest.mark.soak)])
@@ -37,7 +39,7 @@ async def test_at_rest_it_writes_nothing(
 ) -> None:
     names = [f"rests-{number}" for number in range(models)]
     await put_as_restored(kube, names, undisturbed)
-    async with lane(bare_cluster, tmp_path) as opened:
+    async with cleared(kube, world, *names), lane(bare_cluster, tmp_path) as opened:
         await world.until(lambda: all(is_scaled_to_zero(world, name) for name in names), SETTLING_SECONDS)
         await opened.await_rest()
         began = datetime.now(UTC)
@@ -46,24 +48,30 @@ async def test_at_rest_it_writes_nothing(
         assert written == []
         assert opened.exit_codes == []
     figures.append(f"at rest: {models} resources, {seconds} s, no write by the operator's account")
-    for name in names:
-        await remove(kube, world, name)
     await kube.delete("PersistentVolumeClaim", NAMESPACE, CLAIM)
 
 
+def test_in_a_life_a_status_is_written_at_most_every_ten_seconds_and_when_something_happened(
+    undisturbed: Undisturbed, figures: list[str]
+) -> None:
+    patches = [entry for entry in undisturbed.audited if is_status(entry)]
+    figures.append(f"in a life: {describe_rate(patches)}")
+    assert len(patches) <= seconds_of(patches) / 10 + TRANSITIONS_OF_A_LIFE
+
+
+@pytest.mark.soak
 async def test_while_it_trains_a_status_is_written_at_most_every_ten_seconds(
     bare_cluster: Instance, kube: Kube, world: World, tmp_path: Path, figures: list[str]
 ) -> None:
     began = datetime.now(UTC)
-    async with lane(bare_cluster, tmp_path, "trains"):
+    async with cleared(kube, world, "trains"), lane(bare_cluster, tmp_path, "trains"):
         await kube.apply(build_model("trains", EPOCHS_OF_A_LONG_TRAINING, inference={"replicas": 0}))
-        await world.until(lambda: is_scaled_to_zero(world, "trains"), 300)
-    patches = [entry for entry in read_audit(bare_cluster.layout.audit_log, began) if is_status(entry)]
-    seconds = (patches[-1].received - patches[0].received).total_seconds()
-    figures.append(f"while training: {len(patches)} status patches in {seconds:.0f} s")
-    assert len(patches) <= seconds / 10 + TRANSITIONS
-    assert world.jobs("trains") == 1
-    await remove(kube, world, "trains")
+        await world.until(lambda: is_scaled_to_zero(world, "trains"), SETTLING_SECONDS)
+        assert world.jobs("trains") == 1
+    audited = read_audit(bare_cluster.layout.audit_log, began)
+    patches = [entry for entry in audited if is_status(entry)]
+    figures.append(f"while training: {describe_rate(patches)}")
+    assert len(patches) <= seconds_of(patches) / 10 + TRANSITIONS
 
 
 async def put_as_restored(kube: Kube, names: list[str], undisturbed: Undisturbed) -> None:
@@ -93,4 +101,12 @@ def is_scaled_to_zero(world: World, name: str) -> bool:
 
 
 def is_status(entry: Entry) -> bool:
-    return (entry.resource, entry.subresource, entry.name) == ("catdogmodels", "status", "trains")
+    return (entry.resource, entry.subresource) == ("catdogmodels", "status")
+
+
+def seconds_of(entries: list[Entry]) -> float:
+    return (entries[-1].received - entries[0].received).total_seconds()
+
+
+def describe_rate(patches: list[Entry]) -> str:
+    return f"{len(patches)} status patches in {seconds_of(patches):.0f} s"

@@ -12,7 +12,7 @@ from tests.cluster.waiting import await_answer
 from tests.e2e.faults.claims import lay_version, reserve_volume
 from tests.e2e.faults.kills import Undisturbed
 from tests.e2e.faults.lane import lane
-from tests.e2e.faults.life import EPOCHS, build_model, model_reference, remove, serves
+from tests.e2e.faults.life import EPOCHS, build_model, cleared, model_reference, serves
 from tests.e2e.faults.world import World
 from tests.e2e.models import NAMESPACE
 from tests.e2e.processes import processes_of
@@ -24,7 +24,7 @@ CATCH_UP_SECONDS = 60.0
 async def test_an_api_server_that_is_away_in_the_middle_of_a_training_is_waited_for(
     bare_cluster: Instance, kube: Kube, world: World, tmp_path: Path
 ) -> None:
-    async with lane(bare_cluster, tmp_path, "away") as opened:
+    async with cleared(kube, world, "away"), lane(bare_cluster, tmp_path, "away") as opened:
         model = await kube.apply(build_model("away", EPOCHS[1]))
         await world.until(lambda: world.trains("away"), 60)
         assert await opened.proxy.go() > 0, "no connection broke"
@@ -39,14 +39,13 @@ async def test_an_api_server_that_is_away_in_the_middle_of_a_training_is_waited_
         assert opened.exit_codes == []
         assert world.jobs("away") == 1
         await opened.await_rest()
-    await remove(kube, world, "away")
 
 
 async def test_what_happened_while_the_watches_history_was_lost_is_known_afterwards(
     bare_cluster: Instance, kube: Kube, world: World, tmp_path: Path, undisturbed: Undisturbed
 ) -> None:
     lay_version(undisturbed.trained, await reserve_volume(kube, "gap"), "gap", 1)
-    async with lane(bare_cluster, tmp_path, "gap") as opened:
+    async with cleared(kube, world, "gap"), lane(bare_cluster, tmp_path, "gap") as opened:
         model = await kube.apply(build_model("gap", EPOCHS[1]))
         await world.until(lambda: serves(world.model("gap"), 1, model["metadata"]["generation"]), 120)
         await opened.proxy.go()
@@ -75,7 +74,6 @@ async def test_what_happened_while_the_watches_history_was_lost_is_known_afterwa
         assert opened.exit_codes == []
         assert world.jobs("gap") == 1
         await opened.await_rest()
-    await remove(kube, world, "gap")
 
 
 def restart_api_server(cluster: Instance) -> None:

@@ -10,7 +10,16 @@ from tests.cluster.strimzi.kube import Event, Kube, Manifest
 
 MODEL = "CatDogModel"
 MODEL_LABEL = "catdog.dev/model"
-CHILDREN = ("Deployment", "Job", "KafkaTopic", "KafkaUser", "PersistentVolumeClaim", "Pod")
+CHILDREN = (
+    "Deployment",
+    "Job",
+    "KafkaTopic",
+    "KafkaUser",
+    "NetworkPolicy",
+    "PersistentVolumeClaim",
+    "Pod",
+    "PodDisruptionBudget",
+)
 
 
 class Reference(NamedTuple):
