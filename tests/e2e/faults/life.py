@@ -87,7 +87,7 @@ class Life:
     async def _end_of(self, stage: Stage, expected: Picture | None) -> Picture:
         try:
             await self.world.until(lambda: self._is_over(stage, expected), STAGE_SECONDS)
-        except TimeoutError:
+        except AssertionError:
             present = take_picture(self.world, self.name)
             raise AssertionError(
                 f"{self.name}: not so: {stage.name}:\n{describe(expected, present)}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
@@ -73,10 +74,13 @@ class World:
         """Return as soon as `holds` is true of what there is.
 
         Raises:
-            TimeoutError: it was not within `seconds`.
+            AssertionError: it was not within `seconds`; the message has what there is.
         """
-        async with asyncio.timeout(seconds), self._changed:
-            await self._changed.wait_for(holds)
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(holds)
+        except TimeoutError:
+            raise AssertionError(f"not within {seconds} s; there is:\n{self._describe()}") from None
 
     async def follow(self, kube: Kube, kind: str) -> None:
         """Take in what a watch of a kind tells, without end."""
@@ -84,6 +88,11 @@ class World:
             self._take(kind, event)
             async with self._changed:
                 self._changed.notify_all()
+
+    def _describe(self) -> str:
+        statuses = {name: self.model(name).get("status") for name in self._objects}
+        there = sorted(f"{kind} {name}" for found in self._objects.values() for kind, name in found)
+        return "\n".join((json.dumps(statuses, indent=1), *there))
 
     def _take(self, kind: str, event: Event) -> None:
         metadata = event.object["metadata"]
