@@ -2,7 +2,7 @@
 
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from tests.tiny_version import publish_tiny_version
 Manifest = dict[str, Any]
 
 CLAIM = "failures"  # that all models share
+CLAIMS = (CLAIM, "failures-later", "unbound-models")
 TOPICS = {
     "input": "failures-images",
     "output": "failures-predictions",
@@ -62,10 +63,11 @@ class Scene:
 
     def provide_volume(self, model: str) -> None:
         """Make a volume of the storage class that there is not, with a version on it."""
-        directory = Path(tempfile.mkdtemp(prefix=f"{NO_CLASS}-", dir=self.storage.parent))
+        directory = self.storage.parent / f"{NO_CLASS}-{uuid.uuid4().hex[:8]}"
+        directory.mkdir()
         _own(directory)
         publish_version(directory, model)
-        volume = build_volume(NO_CLASS, "ReadWriteOnce", directory)
+        volume = build_volume(directory.name, "ReadWriteOnce", directory)
         volume["spec"]["storageClassName"] = NO_CLASS
         self.apply(volume)
 
@@ -116,7 +118,7 @@ def close_scene(scene: Scene) -> None:
     scene.delete("priorityclass", NO_PODS)
     for name in RULES.values():
         lift_rule(scene, name)
-    scene.delete("persistentvolume", NO_CLASS)
+    scene.delete("pvc", *CLAIMS, "--wait=false")  # they go with the pods, and their volumes with them
     scene.label_node("-")
     scene.delete("kafkatopic", *TOPICS.values(), NEVER_READY_TOPIC)
 

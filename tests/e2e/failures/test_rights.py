@@ -115,6 +115,18 @@ def test_strimzi_that_is_installed_later_is_noticed(api_server: Instance, pets: 
     pets.await_status(NO_KAFKA.is_told, NO_KAFKA.message, timeout=60)
 
 
+@pytest.mark.soak
+def test_a_right_that_an_operator_loses_while_it_runs_is_missed_within_a_minute(
+    api_server: Instance, pets: Model
+) -> None:
+    let_handle_jobs(api_server, "list", "watch", "create", "delete")
+    pets.await_status(lambda status: condition(status, "Trained")[1] == "Training", "training", timeout=60)
+    let_handle_jobs(api_server, "create", "delete")
+    pets.await_status(UNREADABLE.is_told, UNREADABLE.message, timeout=90)
+    let_handle_jobs(api_server, "list", "watch", "create", "delete")
+    pets.await_status(lambda status: condition(status, "Trained")[1] == "Training", "training", timeout=60)
+
+
 @pytest.mark.usefixtures("pets")
 def test_what_was_refused_was_not_asked_for_all_the_time(api_server: Instance) -> None:
     refused = [entry for entry in read_audit(api_server.layout.audit_log) if entry.code == FORBIDDEN]
