@@ -46,6 +46,10 @@ def side_by_side(scene: Scene, recorder: Recorder) -> None:
     assert recorder
     for row in ROWS:
         scene.model(row.model).apply(spec_of(**row.spec))
+    for row in ROWS:
+        if row.provoke is not None:
+            scene.model(row.model).await_ready(version=1)
+            row.provoke(scene)
 
 
 @pytest.mark.usefixtures("recorder")
@@ -58,9 +62,6 @@ def test_an_image_that_is_not_there_is_told(scene: Scene, failures: list[str]) -
 @pytest.mark.usefixtures("side_by_side")
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_failure_is_told_with_what_to_do(row: Row, scene: Scene, failures: list[str]) -> None:
-    if row.provoke is not None:
-        scene.model(row.model).await_ready(version=1)
-        row.provoke(scene)
     status = await_told(scene, row)
     failures.append(row.described(status))
     assert condition(status, "Ready")[0] == "False"
