@@ -82,7 +82,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let what judges the whole run come last."""
-    items.sort(key=lambda item: item.path.stem == "test_rights")
+    items.sort(key=lambda item: item.path.stem == "test_least_rights")
 
 
 def _clear(cluster: Instance) -> None:
