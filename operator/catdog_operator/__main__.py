@@ -15,7 +15,7 @@ from catdog_operator.api import Api, RefusedError, UnavailableError
 from catdog_operator.cluster import Cluster, Kinds
 from catdog_operator.config import Config, read_config, read_images
 from catdog_operator.delay_queue import DelayQueue
-from catdog_operator.handlers import build_registry, build_settings
+from catdog_operator.handlers import build_registry, build_settings, set_at_end
 from catdog_operator.kinds import Kind
 from catdog_operator.manifests.common import OPERATOR
 from catdog_operator.metrics import Metrics, serve_metrics
@@ -65,36 +65,37 @@ async def _watch(
     kopf looks for a new kind when its CRD is established, which can be before the kind is served, and then
     never again (seen with kopf 1.45).
     """
-    changed = asyncio.Event()
     await cluster.look_at_kinds()
     while True:
-        changed.clear()
+        known, end = cluster.kinds, asyncio.Event()
         await reconciler.begin()
-        beside = (reconciler.await_watches(), _await_other_kinds(cluster, cluster.kinds, changed))
+        beside = (reconciler.await_watches(), _await_other_kinds(cluster, known, end))
         tasks = [asyncio.create_task(each) for each in beside]
+        registry = new_registry(known.unreadable)
+        set_at_end(registry, end)
         await kopf.operator(
-            registry=new_registry(cluster.kinds.unreadable),
+            registry=registry,
             settings=build_settings(clusterwide=not settings.namespaces),
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
             liveness_endpoint=f"http://0.0.0.0:{settings.http_port}/healthz",
-            stop_flag=changed,
+            stop_flag=end,
             # kopf's own would be the user's name, which a user id that no one has named has not.
             identity=OPERATOR,  # type: ignore[arg-type]
         )
         await _cancel(*tasks)
-        if not changed.is_set():
+        if cluster.kinds == known:
             return
 
 
-async def _await_other_kinds(cluster: Cluster, known: Kinds, changed: asyncio.Event) -> None:
+async def _await_other_kinds(cluster: Cluster, known: Kinds, end: asyncio.Event) -> None:
     while cluster.kinds == known:
         await asyncio.sleep(LOOK_SECONDS if known.unreadable else QUIET_LOOK_SECONDS)
         try:
             await cluster.look_at_kinds()
         except (RefusedError, UnavailableError) as error:
             logger.warning("the API server did not tell its kinds", extra={"error": str(error)})
-    changed.set()
+    end.set()
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

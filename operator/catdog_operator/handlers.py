@@ -1,5 +1,6 @@
 """Glue to kopf, which only watches: whatever happens to an object puts its models into the queue."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import Any, Protocol, cast
@@ -66,6 +67,14 @@ def build_registry(
         if kind not in unreadable:
             _watch(registry, kind, store, queue, watches)
     return registry
+
+
+def set_at_end(registry: kopf.OperatorRegistry, stop_flag: asyncio.Event) -> None:
+    """Set a stop flag also when a signal ends kopf: else kopf waits five seconds for who waits for it."""
+
+    @kopf.on.cleanup(registry=registry)
+    async def end(**_: object) -> None:
+        stop_flag.set()
 
 
 def build_settings(*, clusterwide: bool) -> kopf.OperatorSettings:
