@@ -4,7 +4,6 @@ The thousand, and seconds, are tests/benchmarks/operator_scale.py's.
 """
 
 import asyncio
-import statistics
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ import msgspec
 import pytest
 
 from tests.bare.cluster import bare_cluster
-from tests.bare.measuring import at_rest, edit_and_time
+from tests.bare.measuring import at_rest, edit_and_time, processor_seconds
 from tests.cluster.audit import Entry, read_audit
 from tests.cluster.operator_process import OperatorProcess, operator_process
 
@@ -28,9 +27,9 @@ class Story(msgspec.Struct):
 
     growing: list[Entry]
     edits_of_few: list[Entry]
-    seconds_of_few: list[float]  # from an edit to its Job
+    computed_for_few: float  # the operator, in seconds
     edits_of_many: list[Entry]
-    seconds_of_many: list[float]
+    computed_for_many: float
     restart_with_few: list[Entry]
     restart_with_many: list[Entry]
 
@@ -45,31 +44,31 @@ async def _live(name: str, directory: Path) -> Story:
     async with bare_cluster(name, NAMESPACES) as (cluster, _, fleet):
         log = cluster.layout.audit_log
 
-        async def restart_and_edit(operator: OperatorProcess) -> tuple[list[Entry], list[Entry], list[float]]:
+        async def restart_and_edit(operator: OperatorProcess) -> tuple[list[Entry], list[Entry], float]:
             await at_rest(operator, cluster)
-            restart = read_audit(log, started)
-            seconds, edits = await edit_and_time(cluster, fleet, EDITS, EDITS_PER_SECOND)
-            return restart, edits, seconds
+            restart, before = read_audit(log, started), processor_seconds(operator.pid)
+            _, edits = await edit_and_time(cluster, fleet, EDITS, EDITS_PER_SECOND)
+            return restart, edits, processor_seconds(operator.pid) - before
 
         with operator_process(cluster, directory):
             await fleet.grow(FEW)
             await fleet.rest(60)
         started = datetime.now(UTC)
         with operator_process(cluster, directory) as operator:
-            restart_with_few, edits_of_few, seconds_of_few = await restart_and_edit(operator)
+            restart_with_few, edits_of_few, computed_for_few = await restart_and_edit(operator)
             grows = datetime.now(UTC)
             await fleet.grow(MANY)
             await fleet.rest(120)
             growing = read_audit(log, grows)
         started = datetime.now(UTC)
         with operator_process(cluster, directory) as operator:
-            restart_with_many, edits_of_many, seconds_of_many = await restart_and_edit(operator)
+            restart_with_many, edits_of_many, computed_for_many = await restart_and_edit(operator)
     return Story(
         growing=growing,
         edits_of_few=edits_of_few,
-        seconds_of_few=seconds_of_few,
+        computed_for_few=computed_for_few,
         edits_of_many=edits_of_many,
-        seconds_of_many=seconds_of_many,
+        computed_for_many=computed_for_many,
         restart_with_few=restart_with_few,
         restart_with_many=restart_with_many,
     )
@@ -118,6 +117,6 @@ def test_an_edit_asks_no_more_among_many_models_than_among_few(story: Story) -> 
     assert many <= 1.2 * few, f"{many} requests for {EDITS} edits, {few} among few models"
 
 
-def test_an_edit_takes_no_longer_to_its_job_among_many_models_than_among_few(story: Story) -> None:
-    few, many = statistics.median(story.seconds_of_few), statistics.median(story.seconds_of_many)
-    assert many < 3 * few, f"{1000 * many:.0f} ms, {1000 * few:.0f} ms among few models"
+def test_an_edit_computes_no_more_among_many_models_than_among_few(story: Story) -> None:
+    # Not by the clock: what else the machine does would be measured too.
+    assert story.computed_for_many < 2 * story.computed_for_few
