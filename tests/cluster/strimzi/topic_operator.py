@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.controller import Key, RetryError
@@ -73,6 +73,8 @@ class TopicOperator:
         except KafkaException as error:
             if is_outage(error):
                 raise
+            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:  # since the look a moment ago
+                raise RetryError(str(error)) from error
             return _failed(resource, "KafkaError", java_message(error), topicName=wanted.name)
         except NotSupportedError as error:
             return _failed(resource, "NotSupported", str(error), topicName=wanted.name, topicId=topic.id)

@@ -139,6 +139,18 @@ def serves(model: Manifest, version: int, generation: int) -> bool:
     )
 
 
+async def await_picture(world: World, model: str, wanted: Picture, seconds: float) -> None:
+    """Return as soon as a model and its children are as wanted.
+
+    Raises:
+        AssertionError: they were not within `seconds`; the message has where they differ.
+    """
+    try:
+        await world.until(lambda: take_picture(world, model) == wanted, seconds)
+    except AssertionError:
+        raise AssertionError(describe(wanted, take_picture(world, model))) from None
+
+
 def describe(expected: Picture | None, present: Picture) -> str:
     """Return where a picture is another than it should be."""
     before, now = (
