@@ -123,7 +123,7 @@ def _plan_present(observed: Observed, resolved: Resolved, job: Job, others: tupl
     trouble = (
         find_missing_claim(observed, resolved)
         or find_job_trouble(job, observed)
-        or find_pod_trouble(pods, observed)
+        or find_pod_trouble([pod for pod in pods if not pod.container.state.terminated], observed)
     )
     if trouble and trouble.reason == "ImagePullBackOff" and job.image != observed.surroundings.images.trainer:
         message = f"Job {name} is replaced by one with the operator's present image: {trouble.message}"

@@ -206,3 +206,15 @@ def test_a_training_that_is_tried_again_says_how_the_last_attempt_ended() -> Non
             f"the trainer ended with exit code 1: ValueError: no such thing; {AFTER_AN_EDIT}"
         ),
     )
+
+
+def test_a_trainer_that_has_just_ended_reads_as_it_does_a_moment_later() -> None:
+    """The kubelet tells of a container's end before it tells of the pod's; the Job may still try again."""
+    model = some_model()
+    job = some_job(model)
+    end = ended(137, reason="OOMKilled")
+    phases = ("Running", "Failed")
+    pods = [some_training_pod(job, end, phase=phase) for phase in phases]
+    told = [condition(some_observed(model, jobs=(job,), training_pods=(pod,)), "Trained") for pod in pods]
+    assert told[0] == told[1]
+    assert told[0][1] == "Training"
