@@ -133,8 +133,8 @@ class Cluster:
         """Write what is wanted and differs, and delete what is unwanted."""
         outcomes = [
             *[await self._delete(JOB, job.metadata) for job in plan.delete],
-            *[await self._create(manifest) for manifest in plan.create],
             *[await self._apply(manifest) for manifest in plan.apply],
+            *[await self._create(manifest) for manifest in plan.create],  # a pod after its network's policy
         ]
         refusals = tuple(outcome for outcome in outcomes if isinstance(outcome, Refusal))
         return Applied(any(outcome is True for outcome in outcomes), refusals)

@@ -41,14 +41,14 @@ async def test_a_new_model_gets_all_it_needs_and_a_status_in_one_go() -> None:
     world.api.put_model()
     writes, outcome = await world.reconcile()
     assert writes == [
-        "create PersistentVolumeClaim pets-models",
-        f"create Job {JOB}",
         "apply NetworkPolicy pets-training",
         "apply NetworkPolicy pets-inference",
         "apply KafkaTopic pets-images",
         "apply KafkaTopic pets-predictions",
         "apply KafkaTopic pets-dead-letters",
         "apply KafkaUser pets-catdog",
+        "create PersistentVolumeClaim pets-models",
+        f"create Job {JOB}",
         "create Event TrainingStarted",
         "report pets",
     ]
