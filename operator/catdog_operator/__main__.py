@@ -1,6 +1,7 @@
 """Runs the operator: owns its configuration, its connection, its tasks and its end."""
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -122,6 +123,7 @@ def main() -> None:
         settings, images = read_config(os.environ), read_images(os.environ)
     except ValueError as error:
         sys.exit(str(error))
+    gc.freeze()  # what was imported stays: the collector need not look through it again and again
     asyncio.run(run(settings, images))
 
 

@@ -1,6 +1,6 @@
 """Sends requests to the API server: no verb that the Role lacks, and every write strictly validated."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -16,7 +16,7 @@ from catdog_operator.store import Body
 WRITE = {"fieldManager": OPERATOR, "fieldValidation": "Strict"}
 REFUSALS = (400, 403, 404, 405, 409, 413, 415, 422)  # what another attempt alone will not mend
 TIMEOUT_SECONDS = 30
-PAGE = 100  # objects that are listed at once: a thousand models' are not in memory together
+PAGE = 500  # objects that are listed at once
 
 
 class RefusedError(Exception):
@@ -35,7 +35,7 @@ class Page(msgspec.Struct, frozen=True):
     """Some of the objects of a list, and the revision of the cluster that it is of."""
 
     revision: int
-    bodies: list[Body]
+    bodies: Iterator[Body]  # each is parsed as it is taken
 
 
 class _ListMetadata(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ class _ListMetadata(msgspec.Struct, frozen=True):
 
 class _List(msgspec.Struct, frozen=True):
     metadata: _ListMetadata
-    items: list[Body]
+    items: list[msgspec.Raw]
 
 
 class Api:
@@ -81,7 +81,7 @@ class Api:
                     await self._send("get", kind, "list", path, query=more), type=_List
                 )
                 named: Body = {"apiVersion": kind.api_version, "kind": kind.name}
-                yield Page(int(page.metadata.revision), [named | item for item in page.items])
+                yield Page(int(page.metadata.revision), (named | _body(item) for item in page.items))
                 if not (token := page.metadata.token):
                     break
 
@@ -211,7 +211,7 @@ class Api:
             self._clock_difference = parsedate_to_datetime(date) - datetime.now(UTC)
 
 
-def _body(answer: bytes) -> Body:
+def _body(answer: bytes | msgspec.Raw) -> Body:
     body: Body = msgspec.json.decode(answer)
     return body
 

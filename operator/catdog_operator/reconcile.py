@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 PASSES = 6  # of observe, plan, apply, before the status is written and the model waits for its turn again
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
-FIRST_RESYNC_SECONDS = 60.0  # for what was deleted between the first list and the beginning of the watches
 RESYNC_SECONDS = 600.0
 GAP_SECONDS = (
     2.0  # in which the watches of all kinds tell of the same gap, and each of something as it begins
@@ -132,7 +131,7 @@ class Reconciler:
 
     async def resync(self) -> None:
         """Look at everything again from time to time, and after a gap in what the watches told; forever."""
-        wait = FIRST_RESYNC_SECONDS
+        wait = RESYNC_SECONDS
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._gap.wait(), wait)

@@ -130,11 +130,17 @@ def as_table(results: Sequence[Result]) -> Table:
     return table
 
 
-async def run(sizes: Sequence[int], edits: int) -> list[Result]:
-    """Measure at every size, the smallest first, on one API server."""
+async def run(
+    sizes: Sequence[int], edits: int, tell: Callable[[list[Result]], None] = lambda _: None
+) -> list[Result]:
+    """Measure at every size, the smallest first, on one API server; `tell` hears of what there is so far."""
+    results: list[Result] = []
     async with bare_cluster(NAME, NAMESPACES, OLDER_VERSIONS) as (cluster, _, fleet):
         with tempfile.TemporaryDirectory() as directory:
-            return [await measure(cluster, fleet, size, edits, Path(directory)) for size in sorted(sizes)]
+            for size in sorted(sizes):
+                results.append(await measure(cluster, fleet, size, edits, Path(directory)))
+                tell(results)
+    return results
 
 
 @click.command(help=__doc__)
@@ -142,15 +148,18 @@ async def run(sizes: Sequence[int], edits: int) -> list[Result]:
 @click.option("--edits", default=200, show_default=True)
 @click.option("--output", type=click.Path(path_type=Path), help="Write the results there, as JSON.")
 def main(sizes: str, edits: int, output: Path | None) -> None:
-    """Measure, print a table, and write JSON."""
+    """Measure, print a table after each size, and write JSON."""
+
+    def tell(results: list[Result]) -> None:
+        Console(width=180).print(as_table(results))
+        if output:
+            output.write_text(json.dumps([msgspec.to_builtins(each) for each in results], indent=1))
+
     down(NAME)
     try:
-        results = asyncio.run(run([int(size) for size in sizes.split(",")], edits))
+        asyncio.run(run([int(size) for size in sizes.split(",")], edits, tell))
     finally:
         down(NAME)
-    Console(width=180).print(as_table(results))
-    if output:
-        output.write_text(json.dumps([msgspec.to_builtins(each) for each in results], indent=1))
 
 
 if __name__ == "__main__":

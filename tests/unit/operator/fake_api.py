@@ -95,7 +95,7 @@ class FakeApi:
         if self.away:
             raise UnavailableError("connection refused")
         bodies = [copy.deepcopy(body) for name, body in self.objects.items() if name[0] == kind.name]
-        yield Page(self._revision, bodies)
+        yield Page(self._revision, iter(bodies))
 
     async def may_list(self, kind: Kind) -> bool:
         """Return whether the operator has the right to list a kind."""
