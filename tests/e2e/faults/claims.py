@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tests.cluster.strimzi.kube import Kube
+from tests.cluster.strimzi.kube import ApiError, Kube, Manifest
 from tests.e2e.models import NAMESPACE
 
 CLAIM_SECONDS = 60.0
@@ -11,13 +11,24 @@ CLAIM_SECONDS = 60.0
 
 async def reserve_volume(kube: Kube, model: str) -> Path:
     """Keep a free volume for the claim that the operator will make for `model`; return its directory."""
+    claim = {"kind": "PersistentVolumeClaim", "namespace": NAMESPACE, "name": f"{model}-models"}
     for volume in await kube.list("PersistentVolume"):
         free = volume["status"].get("phase") == "Available" and "claimRef" not in volume["spec"]
-        if free and "ReadWriteOnce" in volume["spec"]["accessModes"]:
-            claim = {"kind": "PersistentVolumeClaim", "namespace": NAMESPACE, "name": f"{model}-models"}
-            await kube.merge(volume, {"spec": {"claimRef": {"apiVersion": "v1", **claim}}})
+        if free and "ReadWriteOnce" in volume["spec"]["accessModes"] and await _reserve(kube, volume, claim):
             return Path(volume["spec"]["local"]["path"])
     raise LookupError("no volume is free")
+
+
+async def _reserve(kube: Kube, volume: Manifest, claim: Manifest) -> bool:
+    """Return whether the volume was still as it was seen: another model may have taken it since."""
+    seen = {"resourceVersion": volume["metadata"]["resourceVersion"]}
+    try:
+        await kube.merge(volume, {"metadata": seen, "spec": {"claimRef": {"apiVersion": "v1", **claim}}})
+    except ApiError as error:
+        if error.status == 409:
+            return False
+        raise
+    return True
 
 
 def versions_on(storage: Path) -> Path:

@@ -21,6 +21,7 @@ from tests.e2e.models import NAMESPACE
 
 WAIT = timedelta(seconds=int(OPERATOR_SETTINGS["CATDOG_RETRY_SECONDS"]))
 HOURS = (+1, -1)
+NO_PHOTOS = "no-photos"  # a claim
 FAIL_SECONDS = 90
 SLACK = timedelta(seconds=30)  # for a Job to be removed and its successor to start, on a busy machine
 
@@ -29,10 +30,9 @@ async def test_a_failure_is_tried_again_after_its_wait(
     bare_cluster: Instance, kube: Kube, world: World, tmp_path: Path
 ) -> None:
     async def fail_twice(hours: int) -> None:
-        name, claim = f"clock-{hours % 24}", f"no-photos-{hours % 24}"
-        await asyncio.to_thread(make_claim, bare_cluster, claim)
+        name = f"clock-{hours % 24}"
         model = build_model(name, EPOCHS[1])
-        model["spec"]["training"]["dataset"] = {"persistentVolumeClaim": {"claimName": claim}}
+        model["spec"]["training"]["dataset"] = {"persistentVolumeClaim": {"claimName": NO_PHOTOS}}
         async with in_wrong_time(name, hours) as opened:
             await kube.apply(model)
             await world.until(lambda: "lastFailure" in world.model(name).get("status", {}), FAIL_SECONDS)
@@ -42,10 +42,11 @@ async def test_a_failure_is_tried_again_after_its_wait(
             [job] = [each for each in world.children(name) if each["kind"] == "Job"]
             assert WAIT <= moment(job["metadata"]["creationTimestamp"]) - failed <= WAIT + SLACK
             assert wrong_hours(world.model(name)) == {0}
-        await kube.delete("PersistentVolumeClaim", NAMESPACE, claim)
 
     in_wrong_time = partial(clocked, bare_cluster, kube, world, tmp_path)
+    await asyncio.to_thread(make_claim, bare_cluster, NO_PHOTOS)
     await asyncio.gather(*map(fail_twice, HOURS))
+    await kube.delete("PersistentVolumeClaim", NAMESPACE, NO_PHOTOS)
 
 
 async def test_a_training_ends_and_its_version_serves(
