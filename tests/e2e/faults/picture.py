@@ -16,7 +16,7 @@ PUT_BY_OTHERS = re.compile(
     r"batch\.kubernetes\.io/|^controller-uid$|^job-name$|^pv\.kubernetes\.io/|volume\.kubernetes\.io/"
     r"|deployment\.kubernetes\.io/|kubectl\.kubernetes\.io/|^catdog\.dev/(applied|settings)$"
 )
-CHANCE = frozenset({"uid", "volumeName", "photosPerSecond", "resourceVersion"})
+CHANCE = frozenset({"digest", "uid", "volumeName", "photosPerSecond", "resourceVersion"})
 
 
 def take_picture(world: World, model: str) -> Picture:
