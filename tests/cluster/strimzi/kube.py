@@ -16,6 +16,7 @@ import yaml
 
 Manifest: TypeAlias = dict[str, Any]
 
+CLOSE_SECONDS = 0.25
 FIELD_MANAGER = "strimzi-stand-in"
 _STRIMZI = "kafka.strimzi.io/v1"
 _KINDS = {
@@ -187,12 +188,25 @@ def read_kubeconfig(kubeconfig: Path) -> Access:
 @contextlib.asynccontextmanager
 async def connect(access: Access) -> AsyncIterator[Kube]:
     """Connect to an API server."""
-    connector = aiohttp.TCPConnector(ssl=access.context, limit=32)
     # A watch's line is a whole object, and that may have a megabyte.
-    async with aiohttp.ClientSession(
-        access.server, connector=connector, read_bufsize=2**22, timeout=aiohttp.ClientTimeout(total=30)
-    ) as session:
+    options = {"read_bufsize": 2**22, "timeout": aiohttp.ClientTimeout(total=30)}
+    async with open_session(access.server, access.context, limit=32, **options) as session:
         yield Kube(session)
+
+
+@contextlib.asynccontextmanager
+async def open_session(
+    server: str,
+    context: ssl.SSLContext,
+    limit: int,
+    **options: Any,  # noqa: ANN401 - aiohttp's own
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """Open a session over TLS, and leave no connection of it open."""
+    connector = aiohttp.TCPConnector(ssl=context, limit=limit)
+    async with aiohttp.ClientSession(server, connector=connector, **options) as session:
+        yield session
+    # TLS connections are closed a little after the session: aiohttp's docs, "Graceful Shutdown".
+    await asyncio.sleep(CLOSE_SECONDS)
 
 
 def _ssl_context(cluster: Manifest, user: Manifest, directory: Path) -> ssl.SSLContext:

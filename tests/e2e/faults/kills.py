@@ -79,21 +79,32 @@ async def live_undisturbed(cluster: Instance, directory: Path) -> Undisturbed:
 
 
 async def live_with(
-    cluster: Instance, undisturbed: Undisturbed, kills: list[Kill], directory: Path
+    cluster: Instance,
+    undisturbed: Undisturbed,
+    kills: list[Kill],
+    directory: Path,
+    train_every: int | None = None,
 ) -> list[End]:
-    """Let a model live for each kill, some at a time; their trainers find what they should train."""
+    """Let a model live for each kill, some at a time.
+
+    Trainers find what they should train; but those of kills at each `train_every`-th write train for real.
+    """
     places = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def live(kill: Kill) -> End:
+        trains = train_every is not None and kill.n % train_every == 0
         async with places:
-            return await _live_with(cluster, undisturbed, kill, directory / kill.model)
+            trained = None if trains else undisturbed.trained
+            return await _live_with(cluster, undisturbed, kill, directory / kill.model, trained)
 
     return await asyncio.gather(*map(live, kills))
 
 
-async def _live_with(cluster: Instance, undisturbed: Undisturbed, kill: Kill, directory: Path) -> End:
+async def _live_with(
+    cluster: Instance, undisturbed: Undisturbed, kill: Kill, directory: Path, trained: Path | None
+) -> End:
     await asyncio.to_thread(directory.mkdir)
-    async with _alive(cluster, directory, kill.model, undisturbed.trained) as life:
+    async with _alive(cluster, directory, kill.model, trained) as life:
         life.lane.strike_at(kill.n, kill.moment)
         complaint = ""
         try:

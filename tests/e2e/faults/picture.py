@@ -11,12 +11,12 @@ Picture = dict[str, Any]
 
 # A moment as the API writes it, wherever it stands.
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
-# What the API server, its controllers and Strimzi put there, and what is a digest over a uid.
+# What the API server, its controllers and Strimzi put there, and digests over names and uids.
 PUT_BY_OTHERS = re.compile(
     r"batch\.kubernetes\.io/|^controller-uid$|^job-name$|^pv\.kubernetes\.io/|volume\.kubernetes\.io/"
-    r"|deployment\.kubernetes\.io/|kubectl\.kubernetes\.io/|^catdog\.dev/applied$"
+    r"|deployment\.kubernetes\.io/|kubectl\.kubernetes\.io/|^catdog\.dev/(applied|settings)$"
 )
-CHANCE = frozenset({"uid", "volumeName", "photosPerSecond", "resourceVersion"})
+CHANCE = frozenset({"digest", "uid", "volumeName", "photosPerSecond", "resourceVersion"})
 
 
 def take_picture(world: World, model: str) -> Picture:

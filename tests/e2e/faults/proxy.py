@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 
+from tests.cluster.strimzi.kube import open_session
+
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # What is said of one connection only (RFC 9110, 7.6.1), and what aiohttp computes anew.
 HOP_BY_HOP = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding", "upgrade"})
@@ -169,10 +171,8 @@ class Proxy:
 @contextlib.asynccontextmanager
 async def upstream(server: str, context: ssl.SSLContext) -> AsyncIterator[aiohttp.ClientSession]:
     """Connect to the API server as nobody: who asks is told by the requests' own tokens."""
-    connector = aiohttp.TCPConnector(ssl=context, limit=0)
-    async with aiohttp.ClientSession(
-        server, connector=connector, timeout=aiohttp.ClientTimeout(total=None), auto_decompress=False
-    ) as session:
+    no_limit = aiohttp.ClientTimeout(total=None)
+    async with open_session(server, context, limit=0, timeout=no_limit, auto_decompress=False) as session:
         yield session
 
 

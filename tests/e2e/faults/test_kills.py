@@ -16,6 +16,7 @@ from tests.e2e.faults.kills import End, Kill, Undisturbed, live_with, path_of
 from tests.e2e.faults.proxy import Moment
 
 SAMPLE = 3
+TRAIN_EVERY = 8
 SEED = os.environ.get("CATDOG_KILL_SEED") or str(random.SystemRandom().randrange(10_000))
 
 
@@ -38,7 +39,8 @@ def test_the_end_is_the_same_wherever_the_operator_is_killed(
 def test_the_end_is_the_same_at_every_write(
     bare_cluster: Instance, undisturbed: Undisturbed, tmp_path: Path, figures: list[str]
 ) -> None:
-    ends = asyncio.run(live_with(bare_cluster, undisturbed, all_kills(undisturbed), tmp_path))
+    kills = all_kills(undisturbed)
+    ends = asyncio.run(live_with(bare_cluster, undisturbed, kills, tmp_path, train_every=TRAIN_EVERY))
     figures.append(f"kills: {sum(end.struck for end in ends)} of {len(ends)} struck, all with the same end")
     check(ends)
 
