@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.cluster.instance import Instance
 from tests.cluster.strimzi.kube import Kube, Manifest
 from tests.e2e.claims import make_claim
@@ -49,6 +51,7 @@ async def test_a_failure_is_tried_again_after_its_wait(
     await kube.delete("PersistentVolumeClaim", NAMESPACE, NO_PHOTOS)
 
 
+@pytest.mark.soak
 async def test_a_training_ends_and_its_version_serves(
     bare_cluster: Instance, kube: Kube, world: World, tmp_path: Path, undisturbed: Undisturbed
 ) -> None:

@@ -29,7 +29,8 @@ EDITS: dict[str, Manifest] = {
 }
 
 
-@pytest.mark.parametrize("trains", [False, pytest.param(True, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("trains", [False, True])
 async def test_two_operators_at_once_lead_a_resource_through_the_same_life(
     bare_cluster: Instance,
     kube: Kube,
@@ -64,7 +65,7 @@ async def test_two_operators_at_once_lead_a_resource_through_the_same_life(
     figures.append(f"two operators: {written[0]} and {written[1]} writes in a life that takes one {alone}")
 
 
-@pytest.mark.parametrize("act", ["edited", "deleted"])
+@pytest.mark.parametrize("act", [pytest.param("edited", marks=pytest.mark.soak), "deleted"])
 async def test_what_was_done_behind_its_back_while_it_was_down_is_repaired_and_nothing_trained_again(
     bare_cluster: Instance, kube: Kube, world: World, tmp_path: Path, undisturbed: Undisturbed, act: str
 ) -> None:
@@ -86,6 +87,7 @@ async def test_what_was_done_behind_its_back_while_it_was_down_is_repaired_and_n
             assert world.jobs(name) == 1
 
 
+@pytest.mark.soak
 async def test_a_namespace_deleted_in_the_middle_of_a_training_goes_and_the_operator_goes_on(
     bare_cluster: Instance, kube: Kube, world: World, tmp_path: Path, undisturbed: Undisturbed
 ) -> None:

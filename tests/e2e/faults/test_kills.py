@@ -15,7 +15,7 @@ from tests.cluster.instance import Instance
 from tests.e2e.faults.kills import End, Kill, Undisturbed, live_with, path_of
 from tests.e2e.faults.proxy import Moment
 
-SAMPLE = 3
+SAMPLE = 2
 TRAIN_EVERY = 8
 SEED = os.environ.get("CATDOG_KILL_SEED") or str(random.SystemRandom().randrange(10_000))
 

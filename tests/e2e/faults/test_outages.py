@@ -6,6 +6,8 @@ import select
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.cluster.instance import Instance
 from tests.cluster.strimzi.kube import Kube
 from tests.cluster.waiting import await_answer
@@ -21,6 +23,7 @@ AWAY_SECONDS = 30.0
 CATCH_UP_SECONDS = 60.0
 
 
+@pytest.mark.soak
 async def test_an_api_server_that_is_away_in_the_middle_of_a_training_is_waited_for(
     bare_cluster: Instance, kube: Kube, world: World, tmp_path: Path
 ) -> None:
