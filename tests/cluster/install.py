@@ -39,10 +39,11 @@ def apply_kafka(instance: Instance) -> None:
 
 
 def _await_crds(instance: Instance, names: list[str]) -> None:
-    crds = [f"crd/{name}" for name in names]
-    # A CRD that is new has no conditions for a moment, and to await one is an error then.
-    for condition in ("create", "jsonpath={.status.acceptedNames.plural}", "condition=Established"):
-        instance.kubectl("wait", *crds, f"--for={condition}", "--timeout=60s")
+    # One by one: of several that are not there yet kubectl says so at once (1.34). And a CRD that is new
+    # has no conditions for a moment, and to await one is an error then.
+    for name in names:
+        for condition in ("create", "jsonpath={.status.acceptedNames.plural}", "condition=Established"):
+            instance.kubectl("wait", f"crd/{name}", f"--for={condition}", "--timeout=60s")
 
 
 def await_kafka(instance: Instance) -> None:
