@@ -1,6 +1,7 @@
 """Lives side by side, each with an operator of its own that is killed once."""
 
 import asyncio
+import logging
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,8 @@ from tests.e2e.faults.proxy import Moment, Write
 from tests.e2e.faults.world import seen_by
 
 SIDE_BY_SIDE = 3
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ async def _live_with(
             assert life.world.jobs_at_once(kill.model) == 1, "two Jobs trained at once"
         except AssertionError as error:
             complaint = str(error)
+        logger.info("killed %s: %s", kill, "ANOTHER END" if complaint else "the same end")
         proxy = life.lane.proxy
         return End(kill, proxy.struck.is_set(), tuple(proxy.writes), complaint)
 
