@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catdog_common.training import Comparison, TrainingResult, VersionSummary
@@ -293,8 +293,7 @@ HEALED: tuple[Event, ...] = (pause(paused=False), pin(None), guard(), edit_epoch
 HISTORIES = st.lists(st.sampled_from(EVENTS), max_size=30)
 
 
-# A machine that is busy is no fault of the rules.
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(HISTORIES)
 def test_after_any_history_a_healthy_cluster_makes_the_model_ready(events: list[Event]) -> None:
     async def run() -> None:
