@@ -333,3 +333,17 @@ def test_a_claim_of_one_node_says_what_would_let_several_workers_spread() -> Non
     assert condition(some_observed(several, claim=shared), "StorageReady")[2] == (
         "PersistentVolumeClaim pets-models is bound"
     )
+
+
+def test_the_old_version_counts_as_served_until_the_rollout_is_complete() -> None:
+    two = msgspec.structs.replace(V1, version=2, hash="0000000000")
+    status = ModelStatus(versions=(two, V1), inference=InferenceStatus(2, 2, "", 1))
+    observed = some_observed(
+        some_model(status=status, inference={"replicas": 2, "modelVersion": 2}),
+        deployment=some_deployment(2, replicas=2, updated_replicas=1, ready=2),
+        inference_pods=(some_worker(1), some_worker(2)),
+    )
+    inference = status_of(observed).inference
+    assert inference is not None
+    assert inference.served_version == 1
+    assert [change.version for change in status_of(observed).history] == [1]
