@@ -35,7 +35,7 @@ unit: $(VENV)/ready ## the tests that need no cluster
 e2e: $(VENV)/ready ## the tests on a real node with a real Kafka
 	@$(PYTHON) -m pytest -m 'not soak' $(or $(TESTS),tests/bare tests/e2e) $(ARGS)
 
-soak: $(VENV)/ready ## what of these takes too long for `make test`: every kill, ten minutes at rest (TESTS=, ARGS=)
+soak: $(VENV)/ready ## what takes too long for `make test`: every kill, ten minutes at rest, a thousand models (TESTS=, ARGS=)
 	@$(PYTHON) -m pytest -m soak $(or $(TESTS),tests) $(ARGS)
 
 bench-operator: $(VENV)/ready ## how the operator bears 10, 100 and 1,000 models (SIZES=10,100 OUTPUT=file.json)
