@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from catdog_common.artifact import MODEL_FILE
 from tests.e2e.failures.scene import (
     CLAIM,
     NEVER_READY_TOPIC,
@@ -15,6 +16,7 @@ from tests.e2e.failures.scene import (
     RULES,
     TOPICS,
     Scene,
+    answer,
     lift_rule,
 )
 from tests.e2e.models import NAMESPACE, Status, condition
@@ -101,6 +103,11 @@ def _allow_reading(scene: Scene) -> None:
     edit("crash", training={"backoffLimit": 1})(scene)
 
 
+def _let_storage_answer(scene: Scene) -> None:
+    answer(scene.versions("late") / "1" / MODEL_FILE)
+    edit("late", training={"activeDeadlineSeconds": 600})(scene)
+
+
 def _serve_a_damaged_version(scene: Scene) -> None:
     damage(scene.versions("damaged") / "2" / "trunk.tflite")
     edit("damaged", inference={"modelVersion": 2})(scene)
@@ -143,7 +150,7 @@ ROWS = (
         "DeadlineExceeded",
         "the training was not done within 1 s; raise spec.training.activeDeadlineSeconds",
         "after an edit: a later deadline",
-        edit("late", training={"activeDeadlineSeconds": 600}),
+        _let_storage_answer,
         spec={"training": {"activeDeadlineSeconds": 1}},
         ends_training=True,
     ),

@@ -129,6 +129,18 @@ def lift_rule(scene: Scene, name: str) -> None:
     scene.delete("validatingadmissionpolicy", name)
 
 
+def hang(file: Path) -> None:
+    """Have whoever opens a file to read wait without end, as where storage does not answer."""
+    file.rename(file.with_suffix(".kept"))
+    os.mkfifo(file)
+    file.chmod(0o664)
+
+
+def answer(file: Path) -> None:
+    """Have a file that hung be as it was."""
+    file.with_suffix(".kept").replace(file)
+
+
 def publish_version(storage: Path, model: str, number: int = 1, training_hash: str | None = None) -> Path:
     """Publish a tiny version as if the training of the models here had; return its directory."""
     return publish_tiny_version(storage, model, number, training_hash=training_hash or sample_hash())

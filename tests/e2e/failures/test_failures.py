@@ -6,10 +6,11 @@ from itertools import groupby
 
 import pytest
 
+from catdog_common.artifact import MODEL_FILE
 from tests.cluster.instance import Instance
 from tests.e2e.failures.recorder import Recorder, recording
 from tests.e2e.failures.rows import IMAGE, ROWS, Row, spec_of
-from tests.e2e.failures.scene import Scene, close_scene, open_scene, publish_version
+from tests.e2e.failures.scene import Scene, close_scene, hang, open_scene, publish_version
 from tests.e2e.kafka import first_record, produce
 from tests.e2e.models import NAMESPACE, Status, condition
 from tests.tiny_version import picture
@@ -27,6 +28,7 @@ def scene(cluster: Instance) -> Iterator[Scene]:
             publish_version(scene.storage, row.model)
     publish_version(scene.storage, "damaged", 2, training_hash="0000000002")
     scene.versions("crash").chmod(0)
+    hang(scene.versions("late") / "1" / MODEL_FILE)
     yield scene
     for row in ALL:
         scene.delete("catdogmodel", row.model)
