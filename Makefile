@@ -13,6 +13,9 @@ export PYTHONDONTWRITEBYTECODE := 1
 VENV := $(CATDOG_CACHE)/venv-$(shell sha256sum requirements/dev.txt | cut -c1-12)
 PYTHON := $(VENV)/bin/python
 NAME ?= demo
+# Most of a test on a cluster is waiting: lanes wait side by side, each on a cluster of its own.
+LANES ?= 3
+IN_LANES := --numprocesses $(LANES) --dist loadgroup --no-loadscope-reorder
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 24
@@ -33,7 +36,8 @@ unit: $(VENV)/ready ## the tests that need no cluster
 	@$(PYTHON) -m pytest $(or $(TESTS),tests/unit tests/contract) $(ARGS)
 
 e2e: $(VENV)/ready ## the tests on a real node with a real Kafka
-	@$(PYTHON) -m pytest -m 'not soak' $(or $(TESTS),tests/bare tests/e2e) $(ARGS)
+	@$(PYTHON) -m pytest -m 'not soak' $(or $(TESTS),$(IN_LANES) tests/bare tests/e2e) $(ARGS)
+	@$(if $(TESTS),:,$(PYTHON) -m pytest tests/afterwards)
 
 soak: $(VENV)/ready ## what takes too long for `make test`: every kill, ten minutes at rest, a thousand models (TESTS=, ARGS=)
 	@$(PYTHON) -m pytest -m soak $(or $(TESTS),tests) $(ARGS)

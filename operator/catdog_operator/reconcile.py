@@ -24,9 +24,7 @@ PASSES = 6  # of observe, plan, apply, before the status is written and the mode
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
 RESYNC_SECONDS = 600.0
-GAP_SECONDS = (
-    2.0  # in which the watches of all kinds tell of the same gap, and each of something as it begins
-)
+GAP_SECONDS = 2.0  # in which all watches tell of one gap, and each of something as it begins
 LISTS_TO_BEGIN = 15  # before decisions are made although some watch does not tell of what is there
 
 

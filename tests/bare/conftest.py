@@ -1,13 +1,13 @@
 """The API server without a node that the tests of a module share."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.cluster.instance import down
+from tests.lanes import instance_name
 
-INSTANCE = f"{os.environ.get('CATDOG_TEST_INSTANCE', 'test')}-bare"
+INSTANCE = f"{instance_name()}-bare"
 
 
 @pytest.fixture(scope="module")

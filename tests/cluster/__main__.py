@@ -7,7 +7,7 @@ import sys
 from tests.cluster.cache import REPOSITORY, default_cache, say
 from tests.cluster.commands import CommandError
 from tests.cluster.images import PRODUCT_IMAGES, ImageStore
-from tests.cluster.instance import Instance, down, find_instances, up, up_api_server
+from tests.cluster.instance import Instance, down, find_instances, lanes_of, up, up_api_server
 from tests.cluster.overlay import write_overlay
 from tests.cluster.packages import install_packages
 
@@ -40,7 +40,7 @@ def _parse() -> argparse.Namespace:
     command.add_argument("--api-server", action="store_true", help="an API server without a node")
     command.add_argument("--without-operator", action="store_true", help="a node with Kafka")
     command.set_defaults(run=_up)
-    command = commands.add_parser("down", help="take a cluster away")
+    command = commands.add_parser("down", help="take a cluster away, and those of its lanes")
     command.add_argument("--name", default="demo")
     command.add_argument("--all", action="store_true", help="every cluster of this cache")
     command.set_defaults(run=_down)
@@ -66,10 +66,11 @@ def _up(options: argparse.Namespace) -> None:
 
 
 def _down(options: argparse.Namespace) -> None:
-    names = [instance.name for instance in find_instances(default_cache())] if options.all else [options.name]
-    for name in names:
-        down(name)
-        say(f"✓ the cluster {name} is down")
+    cache = default_cache()
+    found = find_instances(cache) if options.all else lanes_of(options.name, cache)
+    for instance in found:
+        down(instance.name)
+        say(f"✓ the cluster {instance.name} is down")
 
 
 def _env(options: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """Brings local clusters up and takes them away: the door for commands, the demo and tests."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from tests.cluster.programs import build_kubernetes
 from tests.cluster.state import Instance, Record
 from tests.cluster.waiting import await_answer, await_socket
 
-__all__ = ["Instance", "down", "find_instances", "up", "up_api_server"]
+__all__ = ["Instance", "down", "find_instances", "lanes_of", "up", "up_api_server"]
 
 # What stays when a cluster goes: the images, which take long to bring in, and what its programs said.
 _KEPT = ("containerd", "logs")
@@ -105,6 +106,12 @@ def find_instances(cache: Cache) -> list[Instance]:
     """Return every instance that is up or has left something."""
     records = (cache.root / "instances").glob("*/instance.json")
     return [Instance(record.parent.name, cache) for record in sorted(records)]
+
+
+def lanes_of(name: str, cache: Cache) -> list[Instance]:
+    """Return the cluster `name` and those of its lanes, `name`-gw0 and so on, as far as they are there."""
+    pattern = re.compile(rf"{re.escape(name)}(-gw\d+)?")
+    return [instance for instance in find_instances(cache) if pattern.fullmatch(instance.name)]
 
 
 def _bring_up(instance: Instance, parts: Parts, *, with_kafka: bool) -> None:

@@ -1,19 +1,20 @@
 """The real cluster that these tests share, and what a person needs to see when one of them fails."""
 
-import os
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
 from tests.cluster.instance import Instance, up
 from tests.demo.photo_sets import LabelledPhoto, find_photos
 from tests.e2e.models import NAMESPACE
+from tests.lanes import instance_name
 from tests.photos import photos_dir
 
-INSTANCE = os.environ.get("CATDOG_TEST_INSTANCE", "test")
 OPERATOR_NAMESPACE = "catdog-system"
 FIGURES = pytest.StashKey[list[str]]()
 FAILURES = pytest.StashKey[list[str]]()
+TOLD = (FIGURES, FAILURES)
 # The first and the longest wait between attempts, so that healing is quick to see.
 OPERATOR_SETTINGS = {"CATDOG_RETRY_SECONDS": "5", "CATDOG_LONGEST_RETRY_SECONDS": "10"}
 
@@ -21,7 +22,7 @@ OPERATOR_SETTINGS = {"CATDOG_RETRY_SECONDS": "5", "CATDOG_LONGEST_RETRY_SECONDS"
 @pytest.fixture(scope="session")
 def cluster() -> Instance:
     """Return a local cluster of the tests' own, with Kafka and the operator; it stays up for the next run."""
-    instance = up(INSTANCE, operator_settings=OPERATOR_SETTINGS)
+    instance = up(instance_name(), operator_settings=OPERATOR_SETTINGS)
     _clear(instance)
     return instance
 
@@ -80,9 +81,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line("\n".join(lines))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what judges the whole run come last."""
-    items.sort(key=lambda item: item.path.stem == "test_least_rights")
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what a lane measured to the run that the lanes are of."""
+    if isinstance(output := getattr(session.config, "workeroutput", None), dict):
+        output["told"] = [session.config.stash.get(key, []) for key in TOLD]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's, which has no types
+    """Take what a lane measured; one that was killed has handed nothing over."""
+    told = getattr(node, "workeroutput", {}).get("told") or [[] for _ in TOLD]
+    for key, lines in zip(TOLD, told, strict=True):
+        node.config.stash.setdefault(key, []).extend(lines)
 
 
 def _clear(cluster: Instance) -> None:

@@ -31,6 +31,17 @@ def host_state(others: frozenset[int]) -> State:
     return {kind: frozenset(look()) for kind, look in looks.items()}
 
 
+def of_cluster(number: int, things: frozenset[str]) -> frozenset[str]:
+    """Return those that are named after a cluster's number: links, and what refers to them, and cgroups."""
+    name = re.compile(rf"\bcatdog-?{number}\b")
+    return frozenset(thing for thing in things if name.search(thing))
+
+
+def of_no_cluster(things: frozenset[str]) -> frozenset[str]:
+    """Return those that are not named after any cluster."""
+    return frozenset(thing for thing in things if not re.search(r"\bcatdog-?\d+\b", thing))
+
+
 def other_processes() -> frozenset[int]:
     """Return the processes that run now, but for this one and its ancestors.
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.instance import Instance, down, up
-from tests.e2e.host_state import State, host_state, other_processes
+from tests.e2e.host_state import State, host_state, of_cluster, of_no_cluster, other_processes
 from tests.e2e.processes import processes_of
 
 NAME = "node-test"
@@ -20,9 +20,10 @@ NAMESPACE_MANIFEST = {
     "kind": "Namespace",
     "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
 }
-# What a node adds to its host, and what nobody else changes meanwhile (other clusters may be up, and work).
-ADDED_KINDS = {"processes", "namespaces", "links", "addresses", "routes", "cgroups"}
-QUIET_KINDS = {"mounts", "links", "addresses", "routes", "rules", "cgroups"}
+# What a node adds to its host, named after its number or not; other clusters may come and go meanwhile.
+NUMBERED_KINDS = {"links", "addresses", "routes", "cgroups"}
+ADDED_KINDS = {"processes", "namespaces", *NUMBERED_KINDS}
+QUIET_KINDS = {"mounts", "rules", *NUMBERED_KINDS}
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_down_leaves_nothing_on_the_host(end: str) -> None:
     node = up(NAME, with_kafka=False, with_operator=False)
     make_namespace(node)
     run_pod(node, "lives", "print('alive')")
-    added = new_in(host_state(others), before)
+    added = added_by(node, host_state(others), before)
     assert {kind for kind, things in added.items() if things} == ADDED_KINDS
     if end.startswith("after kill -9"):
         assert node.known.processes is not None
@@ -133,7 +134,9 @@ def test_down_leaves_nothing_on_the_host(end: str) -> None:
     down(NAME)
     after = host_state(others)
     assert {kind: things & after[kind] for kind, things in added.items() if things & after[kind]} == {}
-    assert {kind: after[kind] for kind in QUIET_KINDS} == {kind: before[kind] for kind in QUIET_KINDS}
+    assert {kind: of_no_cluster(after[kind]) for kind in QUIET_KINDS} == {
+        kind: of_no_cluster(before[kind]) for kind in QUIET_KINDS
+    }
 
 
 def test_down_is_content_where_nothing_is_up() -> None:
@@ -190,5 +193,8 @@ def uid_of_node(node: Instance) -> str:
     return node.kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.uid}")
 
 
-def new_in(now: State, before: State) -> State:
-    return {kind: now[kind] - before[kind] for kind in now}
+def added_by(node: Instance, now: State, before: State) -> State:
+    """Return what came since, without what came with other clusters."""
+    added = {kind: now[kind] - before[kind] for kind in now}
+    number = node.known.number
+    return added | {kind: of_cluster(number, added[kind]) for kind in NUMBERED_KINDS}

@@ -11,7 +11,6 @@ import yaml
 from tests.cluster.commands import CommandError
 from tests.cluster.instance import Instance, down, up_api_server
 from tests.crd import model_schema
-from tests.e2e.conftest import INSTANCE
 from tests.e2e.out_of_bounds import OUT_OF_BOUNDS
 from tests.e2e.refused import (
     CHANGED_CLAIM,
@@ -27,6 +26,7 @@ from tests.e2e.refused import (
     rule,
     training,
 )
+from tests.lanes import instance_name
 
 NAMESPACE = "default"
 SAMPLES = sorted((Path(__file__).parents[2] / "manifests" / "samples").glob("catdogmodel*.yaml"))
@@ -36,7 +36,7 @@ STORED = {"size": "1Gi", "storageClassName": "fast"}
 @pytest.fixture(scope="module")
 def api_server() -> Iterator[Instance]:
     """Give an API server with the CRD, and no operator."""
-    name = f"{INSTANCE}-refusals"
+    name = f"{instance_name()}-refusals"
     yield up_api_server(name)
     down(name)
 

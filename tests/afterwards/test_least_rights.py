@@ -1,6 +1,6 @@
 """The rights that the operator is granted are those that it used, by the API server's audit log of all tests.
 
-It runs last (see conftest.py), as only then the log has all that an operator does.
+`make e2e` runs it at last, over the clusters of all lanes: only then the logs have all that an operator does.
 """
 
 import json
@@ -9,25 +9,33 @@ import pytest
 
 from tests.cluster.audit import Entry, read_audit
 from tests.cluster.instance import Instance
+from tests.lanes import clusters_of_the_run
 
 Right = tuple[str, str, str]  # API group, resource or resource/subresource, verb
-# What calls for rights that no other module's tests need.
-MODULES = {"test_main_job", "test_bad_input", "test_versions", "test_failures"}
 
 
-def test_the_rights_are_those_that_were_used(cluster: Instance, request: pytest.FixtureRequest) -> None:
-    run = {item.path.stem for item in request.session.items}
-    if missing := MODULES - run:
-        pytest.skip(f"only the whole suite uses all rights; it ran without {', '.join(sorted(missing))}")
-    entries = read_audit(cluster.layout.audit_log)
+@pytest.fixture(scope="module")
+def clusters() -> list[Instance]:
+    """Return the clusters that the whole suite has left up."""
+    clusters = clusters_of_the_run()
+    assert clusters, "no cluster is up: `make e2e` leaves them, and runs this at last"
+    return clusters
+
+
+@pytest.fixture(scope="module")
+def entries(clusters: list[Instance]) -> list[Entry]:
+    """Return all that the operator asked of them."""
+    return [entry for cluster in clusters for entry in read_audit(cluster.layout.audit_log)]
+
+
+def test_the_rights_are_those_that_were_used(clusters: list[Instance], entries: list[Entry]) -> None:
     used = {right for entry in entries for right in rights_used(entry)}
-    granted = rights_granted(cluster)
+    granted = rights_granted(clusters[0])
     assert used - granted == set(), "what was refused"
     assert granted - used == set(), "what was never used"
 
 
-def test_secrets_were_never_asked_for(cluster: Instance) -> None:
-    entries = read_audit(cluster.layout.audit_log)
+def test_secrets_were_never_asked_for(entries: list[Entry]) -> None:
     assert entries
     assert {entry.resource for entry in entries}.isdisjoint({"secrets", "configmaps"})
 
