@@ -12,7 +12,15 @@ settings.load_profile("patient")
 TESTS = Path(__file__).parent
 # Directories whose modules share what took long to make, and the modules that take longest, these first.
 TOGETHER = ("e2e/faults",)
-LONGEST_FIRST = ("e2e/faults",)
+LONGEST_FIRST = (
+    "e2e/faults",
+    "e2e/failures/test_failures",
+    "e2e/test_bad_input",
+    "e2e/test_main_job",
+    "e2e/test_versions",
+    "e2e/test_upgrade",
+    "e2e/test_namespaced_install",
+)
 
 
 @pytest.hookimpl(tryfirst=True)
