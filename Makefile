@@ -15,7 +15,7 @@ PYTHON := $(VENV)/bin/python
 NAME ?= demo
 # Most of a test on a cluster is waiting: lanes wait side by side, each on a cluster of its own.
 LANES ?= 3
-IN_LANES := --numprocesses $(LANES) --dist loadgroup --no-loadscope-reorder
+IN_LANES := --numprocesses $(LANES) --no-loadscope-reorder
 
 help: ## say what there is to do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 24

@@ -1,39 +1,48 @@
 """What holds for all tests."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # A machine that is busy is no fault of the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-TESTS = Path(__file__).parent
-# Directories whose modules share what took long to make, and the modules that take longest, these first.
-TOGETHER = ("e2e/faults",)
+# Directories whose modules share what took long to make.
+TOGETHER = ("tests/e2e/faults",)
 LONGEST_FIRST = (
-    "e2e/faults",
-    "e2e/failures/test_failures",
-    "e2e/test_bad_input",
-    "e2e/test_main_job",
-    "e2e/test_versions",
-    "e2e/test_upgrade",
-    "e2e/test_namespaced_install",
+    "tests/e2e/faults",
+    "tests/e2e/test_main_job.py",
+    "tests/e2e/test_bad_input.py",
+    "tests/e2e/failures/test_failures.py",
+    "tests/e2e/test_versions.py",
+    "tests/e2e/test_upgrade.py",
+    "tests/e2e/test_namespaced_install.py",
 )
 
 
-@pytest.hookimpl(tryfirst=True)
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Keeps a module's tests in one lane and in their order: they go on from one another's state."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    """Share the tests out to the lanes."""
+    return Lanes(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name what runs in one lane, in its order: the tests of a module go on from one another's state."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    items.sort(key=lambda item: place_of(group_of(item)))
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: place_of(group_of(item.nodeid)))
 
 
-def group_of(item: pytest.Item) -> str:
+def group_of(nodeid: str) -> str:
     """Return the module of a test, or the directory that it shares much with."""
-    module = item.path.relative_to(TESTS).with_suffix("").as_posix()
+    module = nodeid.partition("::")[0]
     return next((directory for directory in TOGETHER if module.startswith(directory)), module)
 
 
