@@ -40,9 +40,15 @@ class Model:
         )
 
     def delete(self) -> None:
-        """Delete the resource and await that its children are gone."""
+        """Delete the resource, if it is there, and await that its children are gone."""
         self.cluster.kubectl(
-            "delete", "catdogmodel", self.name, "-n", self.namespace, "--cascade=foreground", "--wait"
+            "delete",
+            "catdogmodel",
+            self.name,
+            "-n",
+            self.namespace,
+            "--cascade=foreground",
+            "--ignore-not-found",
         )
 
     def await_status(self, holds: Callable[[Status], bool], what: str, timeout: float = 240) -> Status:

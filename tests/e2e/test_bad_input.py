@@ -14,15 +14,46 @@ from tests.demo.photo_sets import LabelledPhoto
 from tests.e2e.claims import make_claim
 from tests.e2e.failures.rows import described
 from tests.e2e.models import Model, condition
+from tests.e2e.test_upgrade import SAMPLE_HASH
+from tests.tiny_version import publish_tiny_version
 
-EXPECTED_FOLDERS = (
-    "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
-)
+FOLDERS = "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
+# By claim: the failure, its reason and its message.
+WRONG = {
+    "missing": (
+        "the photos' claim is missing",
+        "DatasetClaimNotFound",
+        (
+            "PersistentVolumeClaim missing is not in namespace kafka; create it or name another in "
+            "spec.training.dataset.persistentVolumeClaim.claimName"
+        ),
+    ),
+    "empty": (
+        "data missing",
+        "DataNotFound",
+        f"the claim's root folder has no photos: it should hold {FOLDERS}",
+    ),
+    "cats-only": (
+        "photos of one label alone",
+        "ClassMissing",
+        "the claim's root folder has photos of cats only: put photos of dogs into dog/",
+    ),
+    "no-images": (
+        "files that are no photos",
+        "NoReadablePhotos",
+        (
+            "the claim's root folder has 2 files and none is a photo that can be read "
+            "(cat/notes.txt, dog/notes.txt): put photos into cat/ and dog/"
+        ),
+    ),
+}
 TOO_FEW = re.compile(
     r"the claim's root folder has too few photos.*: training has \d of cats and \d of dogs, needed are 10 of "
     r"each; validation has \d of cats and \d of dogs, needed are 2 of each; put more into cat/ and dog/"
 )
+WITH_CLAIM = "by itself, when the claim is there"
 WITH_PHOTOS = "by itself, within the pause before the next attempt, when the photos are there"
+BEFORE_CONTENT = ("Starting", "Loading")  # stages of a training
 TEST_LABEL = {"catdog.dev/test": "bad-input"}
 Models = dict[str, Model]
 
@@ -41,37 +72,36 @@ def claims(cluster: Instance, drawings: list[LabelledPhoto]) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def models(cluster: Instance, claims: dict[str, Path]) -> Iterator[Models]:
     """Resources that cannot get ready as things are; they wait side by side."""
-    models = {name: Model(cluster, name) for name in ("missing", *claims)}
+    assert claims.keys() < WRONG.keys()
+    models = {name: Model(cluster, name) for name in WRONG}
     for name, model in models.items():
         model.apply(spec_of({"persistentVolumeClaim": {"claimName": name}}))
-    models["no-kafka"] = Model(cluster, "no-kafka")
-    models["no-kafka"].apply(spec_of({"sample": {}}, kafka="later-cluster"))
     yield models
     for model in models.values():
         model.delete()
 
 
-def test_a_missing_claim_is_named_and_awaited(
-    cluster: Instance, models: Models, drawings: list[LabelledPhoto], failures: list[str]
-) -> None:
-    message = (
-        "PersistentVolumeClaim missing is not in namespace kafka; create it or name another in "
-        "spec.training.dataset.persistentVolumeClaim.claimName"
-    )
-    status = models["missing"].await_condition("Trained", ("False", "DatasetClaimNotFound", message))
-    failures.append(
-        described("the photos' claim is missing", "Trained", status, "by itself, when the claim is there")
-    )
+@pytest.fixture(scope="module")
+def put_right(
+    cluster: Instance, models: Models, claims: dict[str, Path], drawings: list[LabelledPhoto]
+) -> Models:
+    """Do with all claims what was asked for, and touch neither resource, operator nor pod."""
     make_claim(cluster, "missing", fill=lambda directory: copy_photos(drawings, directory))
-    models["missing"].await_ready(version=1)
+    for directory in claims.values():
+        copy_photos(drawings, directory)
+    return models
 
 
-def test_an_empty_folder_is_told_what_it_should_hold_and_a_few_photos_that_they_are_too_few(
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_said_and_what_to_do(models: Models, name: str, failures: list[str]) -> None:
+    failure, reason, message = WRONG[name]
+    status = models[name].await_condition("Trained", ("False", reason, message))
+    failures.append(described(failure, "Trained", status, WITH_CLAIM if name == "missing" else WITH_PHOTOS))
+
+
+def test_a_few_photos_are_told_that_they_are_too_few(
     models: Models, claims: dict[str, Path], drawings: list[LabelledPhoto], failures: list[str]
 ) -> None:
-    message = f"the claim's root folder has no photos: it should hold {EXPECTED_FOLDERS}"
-    status = models["empty"].await_condition("Trained", ("False", "DataNotFound", message))
-    failures.append(described("data missing", "Trained", status, WITH_PHOTOS))
     for label in ("cat", "dog"):
         copy_photos([photo for photo in drawings if photo.label == label][:5], claims["empty"])
     status = models["empty"].await_status(
@@ -79,46 +109,43 @@ def test_an_empty_folder_is_told_what_it_should_hold_and_a_few_photos_that_they_
     )
     assert condition(status, "Trained")[1] == status["lastFailure"]["reason"] == "TooFewPhotos"
     failures.append(described("too few photos", "Trained", status, WITH_PHOTOS))
-    copy_photos(drawings, claims["empty"])
-    models["empty"].await_ready(version=1)
 
 
-def test_photos_of_one_label_alone_are_told_where_the_others_go(
-    models: Models, claims: dict[str, Path], drawings: list[LabelledPhoto], failures: list[str]
-) -> None:
-    message = "the claim's root folder has photos of cats only: put photos of dogs into dog/"
-    status = models["cats-only"].await_condition("Trained", ("False", "ClassMissing", message))
-    failures.append(described("photos of one label alone", "Trained", status, WITH_PHOTOS))
-    copy_photos(drawings, claims["cats-only"])
-    models["cats-only"].await_ready(version=1)
-
-
-def test_files_that_are_no_images_are_counted_and_named(
-    models: Models, claims: dict[str, Path], drawings: list[LabelledPhoto], failures: list[str]
-) -> None:
-    message = (
-        "the claim's root folder has 2 files and none is a photo that can be read "
-        "(cat/notes.txt, dog/notes.txt): put photos into cat/ and dog/"
+@pytest.mark.parametrize("name", sorted(WRONG.keys() - {"empty"}))
+def test_what_was_put_right_is_trained_on(put_right: Models, name: str) -> None:
+    put_right[name].await_status(
+        lambda status: (
+            status.get("progress", {}).get("stage", "Starting") not in BEFORE_CONTENT
+            or condition(status, "Trained")[0] == "True"
+        ),
+        "its photos were read",
     )
-    status = models["no-images"].await_condition("Trained", ("False", "NoReadablePhotos", message))
-    failures.append(described("files that are no photos", "Trained", status, WITH_PHOTOS))
-    copy_photos(drawings, claims["no-images"])
-    models["no-images"].await_ready(version=1)
+    put_right[name].delete()  # what a trainer does with photos is shown by the one that is left
 
 
-def test_a_kafka_that_is_not_there_is_named_and_awaited(
-    cluster: Instance, models: Models, failures: list[str]
-) -> None:
+def test_what_was_put_right_is_served(put_right: Models) -> None:
+    status = put_right["empty"].await_ready(version=1)
+    assert "lastFailure" not in status
+
+
+def test_a_kafka_that_is_not_there_is_named_and_awaited(cluster: Instance, failures: list[str]) -> None:
+    make_claim(cluster, "no-kafka", fill=publish)
+    model = Model(cluster, "no-kafka")
+    storage = {"existingClaim": "no-kafka"}
+    model.apply(
+        {"training": {"dataset": {"sample": {}}}, "storage": storage, "kafka": kafka("later-cluster")}
+    )
     message = (
         "Kafka later-cluster is not in namespace kafka; create it or name another in spec.kafka.strimzi.name"
     )
-    status = models["no-kafka"].await_condition("KafkaReady", ("False", "KafkaNotFound", message))
+    status = model.await_condition("KafkaReady", ("False", "KafkaNotFound", message))
     assert status["phase"] != "Serving"
     failures.append(
         described("Kafka cluster missing", "KafkaReady", status, "by itself, when the cluster is there")
     )
     make_kafka(cluster, "later-cluster")
-    models["no-kafka"].await_ready(version=1)
+    model.await_ready(version=1)
+    model.delete()
 
 
 def test_two_data_sets_at_once_are_refused_with_what_to_do(cluster: Instance) -> None:
@@ -127,12 +154,22 @@ def test_two_data_sets_at_once_are_refused_with_what_to_do(cluster: Instance) ->
         Model(cluster, "both").apply(spec_of(both))
 
 
-def spec_of(dataset: dict[str, Any], kafka: str = "my-cluster") -> dict[str, Any]:
+def spec_of(dataset: dict[str, Any]) -> dict[str, Any]:
     """Return a small, quick model's spec."""
     return {
         "training": {"dataset": dataset, "architecture": "efficientnet-lite0", "epochs": 5},
-        "kafka": {"strimzi": {"name": kafka}},
+        "kafka": kafka("my-cluster"),
     }
+
+
+def kafka(name: str) -> dict[str, Any]:
+    """Return the part of a spec that names a cluster of Strimzi's."""
+    return {"strimzi": {"name": name}}
+
+
+def publish(claim: Path) -> None:
+    """Publish a version as if the training of the sample had."""
+    publish_tiny_version(claim, "no-kafka", training_hash=SAMPLE_HASH)
 
 
 def copy_photos(photos: list[LabelledPhoto], directory: Path) -> None:
