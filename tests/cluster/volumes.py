@@ -20,7 +20,7 @@ Manifest = dict[str, Any]
 
 STORAGE_CLASS = "local"
 
-_FREE_VOLUMES = {"ReadWriteOnce": 8, "ReadWriteMany": 8}
+_FREE_VOLUMES = {"ReadWriteOnce": 20, "ReadWriteMany": 8}
 _SIZE = "10Gi"
 
 
@@ -33,25 +33,24 @@ class Volumes:
 
     def provide(self) -> None:
         """Make the storage class and the volumes, and replace those that were released, without end."""
-        self._apply(build_storage_class())
-        for mode, count in _FREE_VOLUMES.items():
-            for _ in range(count):
-                self._add(mode)
+        modes = [mode for mode, count in _FREE_VOLUMES.items() for _ in range(count)]
+        self._apply(build_storage_class(), *map(self._lay_out, modes))
         for volume in self._released():
             self._replace(volume)
 
-    def _add(self, mode: str) -> None:
+    def _lay_out(self, mode: str) -> Manifest:
+        """Make the directory of a volume, and return the volume."""
         name = f"{'once' if mode == 'ReadWriteOnce' else 'many'}-{uuid.uuid4().hex[:8]}"
         directory = self.root / name
         directory.mkdir(parents=True)
         # Pods run under any user of group 0, as on OpenShift; what they make belongs to that group.
         directory.chmod(0o2775)
-        self._apply(build_volume(name, mode, directory))
+        return build_volume(name, mode, directory)
 
     def _replace(self, volume: Manifest) -> None:
         remove(Path(volume["spec"]["local"]["path"]))
         run(*self.kubectl, "delete", "persistentvolume", volume["metadata"]["name"], "--ignore-not-found")
-        self._add(volume["spec"]["accessModes"][0])
+        self._apply(self._lay_out(volume["spec"]["accessModes"][0]))
 
     def _released(self) -> Iterator[Manifest]:
         seen: set[str] = set()
@@ -66,8 +65,9 @@ class Volumes:
                     seen.add(volume["metadata"]["name"])
                     yield volume
 
-    def _apply(self, manifest: Manifest) -> None:
-        run(*self.kubectl, "apply", "-f", "-", stdin=json.dumps(manifest))
+    def _apply(self, *manifests: Manifest) -> None:
+        together = {"apiVersion": "v1", "kind": "List", "items": manifests}
+        run(*self.kubectl, "apply", "-f", "-", stdin=json.dumps(together))
 
 
 def build_storage_class() -> Manifest:

@@ -39,11 +39,9 @@ def make_claim(
 
 def _free_volume(cluster: Instance, mode: str) -> dict[str, Any]:
     volumes = json.loads(cluster.kubectl("get", "pv", "-o", "json"))["items"]
-    free: dict[str, Any] = next(
-        each
-        for each in volumes
-        if each["status"]["phase"] == "Available"
-        and "claimRef" not in each["spec"]
-        and mode in each["spec"]["accessModes"]
-    )
-    return free
+    for volume in volumes:
+        free = volume["status"].get("phase") == "Available" and "claimRef" not in volume["spec"]
+        if free and mode in volume["spec"]["accessModes"]:
+            found: dict[str, Any] = volume
+            return found
+    raise LookupError(f"no {mode} volume is free")
