@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from catdog_client.config import Config
 from catdog_client.outcome import Outcome
-from catdog_common.kafka_security import KafkaSecurityError, kafka_settings
+from catdog_common.kafka_security import KafkaSecurity, KafkaSecurityError
 from catdog_common.messages import ERROR_MESSAGE_HEADER, ID_HEADER, parse_answer
 
 RECORD_OVERHEAD_BYTES = 64 * 1024  # what topics of images allow beside the image itself
@@ -116,7 +116,7 @@ class Exchange:
 
 def _connection(config: Config) -> dict[str, Any]:
     try:
-        security = kafka_settings(config.kafka_ca_dir, config.kafka_user_dir)
+        security = KafkaSecurity(config.kafka_ca_dir, config.kafka_user_dir).settings()
     except KafkaSecurityError as error:
         raise ClientError(str(error)) from error
     return {"bootstrap_servers": config.kafka_bootstrap_servers, **security}

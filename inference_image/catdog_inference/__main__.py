@@ -14,6 +14,7 @@ from catdog_common.artifact import VersionDamagedError, version_dir
 from catdog_common.environment import read_environment
 from catdog_common.predictor import Predictor
 from catdog_common.processors import available_processors
+from catdog_inference.certificates import Certificates
 from catdog_inference.classify import Classifier
 from catdog_inference.config import Config
 from catdog_inference.health import Health, serve_http
@@ -49,6 +50,7 @@ async def run(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     health, metrics = Health(), Metrics()
+    metrics.registry.register(Certificates(config.kafka_security))
     processors = available_processors()
     with ThreadPoolExecutor(processors, "decode") as decoding, ThreadPoolExecutor(1, "predict") as predicting:
         async with serve_http(health, metrics, config.http_port):

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from catdog_common.kafka_security import KafkaSecurity, Mechanism
+
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -17,8 +19,6 @@ class Config(msgspec.Struct, frozen=True):
     storage_dir: str  # where the claim is mounted
     kafka_cluster: str  # <namespace>/<name> of a Kafka resource, else its addresses
     kafka_bootstrap_servers: str
-    kafka_ca_dir: str  # every *.crt in it is trusted
-    kafka_user_dir: str  # user.crt and user.key
     kafka_consumer_group: str
     kafka_start_from: Literal["earliest", "latest"]  # for a partition that the group has no offset for
     input_topic: str
@@ -28,8 +28,19 @@ class Config(msgspec.Struct, frozen=True):
     max_batch_size: Positive
     max_batch_delay_milliseconds: Annotated[int, msgspec.Meta(ge=0)]
     http_port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    # See KafkaSecurity.
+    kafka_ca_dir: str = ""
+    kafka_user_dir: str = ""
+    kafka_sasl_mechanism: Mechanism | None = None
+    kafka_username: str = ""
 
     @property
     def storage(self) -> Path:
         """The claim."""
         return Path(self.storage_dir)
+
+    @property
+    def kafka_security(self) -> KafkaSecurity:
+        """How the worker is let in."""
+        ca_dir, user_dir = (Path(each) if each else None for each in (self.kafka_ca_dir, self.kafka_user_dir))
+        return KafkaSecurity(ca_dir, user_dir, self.kafka_sasl_mechanism, self.kafka_username)

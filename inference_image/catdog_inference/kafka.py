@@ -1,10 +1,7 @@
 """How the worker's Kafka clients are set: sizes, time-outs, and what makes them lose nothing."""
 
-from pathlib import Path
-
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from catdog_common.kafka_security import kafka_settings
 from catdog_inference.config import Config
 
 # What topics allow beside the image: for key and headers, and for a dead letter's own headers besides.
@@ -41,7 +38,7 @@ def new_consumer(config: Config) -> AIOKafkaConsumer:
         heartbeat_interval_ms=_HEARTBEAT_MILLISECONDS,
         rebalance_timeout_ms=_REBALANCE_MILLISECONDS,
         retry_backoff_ms=_RETRY_BACKOFF_MILLISECONDS,
-        **kafka_settings(Path(config.kafka_ca_dir), Path(config.kafka_user_dir)),
+        **config.kafka_security.settings(),
     )
 
 
@@ -59,7 +56,7 @@ def new_producer(config: Config) -> AIOKafkaProducer:
         max_batch_size=_PRODUCE_BATCH_BYTES,
         max_request_size=config.max_image_bytes + DEAD_LETTER_OVERHEAD_BYTES,
         retry_backoff_ms=_RETRY_BACKOFF_MILLISECONDS,
-        **kafka_settings(Path(config.kafka_ca_dir), Path(config.kafka_user_dir)),
+        **config.kafka_security.settings(),
     )
 
 

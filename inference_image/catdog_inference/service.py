@@ -89,11 +89,12 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 await is_set_within(stop, self._trouble.again(error))
 
     async def _serve(self, stop: asyncio.Event) -> None:
-        """Join the group and answer until `stop` is set.
+        """Join the group and answer until `stop` is set, or until there is another password to join with.
 
         Raises:
             KafkaError, KafkaSecurityError: Kafka can't be used now.
         """
+        password = self._config.kafka_security.password()
         consumer = self._new_consumer()
         consumer.subscribe([self._config.input_topic], listener=self)
         try:
@@ -101,7 +102,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 return
             if not await finished_before(stop, consumer.start()):
                 return
-            while not stop.is_set():
+            while not (stop.is_set() or self._password_changed(password)):
                 await self._anchor(consumer)
                 try:
                     await self._answer_batch(consumer)
@@ -113,6 +114,14 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
             self._idle.set()
             await stop_client(consumer.stop)
             await self._publisher.stop()
+
+    def _password_changed(self, known: str | None) -> bool:
+        """Whether the clients have to be made anew: they keep the password that they were made with."""
+        with suppress(KafkaSecurityError):  # it is just being replaced, or was taken away: go on for now
+            if self._config.kafka_security.password() != known:
+                log.info("the password changed: connecting anew")
+                return True
+        return False
 
     async def _answer_batch(self, consumer: AIOKafkaConsumer) -> None:
         batch = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS, max_records=self._config.max_batch_size)

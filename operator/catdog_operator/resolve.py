@@ -37,7 +37,7 @@ class Resolved(msgspec.Struct, frozen=True):
     job_name: str
     deployment_name: str
     user_name: str  # of the KafkaUser that the operator makes
-    secret_name: str  # with the certificate that the workers show
+    secret_name: str | None  # with the certificate or the password that the workers show, if any
 
     @property
     def hash(self) -> str:
@@ -67,7 +67,7 @@ def resolve(model: CatDogModel) -> Resolved:
         job_name=f"{name}-train-{training.hash}",
         deployment_name=f"{name}-inference",
         user_name=f"{name}-catdog",
-        secret_name=_resolve_secret_name(kafka) or f"{name}-catdog",
+        secret_name=_resolve_secret_name(kafka, f"{name}-catdog"),
     )
 
 
@@ -92,9 +92,9 @@ def _resolve_claim(model: CatDogModel) -> Claim | None:
     return storage.claim or Claim(size="5Gi", access_mode="ReadWriteOnce", when_deleted="Retain")
 
 
-def _resolve_secret_name(kafka: Kafka) -> str | None:
+def _resolve_secret_name(kafka: Kafka, user: str) -> str | None:
     # A KafkaUser's Secret has the user's name.
-    return kafka.authentication.secret_name if kafka.authentication else None
+    return kafka.authentication.secret_name if kafka.authentication else user
 
 
 def _topic(topic: Topic, default_name: str, max_message_bytes: int | None) -> ResolvedTopic:

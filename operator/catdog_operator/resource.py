@@ -115,10 +115,14 @@ class StrimziCluster(Part, frozen=True):
 
 
 class Authentication(Part, frozen=True):
-    """Who the workers are to the brokers; each type that there is has a Secret."""
+    """Who the workers are to the brokers; each type but `none` has a Secret.
 
-    type: Literal["tls"]
+    Without `username`, what has a password has the Secret's name, as Strimzi's users have.
+    """
+
+    type: Literal["tls", "scram-sha-512", "scram-sha-256", "plain", "none"]
     secret_name: str | None = None
+    username: str | None = None
 
 
 class TrustedCertificates(Part, frozen=True):
@@ -154,7 +158,7 @@ class Topics(Part, frozen=True):
 class Kafka(Part, frozen=True):
     """The Kafka cluster and the topics that the model is served over.
 
-    Either `strimzi` is set, or `bootstrap_servers` with `authentication` and `tls`.
+    Either `strimzi` is set, or `bootstrap_servers` with `authentication`, and `tls` where brokers speak it.
     """
 
     start_from: Literal["Earliest", "Latest"]

@@ -40,12 +40,6 @@ def test_the_worker_reads_what_the_operator_writes() -> None:
     assert config.input_topic == "pets-images"
 
 
-def test_the_operator_writes_nothing_that_the_worker_does_not_know() -> None:
-    model = some_model()
-    environment = build_worker_environment(model, resolve(model), 3, some_connection())
-    assert set(environment) == {f"CATDOG_{name.upper()}" for name in WorkerConfig.__struct_fields__}
-
-
 def test_the_operator_writes_nothing_that_the_trainer_does_not_know() -> None:
     model = some_model(FROM_CLAIM)
     environment = build_trainer_environment(model, resolve(model), Task())

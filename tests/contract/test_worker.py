@@ -1,5 +1,8 @@
 """What the operator gives a worker is what it asks for: environment, limits of topics, time to drain."""
 
+import msgspec
+import pytest
+
 from catdog_common.environment import read_environment
 from catdog_inference.__main__ import DRAIN_SECONDS
 from catdog_inference.config import Config
@@ -7,13 +10,14 @@ from catdog_inference.kafka import DEAD_LETTER_OVERHEAD_BYTES, RECORD_OVERHEAD_B
 from catdog_inference.publisher import STOP_SECONDS
 from catdog_operator.manifests import deployment
 from catdog_operator.manifests.deployment import build_worker_environment
+from catdog_operator.plan.kafka import MECHANISMS
 from catdog_operator.resolve import resolve
 from tests.unit.operator.builders import some_connection, some_model
 
 
-def some_environment() -> dict[str, str]:
-    model = some_model()
-    return build_worker_environment(model, resolve(model), 3, some_connection())
+def some_environment(**login: str) -> dict[str, str]:
+    model, connection = some_model(), msgspec.structs.replace(some_connection(), **login)
+    return build_worker_environment(model, resolve(model), 3, connection)
 
 
 def test_the_worker_accepts_the_environment_that_the_operator_writes() -> None:
@@ -24,7 +28,15 @@ def test_the_worker_accepts_the_environment_that_the_operator_writes() -> None:
 
 def test_the_operator_writes_nothing_that_the_worker_does_not_read() -> None:
     read = {f"CATDOG_{name.upper()}" for name in Config.__struct_fields__}
-    assert some_environment().keys() == read
+    login = {"mechanism": "SCRAM-SHA-512", "username": "pets"}
+    assert some_environment().keys() | some_environment(**login).keys() == read
+    assert read - some_environment().keys() == {"CATDOG_KAFKA_SASL_MECHANISM", "CATDOG_KAFKA_USERNAME"}
+
+
+@pytest.mark.parametrize("login", MECHANISMS)
+def test_the_worker_knows_each_mechanism_that_the_operator_names(login: str) -> None:
+    config = read_environment(Config, some_environment(mechanism=MECHANISMS[login], username="pets"))
+    assert config.kafka_security.protocol == "SASL_SSL"
 
 
 def test_the_topics_have_room_for_what_the_worker_writes() -> None:

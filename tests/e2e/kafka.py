@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from catdog_common.kafka_security import kafka_settings
+from catdog_common.kafka_security import KafkaSecurity
 from tests.cluster.instance import Instance
 
 Record = Any  # an aiokafka.ConsumerRecord, which is not typed
@@ -16,10 +16,9 @@ Record = Any  # an aiokafka.ConsumerRecord, which is not typed
 def settings(cluster: Instance) -> dict[str, Any]:
     """Return what an aiokafka client needs to reach the cluster's Kafka by its external listener."""
     environment = cluster.environment()
-    security = kafka_settings(
-        Path(environment["CATDOG_KAFKA_CA_DIR"]), Path(environment["CATDOG_KAFKA_USER_DIR"])
-    )
-    return {"bootstrap_servers": environment["CATDOG_KAFKA_BOOTSTRAP_SERVERS"], **security}
+    ca_dir, user_dir = (Path(environment[f"CATDOG_KAFKA_{name}_DIR"]) for name in ("CA", "USER"))
+    servers = environment["CATDOG_KAFKA_BOOTSTRAP_SERVERS"]
+    return {"bootstrap_servers": servers, **KafkaSecurity(ca_dir, user_dir).settings()}
 
 
 async def produce(

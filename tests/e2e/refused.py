@@ -24,7 +24,8 @@ TWO_ROLES = "one topic cannot have two roles; name three different topics for in
 CHANGED_CLAIM = "the claim cannot be changed; make another CatDogModel, or set it back to what it was"
 NO_AUTHENTICATION = (
     "bootstrapServers must be told who asks; set authentication: {type: tls, secretName: ...}, "
-    "a Secret with the client's certificate in user.crt and its key in user.key"
+    "a Secret with the client's certificate in user.crt and its key in user.key, "
+    "or another type: scram-sha-512, scram-sha-256, plain, or none"
 )
 NO_TRUST = (
     "bootstrapServers must be known by their certificates; set tls: "
@@ -236,9 +237,36 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
         given(authentication={"secretName": "pets-client"}),
         missing("spec.kafka.authentication.type"),
     ),
-    "authentication of a type that there is not yet": (
-        given(authentication={"type": "scram-sha-512", "secretName": "pets-client"}),
-        choice("spec.kafka.authentication.type", "scram-sha-512", "tls"),
+    "a password in the clear": (
+        given(authentication={"type": "plain", "secretName": "pets-client"}, tls=None),
+        rule("spec.kafka", NO_TRUST),
+    ),
+    "a password without its secret": (
+        given(authentication={"type": "scram-sha-512", "username": "pets"}),
+        rule(
+            "spec.kafka.authentication",
+            "authentication by password needs its Secret; set secretName, a Secret with the password in password",
+        ),
+    ),
+    "a secret that nobody shows": (
+        given(authentication={"type": "none", "secretName": "pets-client"}),
+        rule(
+            "spec.kafka.authentication",
+            "type: none has no Secret; remove secretName, or name the type of authentication",
+        ),
+    ),
+    "a user's name with a certificate": (
+        given(authentication={"type": "tls", "secretName": "pets-client", "username": "pets"}),
+        rule(
+            "spec.kafka.authentication",
+            "username goes with a password; remove it, or set type to scram-sha-512, scram-sha-256 or plain",
+        ),
+    ),
+    "authentication of a type that there is not": (
+        given(authentication={"type": "oauth", "secretName": "pets-client"}),
+        choice(
+            "spec.kafka.authentication.type", "oauth", "tls", "scram-sha-512", "scram-sha-256", "plain", "none"
+        ),
     ),
     "authentication with strimzi": (
         kafka(authentication=GIVEN["authentication"]),

@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from catdog_common.kafka_security import kafka_settings
+from catdog_common.kafka_security import KafkaSecurity
 from tests.cluster.strimzi.client_files import write_client_files
 from tests.cluster.strimzi.kube import Kube, Manifest
 from tests.cluster.strimzi.waiting import await_ready
@@ -58,7 +58,7 @@ class Client:
         bootstrap = (self.directory / "bootstrap").read_text().strip()
         return {
             "bootstrap_servers": bootstrap,
-            **kafka_settings(self.directory / "ca", self.directory / "user"),
+            **KafkaSecurity(self.directory / "ca", self.directory / "user").settings(),
         }
 
     async def produce(self, topic: str, value: bytes) -> None:

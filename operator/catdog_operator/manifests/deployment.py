@@ -27,16 +27,19 @@ RESOURCES: Manifest = {
 }
 
 
-class Connection(msgspec.Struct, frozen=True):
+class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the workers reach Kafka.
 
-    `cluster` names it to readers of answers; the Secrets hold the workers' certificate, and those to trust.
+    `cluster` names it to readers of answers. The Secrets hold the workers' certificate, or, with a
+    `mechanism` of SASL, the password of `username`; and what to trust, without which there is no TLS.
     """
 
     cluster: str
     bootstrap_servers: str
-    secret_name: str
+    secret_name: str | None
     trusted: tuple[TrustedCertificates, ...]
+    mechanism: str | None = None
+    username: str | None = None
 
 
 def build_deployment(
@@ -114,22 +117,19 @@ def _spread(selector: dict[str, str], near: str | None) -> Manifest:
 def _build_worker(
     model: CatDogModel, resolved: Resolved, image: str, version: int, connection: Connection
 ) -> Container:
+    volumes = [("models", STORAGE_DIR, claim_volume("models", resolved.claim_name))]
+    if connection.trusted:
+        volumes.append(("kafka-ca", KAFKA_CA_DIR, _trust_volume("kafka-ca", connection.trusted)))
+    if connection.secret_name:
+        volumes.append(("kafka-user", KAFKA_USER_DIR, secret_volume("kafka-user", connection.secret_name)))
     return Container(
         name="worker",
         image=image,
         environment=build_worker_environment(model, resolved, version, connection),
         resources=RESOURCES,
         tmp_size="64Mi",
-        mounts=(
-            mount("models", STORAGE_DIR, read_only=True),
-            mount("kafka-ca", KAFKA_CA_DIR, read_only=True),
-            mount("kafka-user", KAFKA_USER_DIR, read_only=True),
-        ),
-        volumes=(
-            claim_volume("models", resolved.claim_name),
-            _trust_volume("kafka-ca", connection.trusted),
-            secret_volume("kafka-user", connection.secret_name),
-        ),
+        mounts=tuple(mount(name, path, read_only=True) for name, path, _ in volumes),
+        volumes=tuple(volume for *_, volume in volumes),
         extra={
             "ports": [{"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}],
             "readinessProbe": _probe("/readyz", period=2, failures=3),
@@ -173,8 +173,7 @@ def build_worker_environment(
         "CATDOG_STORAGE_DIR": STORAGE_DIR,
         "CATDOG_KAFKA_CLUSTER": connection.cluster,
         "CATDOG_KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
-        "CATDOG_KAFKA_CA_DIR": KAFKA_CA_DIR,
-        "CATDOG_KAFKA_USER_DIR": KAFKA_USER_DIR,
+        **_build_kafka_login(connection),
         "CATDOG_KAFKA_CONSUMER_GROUP": resolved.consumer_group,
         "CATDOG_KAFKA_START_FROM": kafka.start_from.lower(),
         "CATDOG_INPUT_TOPIC": resolved.input.name,
@@ -185,3 +184,13 @@ def build_worker_environment(
         "CATDOG_MAX_BATCH_DELAY_MILLISECONDS": str(inference.max_batch_delay_milliseconds),
         "CATDOG_HTTP_PORT": str(HTTP_PORT),
     }
+
+
+def _build_kafka_login(connection: Connection) -> dict[str, str]:
+    login = {
+        "CATDOG_KAFKA_CA_DIR": KAFKA_CA_DIR if connection.trusted else None,
+        "CATDOG_KAFKA_USER_DIR": KAFKA_USER_DIR if connection.secret_name else None,
+        "CATDOG_KAFKA_SASL_MECHANISM": connection.mechanism,
+        "CATDOG_KAFKA_USERNAME": connection.username,
+    }
+    return {name: value for name, value in login.items() if value is not None}

@@ -13,6 +13,10 @@ from catdog_operator.resource import Kafka, StrimziCluster, TrustedCertificates
 from catdog_operator.views import MODEL_LABEL, Condition, KafkaTopic, KafkaUser, has_condition
 
 
+# By the type of authentication, as Kafka names it.
+MECHANISMS = {"plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-256", "scram-sha-512": "SCRAM-SHA-512"}
+
+
 class KafkaPlan(msgspec.Struct, frozen=True):
     """What is wanted in Kafka; `connection` is None until the cluster has told its address."""
 
@@ -30,13 +34,17 @@ def plan_kafka(observed: Observed, resolved: Resolved) -> KafkaPlan:
 def _plan_given(kafka: Kafka, resolved: Resolved) -> KafkaPlan:
     """Return the way to a Kafka in which nothing is made and nothing looked at: what is said of it counts."""
     servers, trusted = kafka.bootstrap_servers or "", kafka.tls.trusted_certificates if kafka.tls else ()
-    names = ", ".join(topic.name for topic in resolved.topics)
+    names, client = ", ".join(topic.name for topic in resolved.topics), resolved.secret_name or "anyone"
     finding = yes(
         "TakenOnTrust",
-        f"taken on trust: {servers}, its topics {names}, and the rights of {resolved.secret_name}; "
+        f"taken on trust: {servers}, its topics {names}, and the rights of {client}; "
         "workers that cannot use them do not get ready, and their logs say why",
     )
-    return KafkaPlan(finding, Connection(servers, servers, resolved.secret_name, trusted))
+    login = kafka.authentication
+    mechanism = MECHANISMS.get(login.type) if login else None
+    username = (login.username or login.secret_name) if login and mechanism else None
+    connection = Connection(servers, servers, resolved.secret_name, trusted, mechanism, username)
+    return KafkaPlan(finding, connection)
 
 
 def _plan_strimzi(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> KafkaPlan:

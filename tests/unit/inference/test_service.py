@@ -1,5 +1,6 @@
 import asyncio
 from collections import Counter
+from pathlib import Path
 
 import msgspec
 from aiokafka import TopicPartition
@@ -253,6 +254,22 @@ async def test_who_may_join_but_not_read_joins_more_and_more_seldom(serving: Ser
         assert len(broker.entries(Joined)) == 2  # the pauses are 0.25 and 0.5 seconds
         broker.refuse_fetch = None
         await broker.all_committed()
+
+
+async def test_another_password_is_used_at_once_and_nothing_is_lost(serving: Serving, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("old")
+    broker = FakeBroker()
+    broker.put(picture("red"))
+    login = {"kafka_sasl_mechanism": "SCRAM-SHA-512", "kafka_user_dir": str(tmp_path)}
+    async with serving(broker, **login):
+        await broker.all_committed()
+        (tmp_path / "password").write_text("new")
+        await broker.until(lambda: len(broker.entries(Joined)) == 2)
+        (tmp_path / "password").unlink()  # it is being replaced: no reason to leave the group
+        broker.put(picture("blue"))
+        await broker.all_committed()
+    assert len(broker.entries(Joined)) == 2
+    assert [answer.label for answer in answers(broker)] == ["cat", "dog"]
 
 
 async def test_a_worker_is_stopped_while_kafka_is_away(serving: Serving) -> None:

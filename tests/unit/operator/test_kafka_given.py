@@ -8,6 +8,7 @@ from catdog_operator.cluster import references
 from catdog_operator.manifests.network_policy import build_inference_policy
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
+from catdog_operator.plan.kafka import MECHANISMS
 from catdog_operator.resolve import resolve
 from catdog_operator.status_fields import KafkaStatus, ModelStatus, Version
 from tests.unit.operator.builders import (
@@ -26,13 +27,20 @@ WHOLE = {"secretName": "brokers-ca", "pattern": "*.crt"}
 SERVERS = "broker-0.example:9093,broker-1.example:9093"
 
 
-def given(*trusted: dict[str, str], status: ModelStatus | None = None, **fields: Any) -> Observed:  # noqa: ANN401
+def given(
+    *trusted: dict[str, str],
+    login: dict[str, str] | None = None,
+    tls: bool = True,
+    status: ModelStatus | None = None,
+    **fields: Any,  # noqa: ANN401
+) -> Observed:
     """Return a model over a Kafka that the operator knows by its addresses, in a cluster without Strimzi."""
     kafka = {
         "bootstrapServers": SERVERS,
-        "authentication": {"type": "tls", "secretName": "pets-client"},
-        "tls": {"trustedCertificates": list(trusted) or [WHOLE]},
+        "authentication": login or {"type": "tls", "secretName": "pets-client"},
     }
+    if tls:
+        kafka["tls"] = {"trustedCertificates": list(trusted) or [WHOLE]}
     model = some_model(status=status or ModelStatus(versions=(V1,)), kafka=kafka)
     return some_observed(model, strimzi_installed=False, kafka=None, topics={}, user=None, **fields)
 
@@ -71,6 +79,36 @@ def test_the_workers_are_told_its_addresses_which_also_name_it() -> None:
 
 def test_the_workers_show_the_certificate_of_the_secret_that_is_named() -> None:
     assert volume(given(), "kafka-user") == {"secret": {"secretName": "pets-client"}}
+
+
+@pytest.mark.parametrize(("login", "mechanism"), MECHANISMS.items())
+def test_the_workers_log_in_by_the_password_of_the_secret_that_is_named(login: str, mechanism: str) -> None:
+    observed = given(login={"type": login, "secretName": "pets-client"})
+    environment = environment_of(deployment(observed))
+    assert environment["CATDOG_KAFKA_SASL_MECHANISM"] == mechanism
+    assert environment["CATDOG_KAFKA_USERNAME"] == "pets-client", "as Strimzi's users are named"
+    assert volume(observed, "kafka-user") == {"secret": {"secretName": "pets-client"}}
+
+
+def test_the_user_may_have_another_name_than_its_secret() -> None:
+    login = {"type": "plain", "secretName": "pets-client", "username": "pets"}
+    assert environment_of(deployment(given(login=login)))["CATDOG_KAFKA_USERNAME"] == "pets"
+
+
+def test_where_anyone_may_come_the_workers_show_nothing() -> None:
+    observed = given(login={"type": "none"})
+    assert volume_names(observed) == {"models", "kafka-ca", "tmp"}
+    assert "CATDOG_KAFKA_USER_DIR" not in environment_of(deployment(observed))
+    assert "and the rights of anyone;" in condition(observed, "KafkaReady")[2]
+    kafka = status_of(observed).kafka
+    assert kafka is not None
+    assert kafka.secret_name is None
+
+
+def test_without_tls_the_workers_trust_nobody() -> None:
+    observed = given(login={"type": "none"}, tls=False)
+    assert volume_names(observed) == {"models", "tmp"}
+    assert "CATDOG_KAFKA_CA_DIR" not in environment_of(deployment(observed))
 
 
 @pytest.mark.parametrize("servers", ["kafka.example:9093", "my-cluster-kafka-bootstrap.kafka.svc:9093"])
@@ -126,6 +164,11 @@ def deployment(observed: Observed) -> dict[str, Any]:
     wanted = plan(observed).serving.wanted
     assert wanted is not None
     return wanted
+
+
+def volume_names(observed: Observed) -> set[str]:
+    """Return the names of the volumes of the workers."""
+    return {each["name"] for each in deployment(observed)["spec"]["template"]["spec"]["volumes"]}
 
 
 def volume(observed: Observed, name: str) -> dict[str, Any]:
