@@ -34,13 +34,11 @@ from catdog_operator.resource import CatDogModel, parse_model, short_digest
 from catdog_operator.status import Refusal
 from catdog_operator.status_fields import ModelStatus
 from catdog_operator.store import Body, Key, Reference, Store, reference_of
+from catdog_operator.strimzi_views import KafkaCluster, KafkaTopic, KafkaUser
 from catdog_operator.views import (
     APPLIED_ANNOTATION,
     Deployment,
     Job,
-    KafkaCluster,
-    KafkaTopic,
-    KafkaUser,
     Metadata,
     PersistentVolumeClaim,
     Pod,

@@ -6,13 +6,11 @@ import msgspec
 
 from catdog_common.training import Progress
 from catdog_operator.resource import CatDogModel
+from catdog_operator.strimzi_views import KafkaCluster, KafkaTopic, KafkaUser
 from catdog_operator.views import (
     Deployment,
     Event,
     Job,
-    KafkaCluster,
-    KafkaTopic,
-    KafkaUser,
     PersistentVolumeClaim,
     Pod,
 )

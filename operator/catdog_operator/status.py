@@ -173,12 +173,13 @@ def _inference(observed: Observed, plan: Plan) -> InferenceStatus:
 
 
 def _kafka(plan: Plan) -> KafkaStatus:
-    resolved = plan.resolved
+    resolved, connection = plan.resolved, plan.connection
     return KafkaStatus(
         consumer_group=resolved.consumer_group,
         input_topic=resolved.input.name,
         output_topic=resolved.output.name,
         dead_letter_topic=resolved.dead_letters.name,
-        bootstrap_servers=plan.bootstrap_servers,
-        secret_name=resolved.secret_name,
+        bootstrap_servers=connection.bootstrap_servers if connection else None,
+        secret_name=connection.secret_name if connection else resolved.secret_name,
+        security_protocol=connection.protocol if connection else None,
     )

@@ -105,6 +105,7 @@ class KafkaStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     dead_letter_topic: str
     bootstrap_servers: str | None = None
     secret_name: str | None = None
+    security_protocol: str | None = None
 
 
 class ModelStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

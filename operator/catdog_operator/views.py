@@ -263,49 +263,6 @@ class Event(View, frozen=True):
     last_timestamp: datetime | None = None
 
 
-class Listener(View, frozen=True):
-    """A Kafka listener as its status has it."""
-
-    name: str = ""
-    bootstrap_servers: str | None = None
-
-
-class KafkaClusterStatus(View, frozen=True):
-    """A Kafka's status."""
-
-    listeners: tuple[Listener, ...] = ()
-    conditions: tuple[Condition, ...] = ()
-
-
-class KafkaCluster(View, frozen=True):
-    """A Kafka resource of Strimzi's."""
-
-    metadata: Metadata
-    status: KafkaClusterStatus = KafkaClusterStatus()
-
-
-class StrimziStatus(View, frozen=True):
-    """The status of a KafkaTopic or KafkaUser."""
-
-    conditions: tuple[Condition, ...] = ()
-    observed_generation: int = 0
-    secret: str | None = None
-
-
-class KafkaTopic(View, frozen=True):
-    """A KafkaTopic."""
-
-    metadata: Metadata
-    status: StrimziStatus = StrimziStatus()
-
-
-class KafkaUser(View, frozen=True):
-    """A KafkaUser."""
-
-    metadata: Metadata
-    status: StrimziStatus = StrimziStatus()
-
-
 Seen = TypeVar("Seen", bound=View)
 
 

@@ -245,7 +245,8 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
         given(authentication={"type": "scram-sha-512", "username": "pets"}),
         rule(
             "spec.kafka.authentication",
-            "authentication by password needs its Secret; set secretName, a Secret with the password in password",
+            "authentication by password needs its Secret; set secretName, "
+            "a Secret with the password in password",
         ),
     ),
     "a secret that nobody shows": (
@@ -265,7 +266,13 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
     "authentication of a type that there is not": (
         given(authentication={"type": "oauth", "secretName": "pets-client"}),
         choice(
-            "spec.kafka.authentication.type", "oauth", "tls", "scram-sha-512", "scram-sha-256", "plain", "none"
+            "spec.kafka.authentication.type",
+            "oauth",
+            "tls",
+            "scram-sha-512",
+            "scram-sha-256",
+            "plain",
+            "none",
         ),
     ),
     "authentication with strimzi": (

@@ -1,6 +1,5 @@
 """What is wrong is said exactly, and heals when its cause goes: no one touches resource, operator or pod."""
 
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from tests.cluster.instance import Instance
 from tests.demo.photo_sets import LabelledPhoto
 from tests.e2e.claims import make_claim
 from tests.e2e.failures.rows import described
+from tests.e2e.kafka_clusters import make_kafka
 from tests.e2e.models import Model, condition
 from tests.e2e.test_upgrade import SAMPLE_HASH
 from tests.tiny_version import publish_tiny_version
@@ -54,7 +54,6 @@ TOO_FEW = re.compile(
 WITH_CLAIM = "by itself, when the claim is there"
 WITH_PHOTOS = "by itself, within the pause before the next attempt, when the photos are there"
 BEFORE_CONTENT = ("Starting", "Loading")  # stages of a training
-TEST_LABEL = {"catdog.dev/test": "bad-input"}
 Models = dict[str, Model]
 
 
@@ -178,37 +177,3 @@ def copy_photos(photos: list[LabelledPhoto], directory: Path) -> None:
         target = directory / photo.label / photo.path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(photo.path, target)
-
-
-def make_kafka(cluster: Instance, name: str) -> None:
-    """Apply a Kafka cluster of one broker, without a listener for the host."""
-    labels = {"strimzi.io/cluster": name, **TEST_LABEL}
-    pool = {
-        "apiVersion": "kafka.strimzi.io/v1",
-        "kind": "KafkaNodePool",
-        "metadata": {"name": f"{name}-pool", "namespace": "kafka", "labels": labels},
-        "spec": {"replicas": 1, "roles": ["controller", "broker"], "storage": {"type": "ephemeral"}},
-    }
-    listener = {
-        "name": "tls",
-        "port": 9093,
-        "type": "internal",
-        "tls": True,
-        "authentication": {"type": "tls"},
-    }
-    kafka = {
-        "apiVersion": "kafka.strimzi.io/v1",
-        "kind": "Kafka",
-        "metadata": {"name": name, "namespace": "kafka", "labels": TEST_LABEL},
-        "spec": {
-            "kafka": {
-                "listeners": [listener],
-                "authorization": {"type": "simple"},
-                # Strimzi leaves Kafka's default, three, which one broker can't give to a group's offsets.
-                "config": {"offsets.topic.replication.factor": 1},
-            },
-            "entityOperator": {"topicOperator": {}, "userOperator": {}},
-        },
-    }
-    for manifest in (pool, kafka):
-        cluster.kubectl("apply", "-f", "-", input=json.dumps(manifest))

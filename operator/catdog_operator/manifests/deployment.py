@@ -41,6 +41,11 @@ class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
     mechanism: str | None = None
     username: str | None = None
 
+    @property
+    def protocol(self) -> str:
+        """Kafka's `security.protocol`."""
+        return ("SASL_" if self.mechanism else "") + ("SSL" if self.trusted else "PLAINTEXT")
+
 
 def build_deployment(
     model: CatDogModel,

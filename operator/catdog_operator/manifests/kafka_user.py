@@ -1,4 +1,4 @@
-"""The workers' Kafka user: a client certificate, and exactly the rights that they need."""
+"""The workers' Kafka user: a certificate or a password, and exactly the rights that they need."""
 
 from catdog_operator.manifests.common import Manifest, build_owner
 from catdog_operator.manifests.kafka_topic import build_kafka_labels
@@ -6,8 +6,8 @@ from catdog_operator.resolve import Resolved
 from catdog_operator.resource import CatDogModel
 
 
-def build_kafka_user(model: CatDogModel, resolved: Resolved, cluster: str) -> Manifest:
-    """Return the KafkaUser of the model's workers in the Kafka `cluster`."""
+def build_kafka_user(model: CatDogModel, resolved: Resolved, cluster: str, authentication: str) -> Manifest:
+    """Return the KafkaUser of the model's workers in a Kafka; `authentication` is Strimzi's type."""
     return {
         "apiVersion": "kafka.strimzi.io/v1",
         "kind": "KafkaUser",
@@ -18,7 +18,7 @@ def build_kafka_user(model: CatDogModel, resolved: Resolved, cluster: str) -> Ma
             "ownerReferences": [build_owner(model)],
         },
         "spec": {
-            "authentication": {"type": "tls"},
+            "authentication": {"type": authentication},
             "authorization": {
                 "type": "simple",
                 "acls": [

@@ -3,6 +3,7 @@
 import msgspec
 
 from catdog_operator.manifests.common import Manifest
+from catdog_operator.manifests.deployment import Connection
 from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding
 from catdog_operator.plan.kafka import plan_kafka
@@ -27,7 +28,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     delete: tuple[Job, ...]
     storage: Finding
     kafka: Finding
-    bootstrap_servers: str | None
+    connection: Connection | None  # to Kafka
     training: TrainingPlan
     promotion: Finding
     serving: ServingPlan
@@ -65,7 +66,7 @@ def _plan_all(observed: Observed, resolved: Resolved) -> Plan:
         delete=training.delete,
         storage=find_storage(observed, resolved),
         kafka=kafka.finding,
-        bootstrap_servers=kafka.connection.bootstrap_servers if kafka.connection else None,
+        connection=kafka.connection,
         training=training,
         promotion=promotion.finding,
         serving=serving,

@@ -10,9 +10,11 @@ from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.resolve import Resolved, ResolvedTopic
 from catdog_operator.resource import Kafka, StrimziCluster, TrustedCertificates
-from catdog_operator.views import MODEL_LABEL, Condition, KafkaTopic, KafkaUser, has_condition
+from catdog_operator.strimzi_views import KafkaTopic, KafkaUser, ListenerAuthentication, ListenerSpec
+from catdog_operator.views import MODEL_LABEL, Condition, has_condition
 
-
+STRIMZI_USERS = ("tls", "scram-sha-512")  # the types of authentication that a KafkaUser can have
+MUTUAL_TLS = ListenerSpec(tls=True, authentication=ListenerAuthentication("tls"))
 # By the type of authentication, as Kafka names it.
 MECHANISMS = {"plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-256", "scram-sha-512": "SCRAM-SHA-512"}
 
@@ -50,17 +52,33 @@ def _plan_given(kafka: Kafka, resolved: Resolved) -> KafkaPlan:
 def _plan_strimzi(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> KafkaPlan:
     if (obstacle := _find_obstacle(observed, strimzi)) is not None:
         return KafkaPlan(obstacle, _last_connection(observed, resolved, strimzi))
-    connection = _connect(observed, resolved, strimzi, _bootstrap_servers(observed, strimzi) or "")
-    wanted = (
-        *_plan_topics(observed, resolved, strimzi),
-        build_kafka_user(observed.model, resolved, strimzi.name),
+    listener = _listener(observed, strimzi)
+    connection = _connect(observed, resolved, listener, _bootstrap_servers(observed, strimzi) or "")
+    wanted = _plan_topics(observed, resolved, strimzi)
+    if listener.authentication:
+        kind = listener.authentication.type
+        wanted += (build_kafka_user(observed.model, resolved, strimzi.name, kind),)
+    return KafkaPlan(_find_unready(observed, resolved, listener) or _all_ready(strimzi), connection, wanted)
+
+
+def _listener(observed: Observed, strimzi: StrimziCluster) -> ListenerSpec:
+    listeners = observed.kafka.spec.kafka.listeners if observed.kafka else ()
+    return next((each for each in listeners if each.name == strimzi.listener), MUTUAL_TLS)
+
+
+def _connect(observed: Observed, resolved: Resolved, listener: ListenerSpec, servers: str) -> Connection:
+    model = observed.model
+    cluster = model.spec.kafka.strimzi.name if model.spec.kafka.strimzi else ""
+    trusted = TrustedCertificates(f"{cluster}-cluster-ca-cert", pattern="*.crt")
+    mechanism = MECHANISMS.get(listener.authentication.type) if listener.authentication else None
+    return Connection(
+        f"{model.namespace}/{cluster}",
+        servers,
+        resolved.secret_name if listener.authentication else None,
+        (trusted,) if listener.tls else (),
+        mechanism,
+        resolved.user_name if mechanism else None,
     )
-    return KafkaPlan(_find_unready(observed, resolved) or _all_ready(strimzi), connection, wanted)
-
-
-def _connect(observed: Observed, resolved: Resolved, strimzi: StrimziCluster, servers: str) -> Connection:
-    trusted = TrustedCertificates(f"{strimzi.name}-cluster-ca-cert", pattern="*.crt")
-    return Connection(f"{observed.model.namespace}/{strimzi.name}", servers, resolved.secret_name, (trusted,))
 
 
 def _find_obstacle(observed: Observed, strimzi: StrimziCluster) -> Finding | None:
@@ -84,6 +102,13 @@ def _find_obstacle(observed: Observed, strimzi: StrimziCluster) -> Finding | Non
             f"Kafka {strimzi.name} has no listener {strimzi.listener}; "
             f"name one of {names} in spec.kafka.strimzi.listener",
         )
+    authentication = _listener(observed, strimzi).authentication
+    if authentication and authentication.type not in STRIMZI_USERS:
+        return no(
+            "ListenerNotSupported",
+            f"listener {strimzi.listener} of Kafka {strimzi.name} lets clients in by {authentication.type}; "
+            "name one in spec.kafka.strimzi.listener that does by tls or scram-sha-512, or lets anyone in",
+        )
     return None
 
 
@@ -103,7 +128,12 @@ def _last_connection(observed: Observed, resolved: Resolved, strimzi: StrimziClu
     known = observed.model.status.kafka
     if known is None or known.bootstrap_servers is None or known.secret_name != resolved.secret_name:
         return None  # it was never reached, or was another Kafka, which the user had given
-    return _connect(observed, resolved, strimzi, known.bootstrap_servers)
+    protocol = known.security_protocol or "SSL"
+    authentication = "scram-sha-512" if protocol.startswith("SASL_") else "tls"
+    listener = ListenerSpec(
+        strimzi.listener, protocol.endswith("SSL"), ListenerAuthentication(authentication)
+    )
+    return _connect(observed, resolved, listener, known.bootstrap_servers)
 
 
 def _plan_topics(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> tuple[Manifest, ...]:
@@ -121,10 +151,12 @@ def _is_ours(topic: KafkaTopic, observed: Observed) -> bool:
     return (labels.get(MANAGED_BY_LABEL), labels.get(MODEL_LABEL)) == (OPERATOR, observed.model.name)
 
 
-def _find_unready(observed: Observed, resolved: Resolved) -> Finding | None:
+def _find_unready(observed: Observed, resolved: Resolved, listener: ListenerSpec) -> Finding | None:
     for topic in resolved.topics:
         if (trouble := _topic_trouble(topic, observed.topics.get(topic.name))) is not None:
             return no("TopicNotReady", trouble)
+    if not listener.authentication:
+        return None
     if (trouble := _user_trouble(resolved.user_name, observed.user)) is not None:
         return no("UserNotReady", trouble)
     return None

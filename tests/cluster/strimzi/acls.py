@@ -24,9 +24,15 @@ def build_acls(user: Manifest) -> set[AclBinding]:
     Raises:
         InvalidUserError: a rule does not say what it is about.
     """
-    principal = f"User:CN={user['metadata']['name']}"
+    principal = f"User:{username(user)}"
     rules = user["spec"].get("authorization", {}).get("acls", [])
     return {_acl(principal, rule, operation) for rule in rules for operation in rule["operations"]}
+
+
+def username(user: Manifest) -> str:
+    """Return the name that Kafka knows a KafkaUser by."""
+    name: str = user["metadata"]["name"]
+    return f"CN={name}" if user["spec"].get("authentication", {}).get("type") == "tls" else name
 
 
 def orphaned(acls: Collection[AclBinding], principals: Collection[str]) -> set[AclBinding]:

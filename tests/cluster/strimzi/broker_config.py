@@ -16,6 +16,7 @@ from tests.cluster.strimzi.spec import (
     Broker,
     Cluster,
     Listener,
+    property_value,
 )
 
 CERTIFICATES_DIR = "/etc/kafka/certificates"
@@ -29,6 +30,11 @@ _FORBIDDEN = (
     "listener.", "listeners", "log.dir", "node.id", "password.", "port", "process.roles", "sasl.",
     "security.", "ssl.", "super.user",
 )  # fmt: skip
+
+_SCRAM = {
+    "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+    "scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+}
 
 _CONTROL_PLANE = f"CONTROLPLANE-{CONTROL_PLANE_PORT}"
 _REPLICATION = f"REPLICATION-{REPLICATION_PORT}"
@@ -66,7 +72,8 @@ def render_properties(properties: Mapping[str, str]) -> str:
 
 
 def _roles(cluster: Cluster, broker: Broker) -> dict[str, str]:
-    super_users = (broker_principal(cluster.name), OPERATOR)
+    names = (broker_principal(cluster.name), OPERATOR)
+    super_users = (*(f"CN={name},O={ORGANIZATION}" for name in names), *cluster.super_users)
     voters = (f"{voter.id}@{cluster.pod_dns(voter)}:{CONTROL_PLANE_PORT}" for voter in cluster.brokers)
     return {
         "process.roles": "broker,controller",
@@ -77,7 +84,7 @@ def _roles(cluster: Cluster, broker: Broker) -> dict[str, str]:
         "log.dirs": f"{DATA_DIR}/kafka-log{broker.id}",
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "allow.everyone.if.no.acl.found": "false",
-        "super.users": ";".join(f"User:CN={name},O={ORGANIZATION}" for name in super_users),
+        "super.users": ";".join(f"User:{name}" for name in super_users),
         # The node's address is known to the pod alone.
         "config.providers": "env",
         "config.providers.env.class": "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
@@ -94,7 +101,7 @@ def _listeners(cluster: Cluster, broker: Broker, addresses: Addresses) -> dict[s
         _STAND_IN: f"{addresses.stand_in[broker.pod]}:{STAND_IN_PORT}",
     } | {listener.id: _advertised(cluster, listener, broker, addresses) for listener in cluster.listeners}
     protocols = dict.fromkeys((_CONTROL_PLANE, _REPLICATION, _STAND_IN), "SSL")
-    protocols |= {listener.id: "SSL" if listener.tls else "PLAINTEXT" for listener in cluster.listeners}
+    protocols |= {listener.id: listener.protocol for listener in cluster.listeners}
     return {
         "listeners": ",".join(f"{name}://0.0.0.0:{port}" for name, port in ports.items()),
         "advertised.listeners": ",".join(f"{name}://{address}" for name, address in advertised.items()),
@@ -115,9 +122,14 @@ def _security(cluster: Cluster, broker: Broker) -> dict[str, str]:
     for name in (_CONTROL_PLANE, _REPLICATION, _STAND_IN):
         properties |= _tls(name, broker, trusted="cluster-ca.crt", client_auth="required")
     for listener in cluster.listeners:
+        authentication = listener.authentication
         if listener.tls:
-            client_auth = "required" if listener.authentication else "none"
+            client_auth = "required" if authentication and authentication.type == "tls" else "none"
             properties |= _tls(listener.id, broker, trusted="clients-ca.crt", client_auth=client_auth)
+        if authentication is not None:
+            options = _SCRAM if authentication.type == "scram-sha-512" else authentication.listener_config
+            prefix = f"listener.name.{listener.id.lower()}."
+            properties |= {f"{prefix}{key}": property_value(value) for key, value in options.items()}
     return properties
 
 

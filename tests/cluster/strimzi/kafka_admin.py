@@ -22,11 +22,16 @@ from confluent_kafka.admin import (
     NewTopic,
     ResourcePatternType,
     ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
 )
 
 Result = TypeVar("Result")
 
 _TIMEOUT_SECONDS = 15.0
+_SCRAM_ITERATIONS = 4096
 
 _OUTAGES = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001 -- the client's own codes
 
@@ -137,6 +142,30 @@ class KafkaAdmin:
         filters = [AclBindingFilter(*acl._to_tuple()) for acl in acls]  # noqa: SLF001 -- its seven fields, in order
         if filters:
             await _all(self._client.delete_acls(filters, request_timeout=_TIMEOUT_SECONDS))
+
+    async def set_password(
+        self, user: str, password: bytes, mechanism: ScramMechanism = ScramMechanism.SCRAM_SHA_512
+    ) -> None:
+        """Let a user log in by this mechanism with this password, and no other."""
+        info = ScramCredentialInfo(mechanism, _SCRAM_ITERATIONS)
+        change = UserScramCredentialUpsertion(user, info, password)
+        await _only(self._client.alter_user_scram_credentials([change], request_timeout=_TIMEOUT_SECONDS))
+
+    async def users_with_password(self) -> set[str]:
+        """Return those that can log in by SCRAM-SHA-512."""
+        future = self._client.describe_user_scram_credentials(request_timeout=_TIMEOUT_SECONDS)
+        described = await asyncio.wrap_future(future)
+        return {
+            name
+            for name, user in described.items()
+            if any(each.mechanism == ScramMechanism.SCRAM_SHA_512 for each in user.scram_credential_infos)
+        }
+
+    async def remove_passwords(self, users: Collection[str]) -> None:
+        """Let users no longer log in by SCRAM-SHA-512."""
+        changes = [UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512) for user in users]
+        if changes:
+            await _all(self._client.alter_user_scram_credentials(changes, request_timeout=_TIMEOUT_SECONDS))
 
 
 async def _all(futures: Mapping[Any, Future[Result]]) -> list[Result]:

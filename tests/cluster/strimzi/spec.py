@@ -17,10 +17,12 @@ class UnsupportedError(Exception):
     """A resource asks for something that the stand-in does not do; the message says what."""
 
 
-class Authentication(msgspec.Struct, frozen=True):
-    """How clients of a listener prove who they are."""
+class Authentication(msgspec.Struct, frozen=True, rename="camel"):
+    """How clients of a listener prove who they are; what is `custom` says it in the broker's own options."""
 
     type: str
+    sasl: bool = False
+    listener_config: dict[str, Any] = {}
 
 
 class Listener(msgspec.Struct, frozen=True, rename="camel"):
@@ -36,6 +38,18 @@ class Listener(msgspec.Struct, frozen=True, rename="camel"):
     def id(self) -> str:
         """Kafka's name of it, as Strimzi forms it: TLS-9093."""
         return f"{self.name.upper()}-{self.port}"
+
+    @property
+    def has_sasl(self) -> bool:
+        """Whether clients have a name and a password."""
+        return self.authentication is not None and (
+            self.authentication.type == "scram-sha-512" or self.authentication.sasl
+        )
+
+    @property
+    def protocol(self) -> str:
+        """Kafka's security protocol."""
+        return ("SASL_" if self.has_sasl else "") + ("SSL" if self.tls else "PLAINTEXT")
 
 
 class Storage(msgspec.Struct, frozen=True, rename="camel"):
@@ -68,6 +82,7 @@ class Cluster(msgspec.Struct, frozen=True):
     brokers: tuple[Broker, ...]
     resources: dict[str, Any]
     heap: str  # Java's options
+    super_users: tuple[str, ...] = ()
 
     def pod_dns(self, broker: Broker) -> str:
         """Return the broker's own name: its /etc/hosts has it, so it finds itself before DNS knows it."""
@@ -110,6 +125,7 @@ def parse_cluster(kafka: dict[str, Any], pools: list[dict[str, Any]]) -> Cluster
         ),
         resources=pool["spec"].get("resources", {}),
         heap=_heap(pool["spec"].get("jvmOptions", {})),
+        super_users=tuple(settings.authorization.get("superUsers", ())),
     )
 
 
@@ -125,7 +141,7 @@ def property_value(value: object) -> str:
 def _check(listener: Listener) -> None:
     if listener.type not in ("internal", "nodeport"):
         raise UnsupportedError(f"the stand-in has no listeners of type {listener.type}")
-    if listener.authentication is not None and listener.authentication.type != "tls":
+    if listener.authentication and listener.authentication.type not in ("tls", "scram-sha-512", "custom"):
         raise UnsupportedError(f"the stand-in has no {listener.authentication.type} authentication")
 
 

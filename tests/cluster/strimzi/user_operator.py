@@ -1,4 +1,4 @@
-"""Makes Kafka's users be what KafkaUsers say: a certificate in a Secret, and rules.
+"""Makes Kafka's users be what KafkaUsers say: a certificate or a password in a Secret, and rules.
 
 Strimzi docs: "Using the User Operator to manage Kafka users".
 """
@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AclBinding
 
-from tests.cluster.strimzi.acls import InvalidUserError, build_acls, orphaned
+from tests.cluster.strimzi.acls import InvalidUserError, build_acls, orphaned, username
 from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.controller import Key
 from tests.cluster.strimzi.kafka_admin import KafkaAdmin, is_outage, java_message
@@ -18,7 +18,10 @@ from tests.cluster.strimzi.objects import condition, is_never_ready, secret, sec
 from tests.cluster.strimzi.pki import KeyPair, is_current, issue, key_store, subject
 
 RESYNC_SECONDS = 120.0
-_SECRET_KEYS = {"ca.crt", "user.crt", "user.key", "user.p12", "user.password"}
+_SECRET_KEYS = {
+    "tls": {"ca.crt", "user.crt", "user.key", "user.p12", "user.password"},
+    "scram-sha-512": {"password", "sasl.jaas.config"},
+}
 
 
 class UserOperator:
@@ -56,30 +59,37 @@ class UserOperator:
         if admin is None:
             return None
         # In this order: a user that comes in between has no rule in the first list.
-        acls = await admin.acls()
+        acls, passwords = await admin.acls(), await admin.users_with_password()
         users = await self._kube.list("KafkaUser", cluster.namespace, f"strimzi.io/cluster={cluster.name}")
-        await admin.remove_acls(orphaned(acls, {f"User:{_username(user)}" for user in users}))
+        await admin.remove_acls(orphaned(acls, {f"User:{username(user)}" for user in users}))
+        await admin.remove_passwords(passwords - {username(user) for user in users})
         return RESYNC_SECONDS
 
     async def _synchronize(self, user: Manifest, cluster: str, admin: KafkaAdmin) -> Manifest:
         _check(user)
         name = user["metadata"]["name"]
-        await self._ensure_secret(user, cluster)
-        await _ensure_acls(admin, f"User:{_username(user)}", build_acls(user))
-        return status_of(user, [condition("Ready")], username=_username(user), secret=name)
+        data = await self._ensure_secret(user, cluster)
+        if "password" in data:
+            await admin.set_password(name, data["password"])
+        await _ensure_acls(admin, f"User:{username(user)}", build_acls(user))
+        return status_of(user, [condition("Ready")], username=username(user), secret=name)
 
-    async def _ensure_secret(self, user: Manifest, cluster: str) -> None:
-        metadata = user["metadata"]
+    async def _ensure_secret(self, user: Manifest, cluster: str) -> dict[str, bytes]:
+        metadata, kind = user["metadata"], user["spec"]["authentication"]["type"]
         found = await self._kube.get("Secret", metadata["namespace"], metadata["name"])
-        authority = await self._clients_authority(metadata["namespace"], cluster)
-        data = {key: value for key, value in secret_data(found).items() if key in _SECRET_KEYS}
-        if not _is_complete(data, authority.certificate):
-            data = _new_credentials(metadata["name"], authority)
+        data = {key: value for key, value in secret_data(found).items() if key in _SECRET_KEYS[kind]}
+        if kind == "tls":
+            authority = await self._clients_authority(metadata["namespace"], cluster)
+            if not _is_complete(data, authority.certificate):
+                data = _new_certificate(metadata["name"], authority)
+        elif data.keys() != _SECRET_KEYS[kind]:
+            data = _new_password(metadata["name"])
         wanted = build_user_secret(user, cluster, data)
         if found is None:
             await self._kube.apply(wanted)
         elif _differs(found, wanted):
             await self._kube.replace(wanted)
+        return data
 
     async def _remove_secret(self, user: Key) -> None:
         found = await self._kube.get("Secret", *user)
@@ -129,20 +139,23 @@ def _failed(user: Manifest, reason: str, message: str) -> Manifest:
 
 def _check(user: Manifest) -> None:
     authentication = user["spec"].get("authentication", {}).get("type")
-    if authentication != "tls":
+    if authentication not in _SECRET_KEYS:
         raise InvalidUserError(f"the stand-in has no users with authentication {authentication}")
-    if len(user["metadata"]["name"]) > 64:
+    if authentication == "tls" and len(user["metadata"]["name"]) > 64:
         raise InvalidUserError(
             "Users with TLS client authentication can have a username (name of the KafkaUser custom resource)"
             " only up to 64 characters long."
         )
 
 
-def _username(user: Manifest) -> str:
-    return f"CN={user['metadata']['name']}"
+def _new_password(name: str) -> dict[str, bytes]:
+    password = secrets.token_urlsafe(24)  # 32 characters
+    module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    login = f'{module} required username="{name}" password="{password}";'
+    return {"password": password.encode(), "sasl.jaas.config": login.encode()}
 
 
-def _new_credentials(name: str, authority: KeyPair) -> dict[str, bytes]:
+def _new_certificate(name: str, authority: KeyPair) -> dict[str, bytes]:
     pair = issue(authority, subject(name))
     password = secrets.token_urlsafe(9)
     return {
@@ -155,7 +168,7 @@ def _new_credentials(name: str, authority: KeyPair) -> dict[str, bytes]:
 
 
 def _is_complete(data: dict[str, bytes], authority: bytes) -> bool:
-    whole = data.keys() == _SECRET_KEYS and data["ca.crt"] == authority
+    whole = data.keys() == _SECRET_KEYS["tls"] and data["ca.crt"] == authority
     return whole and is_current(data["user.crt"], authority)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from catdog_common.training import Progress, TrainingFailure, TrainingResult, VersionSummary
+from catdog_operator import strimzi_views as strimzi
 from catdog_operator import views as seen
 from catdog_operator.manifests.deployment import Connection
 from catdog_operator.manifests.training_job import job_settings_digest
@@ -65,13 +66,13 @@ def some_claim(name: str, phase: str = "Bound", mode: str = "ReadWriteOnce") -> 
     )
 
 
-def some_kafka(**addresses: str) -> seen.KafkaCluster:
+def some_kafka(**addresses: str) -> strimzi.KafkaCluster:
     """Return a Kafka with these listeners, by default the one that models connect to."""
     listeners = addresses or {"tls": "my-cluster-kafka-bootstrap.kafka.svc:9093"}
-    status = seen.KafkaClusterStatus(
-        listeners=tuple(seen.Listener(name, address) for name, address in listeners.items())
+    status = strimzi.KafkaClusterStatus(
+        listeners=tuple(strimzi.Listener(name, address) for name, address in listeners.items())
     )
-    return seen.KafkaCluster(seen.Metadata(name="my-cluster"), status)
+    return strimzi.KafkaCluster(seen.Metadata(name="my-cluster"), status=status)
 
 
 def some_connection() -> Connection:
@@ -80,19 +81,19 @@ def some_connection() -> Connection:
     return Connection("kafka/my-cluster", "kafka:9093", "pets-catdog", (trusted,))
 
 
-def some_topic(name: str, condition: seen.Condition = READY, **labels: str) -> seen.KafkaTopic:
+def some_topic(name: str, condition: seen.Condition = READY, **labels: str) -> strimzi.KafkaTopic:
     """Return a topic that the operator made, or with labels one of somebody else."""
     ours = {"app.kubernetes.io/managed-by": "catdog-operator", "catdog.dev/model": "pets"}
-    return seen.KafkaTopic(
-        seen.Metadata(name=name, labels=labels or ours), seen.StrimziStatus(conditions=(condition,))
+    return strimzi.KafkaTopic(
+        seen.Metadata(name=name, labels=labels or ours), strimzi.StrimziStatus(conditions=(condition,))
     )
 
 
-def some_user(condition: seen.Condition = READY) -> seen.KafkaUser:
+def some_user(condition: seen.Condition = READY) -> strimzi.KafkaUser:
     """Return the model's user; its Secret is told as long as it is ready."""
     secret = "pets-catdog" if condition == READY else None
-    status = seen.StrimziStatus(conditions=(condition,), secret=secret)
-    return seen.KafkaUser(seen.Metadata(name="pets-catdog"), status)
+    status = strimzi.StrimziStatus(conditions=(condition,), secret=secret)
+    return strimzi.KafkaUser(seen.Metadata(name="pets-catdog"), status)
 
 
 def some_job(

@@ -19,9 +19,12 @@ def sample(kind: str) -> Manifest:
     return found | {"metadata": found["metadata"] | {"uid": UID, "generation": 1}}
 
 
-def sample_cluster(config: Mapping[str, object] | None = None, brokers: int = 1) -> Cluster:
-    """Return the local cluster's Kafka with so many brokers, and options besides its own."""
+def sample_cluster(
+    config: Mapping[str, object] | None = None, brokers: int = 1, listeners: tuple[Manifest, ...] = ()
+) -> Cluster:
+    """Return the local cluster's Kafka with so many brokers, and options and listeners besides its own."""
     kafka, pool = sample("Kafka"), sample("KafkaNodePool")
     kafka["spec"]["kafka"]["config"].update(config or {})
+    kafka["spec"]["kafka"]["listeners"] += listeners
     pool["spec"]["replicas"] = brokers
     return parse_cluster(kafka, [pool])

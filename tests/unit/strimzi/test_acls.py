@@ -5,8 +5,10 @@ from tests.cluster.strimzi.acls import InvalidUserError, build_acls, orphaned
 from tests.cluster.strimzi.kube import Manifest
 
 
-def some_user(*acls: Manifest) -> Manifest:
-    return {"metadata": {"name": "pets"}, "spec": {"authorization": {"type": "simple", "acls": list(acls)}}}
+def some_user(*acls: Manifest, authentication: str = "tls") -> Manifest:
+    authorization = {"type": "simple", "acls": list(acls)}
+    spec = {"authentication": {"type": authentication}, "authorization": authorization}
+    return {"metadata": {"name": "pets"}, "spec": spec}
 
 
 def allow(kind: str, name: str, pattern: str, operation: str) -> AclBinding:
@@ -19,6 +21,12 @@ def test_every_operation_is_a_rule_of_its_own() -> None:
         allow("TOPIC", "orders", "LITERAL", "DESCRIBE"),
         allow("TOPIC", "orders", "LITERAL", "READ"),
     }
+
+
+def test_a_user_with_a_password_has_its_own_name() -> None:
+    rule = {"resource": {"type": "topic", "name": "orders"}, "operations": ["Read"]}
+    [acl] = build_acls(some_user(rule, authentication="scram-sha-512"))
+    assert acl.principal == "User:pets"
 
 
 def test_a_prefix_is_kafkas_prefixed_pattern() -> None:

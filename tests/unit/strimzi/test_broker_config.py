@@ -1,6 +1,11 @@
 from tests.cluster.strimzi.broker_config import Addresses, broker_properties, render_properties
+from tests.cluster.strimzi.kube import Manifest
 from tests.cluster.strimzi.spec import Cluster
 from tests.unit.strimzi.resources import sample_cluster
+
+
+def listener(name: str, port: int, **fields: object) -> Manifest:
+    return {"name": name, "port": port, "type": "internal", **fields}
 
 
 def properties(cluster: Cluster, number: int = 0) -> dict[str, str]:
@@ -39,6 +44,29 @@ def test_every_listener_wants_a_certificate() -> None:
     found = properties(sample_cluster())
     for listener in ("controlplane-9090", "replication-9091", "standin-9089", "tls-9093", "external-9094"):
         assert found[f"listener.name.{listener}.ssl.client.auth"] == "required"
+
+
+def test_a_listener_may_want_a_password_by_strimzis_way_or_the_brokers_own() -> None:
+    own = {"sasl.enabled.mechanisms": "PLAIN", "plain.sasl.jaas.config": "who;"}
+    found = properties(
+        sample_cluster(
+            listeners=(
+                listener("scram", 9095, tls=True, authentication={"type": "scram-sha-512"}),
+                listener(
+                    "own",
+                    9096,
+                    tls=False,
+                    authentication={"type": "custom", "sasl": True, "listenerConfig": own},
+                ),
+                listener("open", 9097, tls=False),
+            )
+        )
+    )
+    protocols = found["listener.security.protocol.map"].split(",")
+    assert {"SCRAM-9095:SASL_SSL", "OWN-9096:SASL_PLAINTEXT", "OPEN-9097:PLAINTEXT"} <= set(protocols)
+    assert found["listener.name.scram-9095.sasl.enabled.mechanisms"] == "SCRAM-SHA-512"
+    assert found["listener.name.scram-9095.ssl.client.auth"] == "none"
+    assert found["listener.name.own-9096.plain.sasl.jaas.config"] == "who;"
 
 
 def test_clients_are_trusted_by_the_clients_authority_and_brokers_by_the_clusters() -> None:

@@ -36,9 +36,9 @@ def with_listener(**changes: object) -> Manifest:
             "the stand-in has no listeners of type route",
         ),
         (
-            with_listener(authentication={"type": "scram-sha-512"}),
+            with_listener(authentication={"type": "oauth"}),
             [sample("KafkaNodePool")],
-            "the stand-in has no scram-sha-512 authentication",
+            "the stand-in has no oauth authentication",
         ),
     ],
 )

@@ -1,0 +1,73 @@
+"""Strimzi's objects as the operator reads them."""
+
+from catdog_operator.views import Condition, Metadata, View
+
+
+class ListenerAuthentication(View, frozen=True):
+    """How a listener's clients prove who they are."""
+
+    type: str = ""
+
+
+class ListenerSpec(View, frozen=True):
+    """A Kafka listener as its spec has it."""
+
+    name: str = ""
+    tls: bool = False
+    authentication: ListenerAuthentication | None = None
+
+
+class KafkaSettings(View, frozen=True):
+    """The part of a Kafka's spec that is about its brokers."""
+
+    listeners: tuple[ListenerSpec, ...] = ()
+
+
+class KafkaClusterSpec(View, frozen=True):
+    """A Kafka's spec."""
+
+    kafka: KafkaSettings = KafkaSettings()
+
+
+class Listener(View, frozen=True):
+    """A Kafka listener as its status has it."""
+
+    name: str = ""
+    bootstrap_servers: str | None = None
+
+
+class KafkaClusterStatus(View, frozen=True):
+    """A Kafka's status."""
+
+    listeners: tuple[Listener, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+
+class KafkaCluster(View, frozen=True):
+    """A Kafka resource of Strimzi's."""
+
+    metadata: Metadata
+    spec: KafkaClusterSpec = KafkaClusterSpec()
+    status: KafkaClusterStatus = KafkaClusterStatus()
+
+
+class StrimziStatus(View, frozen=True):
+    """The status of a KafkaTopic or KafkaUser."""
+
+    conditions: tuple[Condition, ...] = ()
+    observed_generation: int = 0
+    secret: str | None = None
+
+
+class KafkaTopic(View, frozen=True):
+    """A KafkaTopic."""
+
+    metadata: Metadata
+    status: StrimziStatus = StrimziStatus()
+
+
+class KafkaUser(View, frozen=True):
+    """A KafkaUser."""
+
+    metadata: Metadata
+    status: StrimziStatus = StrimziStatus()
