@@ -33,7 +33,7 @@ check: $(VENV)/ready ## formatting, lint, types, layers
 	@$(VENV)/bin/lint-imports --no-cache
 
 unit: $(VENV)/ready ## the tests that need no cluster
-	@$(PYTHON) -m pytest $(or $(TESTS),--numprocesses auto tests/unit tests/contract) $(ARGS)
+	@$(PYTHON) -m pytest $(or $(TESTS),tests/unit tests/contract) $(ARGS)
 
 e2e: $(VENV)/ready ## the tests on a real node with a real Kafka
 	@$(PYTHON) -m pytest -m 'not soak' $(or $(TESTS),$(IN_LANES) tests/bare tests/e2e) $(ARGS)

@@ -19,7 +19,6 @@ LONGEST_FIRST = (
     "tests/e2e/test_versions.py",
     "tests/e2e/test_upgrade.py",
     "tests/e2e/test_namespaced_install.py",
-    "tests/unit/operator/test_convergence.py",
 )
 
 
