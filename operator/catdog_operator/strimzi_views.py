@@ -1,5 +1,9 @@
 """Strimzi's objects as the operator reads them."""
 
+from typing import Any
+
+import msgspec
+
 from catdog_operator.views import Condition, Metadata, View
 
 
@@ -59,10 +63,18 @@ class StrimziStatus(View, frozen=True):
     secret: str | None = None
 
 
+class TopicSpec(View, frozen=True):
+    """A KafkaTopic's spec."""
+
+    partitions: int | None = None
+    config: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
 class KafkaTopic(View, frozen=True):
     """A KafkaTopic."""
 
     metadata: Metadata
+    spec: TopicSpec = TopicSpec()
     status: StrimziStatus = StrimziStatus()
 
 

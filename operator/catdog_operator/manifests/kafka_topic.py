@@ -10,7 +10,9 @@ CLUSTER_LABEL = "strimzi.io/cluster"
 
 def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic, cluster: str) -> Manifest:
     """Return the KafkaTopic of one of the model's topics in the Kafka `cluster`."""
-    config = {"max.message.bytes": topic.max_message_bytes}
+    # One replica may be away; with two, none could be where both had to have each record.
+    in_sync = None if topic.replicas is None else max(1, topic.replicas - 1)
+    config = {"max.message.bytes": topic.max_message_bytes, "min.insync.replicas": in_sync}
     return {
         "apiVersion": "kafka.strimzi.io/v1",
         "kind": "KafkaTopic",

@@ -2,16 +2,16 @@
 
 import msgspec
 
-from catdog_operator.manifests.common import MANAGED_BY_LABEL, OPERATOR, Manifest
+from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.deployment import Connection
-from catdog_operator.manifests.kafka_topic import build_kafka_topic
 from catdog_operator.manifests.kafka_user import build_kafka_user
 from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding, no, yes
-from catdog_operator.resolve import Resolved, ResolvedTopic
+from catdog_operator.plan.topics import plan_topics, remark, told_by, topic_trouble, up_to_date
+from catdog_operator.resolve import Resolved
 from catdog_operator.resource import Kafka, StrimziCluster, TrustedCertificates
-from catdog_operator.strimzi_views import KafkaTopic, KafkaUser, ListenerAuthentication, ListenerSpec
-from catdog_operator.views import MODEL_LABEL, Condition, has_condition
+from catdog_operator.strimzi_views import KafkaUser, ListenerAuthentication, ListenerSpec
+from catdog_operator.views import has_condition
 
 STRIMZI_USERS = ("tls", "scram-sha-512")  # the types of authentication that a KafkaUser can have
 MUTUAL_TLS = ListenerSpec(tls=True, authentication=ListenerAuthentication("tls"))
@@ -54,11 +54,12 @@ def _plan_strimzi(observed: Observed, resolved: Resolved, strimzi: StrimziCluste
         return KafkaPlan(obstacle, _last_connection(observed, resolved, strimzi))
     listener = _listener(observed, strimzi)
     connection = _connect(observed, resolved, listener, _bootstrap_servers(observed, strimzi) or "")
-    wanted = _plan_topics(observed, resolved, strimzi)
+    wanted = plan_topics(observed, resolved, strimzi)
     if listener.authentication:
         kind = listener.authentication.type
         wanted += (build_kafka_user(observed.model, resolved, strimzi.name, kind),)
-    return KafkaPlan(_find_unready(observed, resolved, listener) or _all_ready(strimzi), connection, wanted)
+    finding = _find_unready(observed, resolved, listener) or _all_ready(observed, resolved, strimzi)
+    return KafkaPlan(finding, connection, wanted)
 
 
 def _listener(observed: Observed, strimzi: StrimziCluster) -> ListenerSpec:
@@ -136,24 +137,9 @@ def _last_connection(observed: Observed, resolved: Resolved, strimzi: StrimziClu
     return _connect(observed, resolved, listener, known.bootstrap_servers)
 
 
-def _plan_topics(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> tuple[Manifest, ...]:
-    model = observed.model
-    return tuple(
-        build_kafka_topic(model, topic, strimzi.name)
-        for topic in resolved.topics
-        if topic.name not in observed.topics or _is_ours(observed.topics[topic.name], observed)
-    )
-
-
-def _is_ours(topic: KafkaTopic, observed: Observed) -> bool:
-    """Return whether the operator made it for this model; any other topic is used as it is."""
-    labels = topic.metadata.labels
-    return (labels.get(MANAGED_BY_LABEL), labels.get(MODEL_LABEL)) == (OPERATOR, observed.model.name)
-
-
 def _find_unready(observed: Observed, resolved: Resolved, listener: ListenerSpec) -> Finding | None:
     for topic in resolved.topics:
-        if (trouble := _topic_trouble(topic, observed.topics.get(topic.name))) is not None:
+        if (trouble := topic_trouble(topic, observed.topics.get(topic.name))) is not None:
             return no("TopicNotReady", trouble)
     if not listener.authentication:
         return None
@@ -162,37 +148,18 @@ def _find_unready(observed: Observed, resolved: Resolved, listener: ListenerSpec
     return None
 
 
-def _topic_trouble(wanted: ResolvedTopic, topic: KafkaTopic | None) -> str | None:
-    if topic is None:
-        return f"KafkaTopic {wanted.name} is being made"
-    if _up_to_date(topic) and has_condition(topic.status.conditions, "Ready"):
-        return None
-    failed = [each for each in topic.status.conditions if (each.type, each.status) == ("Ready", "False")]
-    return f"KafkaTopic {wanted.name} is not ready{_told_by(failed)}"
-
-
 def _user_trouble(name: str, user: KafkaUser | None) -> str | None:
     if user is None:
         return f"KafkaUser {name} is being made"
     ready = has_condition(user.status.conditions, "Ready")
-    if _up_to_date(user) and ready and user.status.secret is not None:
+    if up_to_date(user) and ready and user.status.secret is not None:
         return None
     failed = [each for each in user.status.conditions if (each.type, each.status) == ("NotReady", "True")]
-    return f"KafkaUser {name} is not ready{_told_by(failed)}"
+    return f"KafkaUser {name} is not ready{told_by(failed)}"
 
 
-def _up_to_date(resource: KafkaTopic | KafkaUser) -> bool:
-    return resource.status.observed_generation >= resource.metadata.generation
-
-
-def _told_by(failed: list[Condition]) -> str:
-    """Return the reason and message of Strimzi's operator, or what to look at where it said nothing."""
-    if failed and failed[0].message:
-        return f": {failed[0].reason}: {failed[0].message}"
-    return " yet; if it stays so, see whether Strimzi's entity operator runs"
-
-
-def _all_ready(strimzi: StrimziCluster) -> Finding:
-    return yes(
-        "KafkaReady", f"Kafka {strimzi.name} is there, and its topics and user for this model are ready"
-    )
+def _all_ready(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> Finding:
+    message = f"Kafka {strimzi.name} is there, and its topics and user for this model are ready"
+    if remarks := [each for topic in resolved.topics for each in remark(observed, topic)]:
+        return yes("TopicsDiffer", "; ".join((message, *remarks)))
+    return yes("KafkaReady", message)

@@ -85,7 +85,7 @@ def some_topic(name: str, condition: seen.Condition = READY, **labels: str) -> s
     """Return a topic that the operator made, or with labels one of somebody else."""
     ours = {"app.kubernetes.io/managed-by": "catdog-operator", "catdog.dev/model": "pets"}
     return strimzi.KafkaTopic(
-        seen.Metadata(name=name, labels=labels or ours), strimzi.StrimziStatus(conditions=(condition,))
+        seen.Metadata(name=name, labels=labels or ours), status=strimzi.StrimziStatus(conditions=(condition,))
     )
 
 

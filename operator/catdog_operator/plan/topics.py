@@ -1,0 +1,76 @@
+"""Rules on the topics of a model in a Kafka of Strimzi's: which are made, and what is said of the others."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from catdog_operator.manifests.common import MANAGED_BY_LABEL, OPERATOR, Manifest
+from catdog_operator.manifests.kafka_topic import build_kafka_topic
+from catdog_operator.observed import Observed
+from catdog_operator.resolve import Resolved, ResolvedTopic
+from catdog_operator.resource import StrimziCluster
+from catdog_operator.strimzi_views import KafkaTopic, KafkaUser
+from catdog_operator.views import MODEL_LABEL, Condition, has_condition
+
+
+def plan_topics(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> tuple[Manifest, ...]:
+    """Return the topics to have: none that is another's."""
+    wanted = [
+        msgspec.structs.replace(topic, partitions=max(topic.partitions, _partitions(observed, topic)))
+        for topic in resolved.topics
+        if topic.name not in observed.topics or _is_ours(observed.topics[topic.name], observed)
+    ]
+    return tuple(build_kafka_topic(observed.model, topic, strimzi.name) for topic in wanted)
+
+
+def _partitions(observed: Observed, wanted: ResolvedTopic) -> int:
+    """Return how many partitions a topic was told to have so far: Kafka takes none away."""
+    topic = observed.topics.get(wanted.name)
+    return (topic.spec.partitions or 0) if topic else 0
+
+
+def _is_ours(topic: KafkaTopic, observed: Observed) -> bool:
+    """Return whether the operator made it for this model; any other topic is used as it is."""
+    labels = topic.metadata.labels
+    return (labels.get(MANAGED_BY_LABEL), labels.get(MODEL_LABEL)) == (OPERATOR, observed.model.name)
+
+
+def topic_trouble(wanted: ResolvedTopic, topic: KafkaTopic | None) -> str | None:
+    """Return why a topic can't be used yet."""
+    if topic is None:
+        return f"KafkaTopic {wanted.name} is being made"
+    if up_to_date(topic) and has_condition(topic.status.conditions, "Ready"):
+        return None
+    failed = [each for each in topic.status.conditions if (each.type, each.status) == ("Ready", "False")]
+    return f"KafkaTopic {wanted.name} is not ready{told_by(failed)}"
+
+
+def remark(observed: Observed, wanted: ResolvedTopic) -> Iterator[str]:
+    """Say in what a topic is not as the model has it; it is used all the same."""
+    topic = observed.topics[wanted.name]
+    if _is_ours(topic, observed):
+        if (kept := _partitions(observed, wanted)) > wanted.partitions:
+            yield (
+                f"KafkaTopic {wanted.name} keeps its {kept} partitions, and not the spec's "
+                f"{wanted.partitions}: Kafka takes none away"
+            )
+        return
+    allowed = topic.spec.config.get("max.message.bytes")
+    if wanted.max_message_bytes is not None and (allowed is None or int(allowed) < wanted.max_message_bytes):
+        yield (
+            f"KafkaTopic {wanted.name}, which is not this model's, has max.message.bytes "
+            f"{allowed or 'of the brokers'}, and images of spec.kafka.maxImageBytes may need "
+            f"{wanted.max_message_bytes}"
+        )
+
+
+def up_to_date(resource: KafkaTopic | KafkaUser) -> bool:
+    """Whether Strimzi's operator has seen what it is now."""
+    return resource.status.observed_generation >= resource.metadata.generation
+
+
+def told_by(failed: list[Condition]) -> str:
+    """Return the reason and message of Strimzi's operator, or what to look at where it said nothing."""
+    if failed and failed[0].message:
+        return f": {failed[0].reason}: {failed[0].message}"
+    return " yet; if it stays so, see whether Strimzi's entity operator runs"

@@ -1,0 +1,74 @@
+"""The topics of a model in a Kafka of Strimzi's: what they are made like, and in what others may differ."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from catdog_operator.observed import Observed
+from catdog_operator.plan import plan
+from catdog_operator.strimzi_views import TopicSpec
+from tests.unit.operator.builders import TOPICS, condition, some_model, some_observed, some_topic
+
+WELL = "Kafka my-cluster is there, and its topics and user for this model are ready"
+THEIRS = {"catdog.dev/model": "others"}
+
+
+def observed_with(input_topic: dict[str, Any], *, ours: bool = True, **spec: object) -> Observed:
+    """Return a model whose input topic is there with this spec, and the others as they should be."""
+    kafka = {"strimzi": {"name": "my-cluster"}, "topics": {"input": spec}}
+    topics = {name: some_topic(name) for name in TOPICS}
+    found = some_topic("pets-images", **({} if ours else THEIRS))
+    topics["pets-images"] = msgspec.structs.replace(found, spec=TopicSpec(**input_topic))
+    return some_observed(some_model(kafka=kafka), topics=topics)
+
+
+def wanted(observed: Observed) -> dict[str, Any]:
+    """Return the specs of the topics that are applied, by name."""
+    applied = [each for each in plan(observed).apply if each["kind"] == "KafkaTopic"]
+    return {each["metadata"]["name"]: each["spec"] for each in applied}
+
+
+def test_partitions_grow_with_the_spec() -> None:
+    observed = observed_with({"partitions": 3}, partitions=6)
+    assert wanted(observed)["pets-images"]["partitions"] == 6
+    assert condition(observed, "KafkaReady") == ("True", "KafkaReady", WELL)
+
+
+def test_partitions_never_shrink_and_the_condition_says_so() -> None:
+    observed = observed_with({"partitions": 6}, partitions=3)
+    assert wanted(observed)["pets-images"]["partitions"] == 6
+    assert condition(observed, "KafkaReady") == (
+        "True",
+        "TopicsDiffer",
+        f"{WELL}; KafkaTopic pets-images keeps its 6 partitions, and not the spec's 3: Kafka takes none away",
+    )
+
+
+@pytest.mark.parametrize(("replicas", "in_sync"), [(1, 1), (2, 1), (3, 2), (5, 4)])
+def test_one_replica_may_be_away_while_records_are_taken(replicas: int, in_sync: int) -> None:
+    found = wanted(observed_with({}, replicas=replicas))
+    assert found["pets-images"]["config"]["min.insync.replicas"] == in_sync
+
+
+def test_without_replicas_the_brokers_have_their_way() -> None:
+    assert "min.insync.replicas" not in wanted(observed_with({}))["pets-images"]["config"]
+
+
+def test_a_topic_of_another_model_is_left_as_it_is() -> None:
+    observed = observed_with({"partitions": 1, "config": {"max.message.bytes": 10551296}}, ours=False)
+    assert wanted(observed).keys() == {"pets-predictions", "pets-dead-letters"}
+    assert condition(observed, "KafkaReady")[1] == "KafkaReady"
+
+
+@pytest.mark.parametrize(("allowed", "told"), [(1000, "1000"), ("1000", "1000"), (None, "of the brokers")])
+def test_a_topic_of_another_that_is_too_narrow_for_images_is_told(allowed: object, told: str) -> None:
+    config = {} if allowed is None else {"max.message.bytes": allowed}
+    assert condition(observed_with({"config": config}, ours=False), "KafkaReady") == (
+        "True",
+        "TopicsDiffer",
+        (
+            f"{WELL}; KafkaTopic pets-images, which is not this model's, has max.message.bytes {told}, "
+            "and images of spec.kafka.maxImageBytes may need 10551296"
+        ),
+    )
