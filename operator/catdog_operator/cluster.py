@@ -27,6 +27,7 @@ from catdog_operator.manifests.common import Manifest
 from catdog_operator.metrics import Metrics
 from catdog_operator.observed import Observed, Surroundings
 from catdog_operator.plan import Plan
+from catdog_operator.plan.leftovers import find_leftovers
 from catdog_operator.plan.pod_trouble import find_stuck
 from catdog_operator.readings import Readings
 from catdog_operator.resolve import Resolved, resolve
@@ -137,6 +138,15 @@ class Cluster:
         refusals = tuple(outcome for outcome in outcomes if isinstance(outcome, Refusal))
         return Applied(any(outcome is True for outcome in outcomes), refusals)
 
+    async def sweep(self, key: Key) -> Applied:
+        """Delete what is to go with models that are gone, if `key` is one of them."""
+        if self._store.get(MODEL, *key) is not None or self.kinds.unreadable & {MODEL, TOPIC}:
+            return Applied(changed=False, refusals=())
+        topics = self._store.see_marked(TOPIC, key.namespace, KafkaTopic)
+        leftovers = find_leftovers(topics, self._store.see_models(key.namespace))
+        outcomes = [await self._delete(TOPIC, topic.metadata) for topic in leftovers]
+        return Applied(bool(outcomes), tuple(each for each in outcomes if isinstance(each, Refusal)))
+
     async def announce(self, events: tuple[Manifest, ...]) -> None:
         """Make Events; one that is there already has been made before."""
         for event in events:
@@ -181,12 +191,12 @@ class Cluster:
         return self.kinds
 
     async def resync(self) -> list[Key]:
-        """List everything again, for what a broken watch may have missed; return all models."""
+        """List everything again, for what a broken watch may have missed; return all models, also gone ones."""
         self._store.prepare_lists()
         for kind in KINDS:
             if kind not in self.kinds.unreadable:
                 await self._resync(kind)
-        return self._store.models()
+        return [*self._store.models(), *self._store.left_behind()]
 
     def uids(self) -> set[str]:
         """Return the uids of all objects that are known and watched."""

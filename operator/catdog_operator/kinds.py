@@ -40,7 +40,7 @@ JOB = Kind("Job", "batch", "v1", "jobs", WATCH | {"create", "delete"}, selector=
 POD = Kind("Pod", "", "v1", "pods", WATCH, frozenset({"get log"}), selector=OURS)
 DEPLOYMENT = Kind("Deployment", "apps", "v1", "deployments", WATCH | {"create", "patch"}, selector=OURS)
 KAFKA = Kind("Kafka", "kafka.strimzi.io", "v1", "kafkas", WATCH)
-TOPIC = Kind("KafkaTopic", "kafka.strimzi.io", "v1", "kafkatopics", WATCH | {"create", "patch"})
+TOPIC = Kind("KafkaTopic", "kafka.strimzi.io", "v1", "kafkatopics", WATCH | {"create", "patch", "delete"})
 USER = Kind("KafkaUser", "kafka.strimzi.io", "v1", "kafkausers", WATCH | {"create", "patch"}, selector=OURS)
 POLICY = Kind(
     "NetworkPolicy",

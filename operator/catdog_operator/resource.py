@@ -148,11 +148,12 @@ class Topic(Part, frozen=True):
 
 
 class Topics(Part, frozen=True):
-    """The three topics of a model."""
+    """The three topics of a model, and what becomes of those that were made for it when it is deleted."""
 
     input: Topic
     output: Topic
     dead_letters: Topic
+    when_deleted: Literal["Retain", "Delete"]
 
 
 class Kafka(Part, frozen=True):

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from catdog_operator.kinds import DEPLOYMENT, KIND_OF, MODEL, Kind
-from catdog_operator.views import MODEL_LABEL, Seen
+from catdog_operator.resource import CatDogModel, parse_model
+from catdog_operator.views import MODEL_LABEL, WHEN_DELETED_ANNOTATION, Seen
 
 Body = dict[str, Any]
 
@@ -49,6 +50,7 @@ class Store:
         self._referrers: dict[Reference, set[Key]] = defaultdict(set)
         self._references: dict[Key, frozenset[Reference]] = {}
         self._rolling: set[Reference] = set()
+        self._marked: set[Reference] = set()
         self._gone: set[str] = set()  # uids, which never come again
 
     def put(self, kind: Kind, body: Body) -> bool:
@@ -69,6 +71,10 @@ class Store:
             self._rolling.add(reference)
         else:
             self._rolling.discard(reference)
+        if WHEN_DELETED_ANNOTATION in body["metadata"].get("annotations", {}):
+            self._marked.add(reference)
+        else:
+            self._marked.discard(reference)
         return True
 
     def drop(self, kind: Kind, body: Body) -> None:
@@ -118,6 +124,23 @@ class Store:
         """Return all models."""
         return [Key(ref.namespace, ref.name) for ref in self._objects if ref.kind == MODEL.name]
 
+    def see_models(self, namespace: str) -> Iterator[CatDogModel]:
+        """Yield the models of a namespace."""
+        for reference, known in self._objects.items():
+            if (reference.kind, reference.namespace) == (MODEL.name, namespace):
+                yield parse_model(_unpack(known))
+
+    def see_marked(self, kind: Kind, namespace: str, view: type[Seen]) -> Iterator[Seen]:
+        """Yield the objects of a kind of which it is said what becomes of them without their model."""
+        for reference in sorted(self._marked):
+            if (reference.kind, reference.namespace) == (kind.name, namespace):
+                yield msgspec.json.decode(self._objects[reference].packed, type=view)
+
+    def left_behind(self) -> set[Key]:
+        """Return the models that are gone, of whose objects it is said what becomes of them."""
+        models = (self._objects[reference].model for reference in self._marked)
+        return {model for model in models if model} - set(self.models())
+
     def uids(self, kinds: Collection[Kind]) -> set[str]:
         """Return the uids of all objects of these kinds."""
         names = {kind.name for kind in kinds}
@@ -143,6 +166,7 @@ class Store:
         known = self._objects.pop(reference)
         self._gone.add(known.uid)
         self._rolling.discard(reference)
+        self._marked.discard(reference)
         if known.model is not None:
             self._children[known.model].discard(reference)
         if reference.kind == MODEL.name:

@@ -18,6 +18,7 @@ ATTEMPT_ANNOTATION = "catdog.dev/attempt"
 POD_SETTINGS_ANNOTATION = "catdog.dev/pod-settings"
 PRUNES_ANNOTATION = "catdog.dev/prunes"
 SETTINGS_ANNOTATION = "catdog.dev/settings"
+WHEN_DELETED_ANNOTATION = "catdog.dev/when-deleted"
 APPLIED_ANNOTATION = "catdog.dev/applied"  # digest of the manifest that was applied last
 
 

@@ -97,6 +97,7 @@ def settings_digest(model: CatDogModel, connection: Connection, *, openshift: bo
     """
     inference, kafka = (msgspec.to_builtins(part) for part in (model.spec.inference, model.spec.kafka))
     chosen = {name: value for name, value in inference.items() if name not in ("replicas", "modelVersion")}
+    kafka["topics"].pop("whenDeleted")  # nothing that a pod could see
     return short_digest([chosen, kafka, msgspec.to_builtins(connection), openshift])
 
 

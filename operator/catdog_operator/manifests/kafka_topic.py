@@ -1,9 +1,9 @@
-"""A topic of a model; it has no owner, and so its data stay when the model goes."""
+"""A topic of a model; it has no owner, so that its data stay when the model goes, or go by our own doing."""
 
 from catdog_operator.manifests.common import Manifest, build_labels, without_empty
 from catdog_operator.resolve import ResolvedTopic
 from catdog_operator.resource import CatDogModel
-from catdog_operator.views import NAMESPACE_LABEL
+from catdog_operator.views import NAMESPACE_LABEL, WHEN_DELETED_ANNOTATION
 
 CLUSTER_LABEL = "strimzi.io/cluster"
 
@@ -20,6 +20,7 @@ def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic, cluster: str) ->
             "name": topic.name,
             "namespace": model.namespace,
             "labels": build_kafka_labels(model, cluster),
+            **_when_deleted(model),
         },
         "spec": without_empty(
             {
@@ -29,6 +30,13 @@ def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic, cluster: str) ->
             }
         ),
     }
+
+
+def _when_deleted(model: CatDogModel) -> Manifest:
+    """Return the mark by which the topic is found when its model is gone."""
+    if model.spec.kafka.topics.when_deleted == "Retain":
+        return {}
+    return {"annotations": {WHEN_DELETED_ANNOTATION: "Delete"}}
 
 
 def build_kafka_labels(model: CatDogModel, cluster: str) -> dict[str, str]:
