@@ -191,7 +191,7 @@ class Cluster:
         return self.kinds
 
     async def resync(self) -> list[Key]:
-        """List everything again, for what a broken watch may have missed; return all models, also gone ones."""
+        """List everything again, for what a broken watch may have missed; return models, gone ones too."""
         self._store.prepare_lists()
         for kind in KINDS:
             if kind not in self.kinds.unreadable:
