@@ -12,7 +12,7 @@ from aiokafka import (
     ConsumerRecord,
     TopicPartition,
 )
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.messages import (
@@ -26,6 +26,7 @@ from catdog_common.messages import (
 )
 from catdog_inference.classify import Classifier, Rejection, Verdict
 from catdog_inference.config import Config
+from catdog_inference.diagnosis import why_unreachable
 from catdog_inference.health import Health
 from catdog_inference.metrics import Metrics
 from catdog_inference.publisher import AbandonedError, Publisher, stop_client
@@ -86,7 +87,12 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 await self._serve(stop)
             except (KafkaError, KafkaSecurityError) as error:
                 self._metrics.connection_failures.inc()
-                await is_set_within(stop, self._trouble.again(error))
+                await is_set_within(stop, self._trouble.again(error, await self._explain(error)))
+
+    async def _explain(self, error: Exception) -> str | None:
+        if not isinstance(error, KafkaConnectionError):
+            return None
+        return await why_unreachable(self._config.kafka_bootstrap_servers, self._config.kafka_security)
 
     async def _serve(self, stop: asyncio.Event) -> None:
         """Join the group and answer until `stop` is set, or until there is another password to join with.

@@ -20,9 +20,12 @@ class Trouble:
         self._told = ""
         self._pause = FIRST_PAUSE_SECONDS
 
-    def again(self, error: Exception) -> float:
-        """Tell what is wrong, if that is news; return the seconds to wait before the next attempt."""
-        reason = str(error) or type(error).__name__
+    def again(self, error: Exception, cause: str | None = None) -> float:
+        """Tell what is wrong, if that is news; return the seconds to wait before the next attempt.
+
+        `cause` is what the error itself does not say.
+        """
+        reason = cause or str(error) or type(error).__name__
         if reason != self._told:
             log.warning(self._event, error=reason)
         self._told = reason

@@ -17,8 +17,10 @@ from catdog_common.kafka_security import (
 )
 
 
-def write_pair(directory: Path, name: str, password: bytes | None = None, days: int = 1) -> None:
-    """Write a self-signed `<name>.crt`, good for so many days, and its `<name>.key`."""
+def write_pair(
+    directory: Path, name: str, password: bytes | None = None, days: int = 1, dns: str = "nowhere"
+) -> None:
+    """Write a self-signed `<name>.crt`, good for so many days and this host, and its `<name>.key`."""
     directory.mkdir(exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -32,6 +34,7 @@ def write_pair(directory: Path, name: str, password: bytes | None = None, days: 
         .not_valid_before(today)
         .not_valid_after(today + dt.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(dns)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     protection = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()

@@ -1,0 +1,51 @@
+"""Finds out why no broker lets us in: aiokafka says only that none did."""
+
+import asyncio
+import ssl
+from contextlib import suppress
+
+from catdog_common.kafka_security import KafkaSecurity, KafkaSecurityError
+
+_SECONDS = 5.0
+# TLS 1.3 has a server refuse a client's certificate only after the handshake; one that does not says nothing.
+_REFUSAL_SECONDS = 1.0
+
+
+async def why_unreachable(servers: str, security: KafkaSecurity) -> str | None:
+    """Return what the first of the bootstrap servers (host:port) to fail says, or None where all answer."""
+    for server in servers.split(","):
+        host, _, port = server.strip().rpartition(":")
+        try:
+            context = security.settings().get("ssl_context")
+            async with asyncio.timeout(_SECONDS):
+                if not await _is_open(host, int(port), context):
+                    return f"{server} closes the connection, as to one whose certificate it does not accept"
+        except TimeoutError:
+            return f"{server} does not answer"
+        except ssl.SSLCertVerificationError as error:
+            return f"{server} is not trusted: {error.verify_message}"
+        except ssl.SSLError as error:
+            return f"{server} refuses us: {_words(error)}"
+        except OSError as error:
+            return f"{server} can't be reached: {error.strerror or error}"
+        except KafkaSecurityError as error:
+            return str(error)
+    return None
+
+
+async def _is_open(host: str, port: int, context: ssl.SSLContext | None) -> bool:
+    """Connect, and return whether the server goes on listening."""
+    reader, writer = await asyncio.open_connection(host, port, ssl=context)
+    try:
+        async with asyncio.timeout(_REFUSAL_SECONDS):
+            return await reader.read(1) != b""
+    except TimeoutError:
+        return True
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+def _words(error: ssl.SSLError) -> str:
+    return (error.reason or str(error)).lower().replace("_", " ")
