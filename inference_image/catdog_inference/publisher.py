@@ -9,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
+from catdog_common.complaints import ANSWERS_REFUSED
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.messages import OutgoingRecord
 from catdog_inference.metrics import Metrics
@@ -34,7 +35,7 @@ class Publisher:
         self._new_producer = new_producer
         self._metrics = metrics
         self._producer: AIOKafkaProducer | None = None
-        self._refusal = Trouble("answers are refused, and will be tried again")
+        self._refusal = Trouble(ANSWERS_REFUSED)
 
     async def start(self) -> None:
         """Connect.

@@ -14,6 +14,7 @@ from aiokafka import (
 )
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
+from catdog_common.complaints import KAFKA_UNUSABLE
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.messages import (
     Model,
@@ -72,7 +73,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._revocation_seconds = revocation_seconds
         self._model = Model(config.model_name, config.model_version)
         self._source = event_source(config.kafka_cluster, config.model_namespace, config.model_name)
-        self._trouble = Trouble("Kafka can't be used, and will be tried again")
+        self._trouble = Trouble(KAFKA_UNUSABLE)
         self._rebalancing = False
         self._unanchored: set[TopicPartition] = set()
         self._idle = asyncio.Event()  # no batch is in flight

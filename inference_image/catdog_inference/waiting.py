@@ -6,6 +6,8 @@ from contextlib import suppress
 
 import structlog
 
+from catdog_common.complaints import OVER
+
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -35,7 +37,7 @@ class Trouble:
     def over(self) -> None:
         """Forget it."""
         if self._told:
-            log.info("a trouble is over", trouble=self._event)
+            log.info(OVER, trouble=self._event)
         self._told = ""
         self._pause = FIRST_PAUSE_SECONDS
 

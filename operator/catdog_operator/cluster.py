@@ -93,6 +93,7 @@ class Cluster:
         self._store.refer(key, references(model, resolved))
         pods = list(self._children(POD, key, Pod))
         training = tuple(pod for pod in pods if _component(pod) == "training")
+        workers = tuple(pod for pod in pods if _component(pod) == "inference")
         jobs, now = tuple(self._children(JOB, key, Job)), self._api.now()
         claim = self._get(CLAIM, key, resolved.claim_name, PersistentVolumeClaim)
         dataset_claim = self._dataset_claim(model, key)
@@ -105,7 +106,7 @@ class Cluster:
             dataset_claim=dataset_claim,
             jobs=jobs,
             training_pods=training,
-            inference_pods=tuple(pod for pod in pods if _component(pod) == "inference"),
+            inference_pods=workers,
             deployment=self._get(DEPLOYMENT, key, resolved.deployment_name, Deployment),
             strimzi_installed=self.kinds.missing.isdisjoint((KAFKA, TOPIC, USER)),
             forbidden=tuple(sorted(kind.name for kind in self.kinds.forbidden)),
@@ -113,6 +114,7 @@ class Cluster:
             topics=self._topics(key, resolved) if strimzi else {},
             user=self._get(USER, key, resolved.user_name, KafkaUser) if strimzi else None,
             progress=await self._readings.progress(key, training),
+            complaint=await self._readings.complaint(key, workers),
             events=await self._readings.events(key, find_stuck(jobs, pods, claims, now)),
             # Last, so that nothing else happens between this count and the decision.
             rollouts_elsewhere=len((self._store.rolling() | self._upkeep) - {key}),

@@ -39,6 +39,13 @@ class Surroundings(msgspec.Struct, frozen=True):
     parallel_rollouts: int  # of models whose pods change with the operator and by no edit of theirs
 
 
+class Complaint(msgspec.Struct, frozen=True):
+    """What a worker's log says of why it does not get ready."""
+
+    pod: str
+    words: str
+
+
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """All that a decision on a model depends on; `now` is the API server's clock."""
 
@@ -58,4 +65,5 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     user: KafkaUser | None = None
     progress: Progress | None = None  # of the training that runs
     events: tuple[Event, ...] = ()  # about children that do not get on
+    complaint: Complaint | None = None  # of a worker that runs and is not ready
     rollouts_elsewhere: int = 0  # Deployments of other models whose pods are being replaced

@@ -1,4 +1,4 @@
-"""Reads what nobody tells of: the log of a trainer that runs, and Events about children that stand still."""
+"""Reads what nobody tells of: logs of trainers, and of workers that are not ready, and Events."""
 
 import asyncio
 import logging
@@ -7,15 +7,18 @@ import msgspec
 
 from catdog_common.training import Progress
 from catdog_operator.api import Api, RefusedError, UnavailableError
+from catdog_operator.complaints import read_complaint
 from catdog_operator.kinds import EVENT, POD
+from catdog_operator.observed import Complaint
 from catdog_operator.pace import Pace
 from catdog_operator.progress import read_progress
 from catdog_operator.store import Key
-from catdog_operator.views import Event, Metadata, Pod
+from catdog_operator.views import LONG_AGO, Event, Metadata, Pod
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10.0  # at least, between two reads of a model's log
+COMPLAINT_SECONDS = 10.0  # at least, between two reads of the log of a worker that is not ready
 EVENTS_SECONDS = 5.0  # at least, between two reads of the Events of a model's children
 READS_A_SECOND = 10.0  # of logs, and of Events, of all models; where that is too few, the intervals stretch
 STUCK_CHILDREN = 4  # whose Events are read at once: what keeps one from running keeps the others
@@ -30,7 +33,9 @@ class Readings:
         self._api = api
         self._log_pace = Pace[Key](PROGRESS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
         self._events_pace = Pace[Key](EVENTS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
+        self._complaints_pace = Pace[Key](COMPLAINT_SECONDS, READS_A_SECOND, READS_AT_ONCE)
         self._events: dict[Key, tuple[Event, ...]] = {}
+        self._complaints: dict[Key, Complaint | None] = {}
 
     async def progress(self, key: Key, pods: tuple[Pod, ...]) -> Progress | None:
         """Return the progress of the trainer that runs, or None where the status says the newest already.
@@ -48,6 +53,24 @@ class Readings:
         except (RefusedError, UnavailableError):
             return None
         return read_progress(log)
+
+    async def complaint(self, key: Key, workers: tuple[Pod, ...]) -> Complaint | None:
+        """Return what a worker that runs and is not ready says, as new as some seconds."""
+        unready = [pod for pod in workers if pod.container.state.running is not None and not pod.ready]
+        if not unready:
+            self._complaints.pop(key, None)
+            return None
+        known = self._complaints.get(key)
+        if not self._complaints_pace.may_read(key, asyncio.get_running_loop().time()):
+            return known
+        pod = min(unready, key=lambda pod: (pod.metadata.creation_timestamp or LONG_AGO, pod.metadata.name))
+        try:
+            log = await self._api.read_log(POD, key.namespace, pod.metadata.name, LOG_LINES)
+        except (RefusedError, UnavailableError):
+            return known
+        words = read_complaint(log)
+        self._complaints[key] = Complaint(pod.metadata.name, words) if words else None
+        return self._complaints[key]
 
     async def events(self, key: Key, stuck: tuple[Metadata, ...]) -> tuple[Event, ...]:
         """Return the Events about these children, as new as a few seconds; unreadable ones are no error."""
@@ -71,6 +94,7 @@ class Readings:
 
     def forget(self, key: Key) -> None:
         """Let go of what was read about a model that is gone."""
-        for pace in (self._log_pace, self._events_pace):
+        for pace in (self._log_pace, self._events_pace, self._complaints_pace):
             pace.forget(key)
         self._events.pop(key, None)
+        self._complaints.pop(key, None)

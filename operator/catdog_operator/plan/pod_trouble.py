@@ -36,6 +36,10 @@ KIND_NAMES = {
     "configmap": "ConfigMap",
     "persistentvolumeclaim": "PersistentVolumeClaim",
 }
+KAFKA_ADVICE = (
+    "see that spec.kafka names the addresses, the certificates to trust, and the Secret of a user with the "
+    "rights that a worker needs"
+)
 FIELDS = {
     "training": "spec.training.pod",
     "inference": "spec.inference.pod",
@@ -98,6 +102,8 @@ def _trouble_of(pod: Pod, observed: Observed) -> Finding | None:
     waiting = container.state.waiting
     if waiting is not None and waiting.reason in PULL_FAILURES:
         return _pull_failure(pod, waiting.message)
+    if (said := observed.complaint) is not None and said.pod == name:
+        return no("KafkaUnusable", f"pod {name}: {said.words}; {KAFKA_ADVICE}")
     if not pod.ready and (end := container.state.terminated or container.last_state.terminated) is not None:
         return _crash_loop(pod, end)
     if waiting is None:

@@ -1,0 +1,5 @@
+"""What a worker's log says when Kafka fails it: the worker writes it, the operator tells it."""
+
+KAFKA_UNUSABLE = "Kafka can't be used, and will be tried again"
+ANSWERS_REFUSED = "answers are refused, and will be tried again"
+OVER = "a trouble is over"

@@ -1,0 +1,77 @@
+"""What a worker's log says of Kafka is told in the condition while it is so."""
+
+import json
+from typing import Any
+
+import pytest
+
+from catdog_common.complaints import ANSWERS_REFUSED, KAFKA_UNUSABLE, OVER
+from catdog_operator.complaints import read_complaint
+from tests.unit.operator.builders import some_result
+from tests.unit.operator.world import JOB, World
+
+REFUSED = "[Error 58] SaslAuthenticationFailed"
+ADVICE = (
+    "see that spec.kafka names the addresses, the certificates to trust, and the Secret of a user with the "
+    "rights that a worker needs"
+)
+
+
+def line(event: str, **fields: str) -> str:
+    return json.dumps({"event": event, "level": "warning", **fields})
+
+
+LOADED, TROUBLE = line("model loaded"), line(KAFKA_UNUSABLE, error=REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ([LOADED], None),
+        ([LOADED, TROUBLE, "no JSON", line("something else")], f"{KAFKA_UNUSABLE}: {REFUSED}"),
+        ([TROUBLE, line(KAFKA_UNUSABLE, error="nobody answers")], f"{KAFKA_UNUSABLE}: nobody answers"),
+        ([line(ANSWERS_REFUSED, error="no right")], f"{ANSWERS_REFUSED}: no right"),
+        ([TROUBLE, line(OVER, trouble=KAFKA_UNUSABLE)], None),
+        ([], None),
+    ],
+)
+def test_the_newest_complaint_counts_unless_it_is_over(log: list[str], expected: str | None) -> None:
+    assert read_complaint("\n".join(log)) == expected
+
+
+async def test_a_worker_that_is_not_let_in_is_told_and_so_is_the_end_of_it() -> None:
+    world = World()
+    world.add_kafka()
+    world.api.put_model()
+    await world.reconcile()
+    world.act_as_strimzi()
+    world.end_training(JOB, 0, some_result(1, "572360246d"))
+    await world.reconcile()
+    add_worker(world, ready=False)
+    world.api.logs = f"{LOADED}\n{TROUBLE}"
+    await world.reconcile()
+    assert serving(world) == ("KafkaUnusable", f"pod pets-1: {KAFKA_UNUSABLE}: {REFUSED}; {ADVICE}")
+    assert (await world.reconcile())[0] == []
+    add_worker(world, ready=True)
+    await world.reconcile()
+    assert serving(world)[0] == "RollingOut"
+
+
+def add_worker(world: World, *, ready: bool) -> None:
+    labels = {
+        "app.kubernetes.io/component": "inference",
+        "app.kubernetes.io/managed-by": "catdog-operator",
+        "catdog.dev/model": "pets",
+        "catdog.dev/model-version": "1",
+    }
+    status: dict[str, Any] = {
+        "phase": "Running",
+        "containerStatuses": [{"state": {"running": {}}}],
+        "conditions": [{"type": "Ready", "status": str(ready)}],
+    }
+    world.add("Pod", "pets-1", status=status, labels=labels)
+
+
+def serving(world: World) -> tuple[str, str]:
+    [told] = [each for each in world.status()["conditions"] if each["type"] == "Serving"]
+    return told["reason"], told["message"]
