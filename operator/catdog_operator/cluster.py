@@ -110,8 +110,10 @@ class Cluster:
             deployment=self._get(DEPLOYMENT, key, resolved.deployment_name, Deployment),
             strimzi_installed=self.kinds.missing.isdisjoint((KAFKA, TOPIC, USER)),
             forbidden=tuple(sorted(kind.name for kind in self.kinds.forbidden)),
-            kafka=self._get(KAFKA, key, strimzi.name, KafkaCluster) if strimzi else None,
-            topics=self._topics(key, resolved) if strimzi else {},
+            kafka=self._store.see(KAFKA, resolved.kafka_namespace, strimzi.name, KafkaCluster)
+            if strimzi
+            else None,
+            topics=self._topics(resolved) if strimzi else {},
             user=self._get(USER, key, resolved.user_name, KafkaUser) if strimzi else None,
             progress=await self._readings.progress(key, training),
             complaint=await self._readings.complaint(key, workers),
@@ -144,8 +146,8 @@ class Cluster:
         """Delete what is to go with models that are gone, if `key` is one of them."""
         if self._store.get(MODEL, *key) is not None or self.kinds.unreadable & {MODEL, TOPIC}:
             return Applied(changed=False, refusals=())
-        topics = self._store.see_marked(TOPIC, key.namespace, KafkaTopic)
-        leftovers = find_leftovers(topics, self._store.see_models(key.namespace))
+        orphans = tuple(self._store.see_left_behind(TOPIC, KafkaTopic))
+        leftovers = find_leftovers(orphans, self._store.see_models()) if orphans else ()
         outcomes = [await self._delete(TOPIC, topic.metadata) for topic in leftovers]
         return Applied(bool(outcomes), tuple(each for each in outcomes if isinstance(each, Refusal)))
 
@@ -265,21 +267,21 @@ class Cluster:
         dataset = model.spec.training.dataset.persistent_volume_claim
         return self._get(CLAIM, key, dataset.claim_name, PersistentVolumeClaim) if dataset else None
 
-    def _topics(self, key: Key, resolved: Resolved) -> dict[str, KafkaTopic]:
-        found = ((topic.name, self._get(TOPIC, key, topic.name, KafkaTopic)) for topic in resolved.topics)
-        return {name: topic for name, topic in found if topic is not None}
+    def _topics(self, resolved: Resolved) -> dict[str, KafkaTopic]:
+        names = [topic.name for topic in resolved.topics]
+        found = [self._store.see(TOPIC, resolved.kafka_namespace, name, KafkaTopic) for name in names]
+        return {name: topic for name, topic in zip(names, found, strict=True) if topic is not None}
 
 
 def references(model: CatDogModel, resolved: Resolved) -> frozenset[Reference]:
     """Return the objects that a model names and that may carry no label of it."""
     dataset, strimzi = model.spec.training.dataset.persistent_volume_claim, model.spec.kafka.strimzi
-    names = [
-        (CLAIM, resolved.claim_name),
-        *([(KAFKA, strimzi.name)] if strimzi else []),
-        *((TOPIC, topic.name) for topic in resolved.topics if strimzi),
-        *([(CLAIM, dataset.claim_name)] if dataset else []),
-    ]
-    return frozenset(Reference(kind.name, model.namespace, name) for kind, name in names)
+    claims = [resolved.claim_name, *([dataset.claim_name] if dataset else [])]
+    found = [Reference(CLAIM.name, model.namespace, name) for name in claims]
+    if strimzi:
+        names = [(KAFKA, strimzi.name), *((TOPIC, topic.name) for topic in resolved.topics)]
+        found += [Reference(kind.name, resolved.kafka_namespace, name) for kind, name in names]
+    return frozenset(found)
 
 
 def _new_failure(status: Body, former: Body) -> str | None:

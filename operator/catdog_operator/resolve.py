@@ -31,6 +31,7 @@ class Resolved(msgspec.Struct, frozen=True):
     claim_name: str
     claim: Claim | None
     consumer_group: str
+    kafka_namespace: str  # where Strimzi's resources are
     input: ResolvedTopic
     output: ResolvedTopic
     dead_letters: ResolvedTopic
@@ -54,15 +55,18 @@ def resolve(model: CatDogModel) -> Resolved:
     """Return `model` with its derived defaults filled in."""
     kafka, topics, name = model.spec.kafka, model.spec.kafka.topics, model.name
     training = _resolve_training(model)
+    elsewhere = kafka.strimzi.namespace if kafka.strimzi else None
+    topic = f"{model.namespace}.{name}" if elsewhere else name  # models of many namespaces may meet there
     return Resolved(
         training=training,
         claim_name=model.spec.storage.existing_claim or f"{name}-models",
         claim=_resolve_claim(model),
         consumer_group=kafka.consumer_group or f"catdog.{model.namespace}.{name}",
-        input=_topic(topics.input, f"{name}-images", kafka.max_image_bytes + INPUT_MARGIN_BYTES),
-        output=_topic(topics.output, f"{name}-predictions", None),
+        kafka_namespace=elsewhere or model.namespace,
+        input=_topic(topics.input, f"{topic}-images", kafka.max_image_bytes + INPUT_MARGIN_BYTES),
+        output=_topic(topics.output, f"{topic}-predictions", None),
         dead_letters=_topic(
-            topics.dead_letters, f"{name}-dead-letters", kafka.max_image_bytes + DEAD_LETTER_MARGIN_BYTES
+            topics.dead_letters, f"{topic}-dead-letters", kafka.max_image_bytes + DEAD_LETTER_MARGIN_BYTES
         ),
         job_name=f"{name}-train-{training.hash}",
         deployment_name=f"{name}-inference",

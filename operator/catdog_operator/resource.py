@@ -108,10 +108,14 @@ class Inference(Part, frozen=True):
 
 
 class StrimziCluster(Part, frozen=True):
-    """A Kafka cluster by its Kafka resource, and the listener to connect to."""
+    """A Kafka cluster by its Kafka resource, and the listener to connect to.
+
+    Where it is in a `namespace` that is named, the workers' Secrets are the user's.
+    """
 
     name: str
     listener: str
+    namespace: str | None = None
 
 
 class Authentication(Part, frozen=True):

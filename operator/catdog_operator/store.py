@@ -8,7 +8,7 @@ import msgspec
 
 from catdog_operator.kinds import DEPLOYMENT, KIND_OF, MODEL, Kind
 from catdog_operator.resource import CatDogModel, parse_model
-from catdog_operator.views import MODEL_LABEL, WHEN_DELETED_ANNOTATION, Seen
+from catdog_operator.views import MODEL_LABEL, NAMESPACE_LABEL, WHEN_DELETED_ANNOTATION, Seen
 
 Body = dict[str, Any]
 
@@ -124,17 +124,17 @@ class Store:
         """Return all models."""
         return [Key(ref.namespace, ref.name) for ref in self._objects if ref.kind == MODEL.name]
 
-    def see_models(self, namespace: str) -> Iterator[CatDogModel]:
-        """Yield the models of a namespace."""
-        for reference, known in self._objects.items():
-            if (reference.kind, reference.namespace) == (MODEL.name, namespace):
-                yield parse_model(_unpack(known))
+    def see_models(self) -> Iterator[CatDogModel]:
+        """Yield all models."""
+        return (parse_model(_unpack(self._objects[ref])) for ref in self._objects if ref.kind == MODEL.name)
 
-    def see_marked(self, kind: Kind, namespace: str, view: type[Seen]) -> Iterator[Seen]:
-        """Yield the objects of a kind of which it is said what becomes of them without their model."""
+    def see_left_behind(self, kind: Kind, view: type[Seen]) -> Iterator[Seen]:
+        """Yield those of a kind whose model is gone, and of which it is said what becomes of them then."""
+        there = set(self.models())
         for reference in sorted(self._marked):
-            if (reference.kind, reference.namespace) == (kind.name, namespace):
-                yield msgspec.json.decode(self._objects[reference].packed, type=view)
+            known = self._objects[reference]
+            if reference.kind == kind.name and known.model not in there:
+                yield msgspec.json.decode(known.packed, type=view)
 
     def left_behind(self) -> set[Key]:
         """Return the models that are gone, of whose objects it is said what becomes of them."""
@@ -206,5 +206,6 @@ def _revision(body: Body) -> int:
 
 def _model_of(body: Body) -> Key | None:
     metadata = body["metadata"]
-    name = metadata.get("labels", {}).get(MODEL_LABEL)
-    return Key(metadata["namespace"], name) if name else None
+    labels = metadata.get("labels", {})
+    name = labels.get(MODEL_LABEL)
+    return Key(labels.get(NAMESPACE_LABEL, metadata["namespace"]), name) if name else None

@@ -282,6 +282,27 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
             "with strimzi, the operator makes the user and its certificate; remove authentication",
         ),
     ),
+    "a Kafka of another namespace without a user": (
+        {"kafka": {"strimzi": {"name": "my-cluster", "namespace": "kafka"}, "tls": GIVEN["tls"]}},
+        rule(
+            "spec.kafka",
+            "in another namespace the operator makes no user; set authentication, with a Secret in this one, "
+            "such as {type: tls, secretName: ...}",
+        ),
+    ),
+    "a Kafka of another namespace that nothing vouches for": (
+        {
+            "kafka": {
+                "strimzi": {"name": "my-cluster", "namespace": "kafka"},
+                "authentication": GIVEN["authentication"],
+            }
+        },
+        rule(
+            "spec.kafka",
+            "the certificates to trust are in another namespace; set tls: {trustedCertificates: [{secretName: "
+            '..., pattern: "*.crt"}]}, a copy of them in a Secret in this one',
+        ),
+    ),
     "certificates with strimzi": (
         kafka(tls=GIVEN["tls"]),
         rule("spec.kafka", "with strimzi, the certificates to trust are known from its cluster; remove tls"),

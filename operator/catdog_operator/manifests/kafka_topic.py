@@ -8,8 +8,8 @@ from catdog_operator.views import NAMESPACE_LABEL, WHEN_DELETED_ANNOTATION
 CLUSTER_LABEL = "strimzi.io/cluster"
 
 
-def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic, cluster: str) -> Manifest:
-    """Return the KafkaTopic of one of the model's topics in the Kafka `cluster`."""
+def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic, cluster: str, namespace: str) -> Manifest:
+    """Return the KafkaTopic of one of the model's topics in the Kafka `cluster` of a namespace."""
     # One replica may be away; with two, none could be where both had to have each record.
     in_sync = None if topic.replicas is None else max(1, topic.replicas - 1)
     config = {"max.message.bytes": topic.max_message_bytes, "min.insync.replicas": in_sync}
@@ -18,7 +18,7 @@ def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic, cluster: str) ->
         "kind": "KafkaTopic",
         "metadata": {
             "name": topic.name,
-            "namespace": model.namespace,
+            "namespace": namespace,
             "labels": build_kafka_labels(model, cluster),
             **_when_deleted(model),
         },

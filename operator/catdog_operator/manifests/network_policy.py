@@ -65,7 +65,9 @@ def _allow_kafka(model: CatDogModel, bootstrap_servers: str) -> list[Manifest]:
         return [{"ports": _outside_ports(inside | outside)}]
     # Strimzi's labels of brokers; other pods of the cluster have another name.
     labels = {CLUSTER_LABEL: strimzi.name, NAME_LABEL: f"{strimzi.name}-kafka"}
-    brokers = {"podSelector": {"matchLabels": labels}}
+    brokers: Manifest = {"podSelector": {"matchLabels": labels}}
+    if strimzi.namespace:
+        brokers["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": strimzi.namespace}}
     if not outside:
         return [{"to": [brokers], "ports": [_tcp(port) for port in sorted(inside)]}]
     # An address outside the pod network can lead back to the brokers' pods, at a port that it does not tell.

@@ -35,27 +35,32 @@ def plan_kafka(observed: Observed, resolved: Resolved) -> KafkaPlan:
 
 def _plan_given(kafka: Kafka, resolved: Resolved) -> KafkaPlan:
     """Return the way to a Kafka in which nothing is made and nothing looked at: what is said of it counts."""
-    servers, trusted = kafka.bootstrap_servers or "", kafka.tls.trusted_certificates if kafka.tls else ()
+    servers = kafka.bootstrap_servers or ""
     names, client = ", ".join(topic.name for topic in resolved.topics), resolved.secret_name or "anyone"
     finding = yes(
         "TakenOnTrust",
         f"taken on trust: {servers}, its topics {names}, and the rights of {client}; "
         "workers that cannot use them do not get ready, and their logs say why",
     )
+    return KafkaPlan(finding, _connect_as_told(kafka, resolved, servers, servers))
+
+
+def _connect_as_told(kafka: Kafka, resolved: Resolved, cluster: str, servers: str) -> Connection:
+    """Return the way in by the Secrets that the user names."""
+    trusted = kafka.tls.trusted_certificates if kafka.tls else ()
     login = kafka.authentication
     mechanism = MECHANISMS.get(login.type) if login else None
     username = (login.username or login.secret_name) if login and mechanism else None
-    connection = Connection(servers, servers, resolved.secret_name, trusted, mechanism, username)
-    return KafkaPlan(finding, connection)
+    return Connection(cluster, servers, resolved.secret_name, trusted, mechanism, username)
 
 
 def _plan_strimzi(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> KafkaPlan:
-    if (obstacle := _find_obstacle(observed, strimzi)) is not None:
+    if (obstacle := _find_obstacle(observed, resolved, strimzi)) is not None:
         return KafkaPlan(obstacle, _last_connection(observed, resolved, strimzi))
     listener = _listener(observed, strimzi)
     connection = _connect(observed, resolved, listener, _bootstrap_servers(observed, strimzi) or "")
     wanted = plan_topics(observed, resolved, strimzi)
-    if listener.authentication:
+    if listener.authentication and not strimzi.namespace:
         kind = listener.authentication.type
         wanted += (build_kafka_user(observed.model, resolved, strimzi.name, kind),)
     finding = _find_unready(observed, resolved, listener) or _all_ready(observed, resolved, strimzi)
@@ -68,12 +73,15 @@ def _listener(observed: Observed, strimzi: StrimziCluster) -> ListenerSpec:
 
 
 def _connect(observed: Observed, resolved: Resolved, listener: ListenerSpec, servers: str) -> Connection:
-    model = observed.model
-    cluster = model.spec.kafka.strimzi.name if model.spec.kafka.strimzi else ""
-    trusted = TrustedCertificates(f"{cluster}-cluster-ca-cert", pattern="*.crt")
+    kafka = observed.model.spec.kafka
+    name = kafka.strimzi.name if kafka.strimzi else ""
+    cluster = f"{resolved.kafka_namespace}/{name}"
+    if kafka.strimzi and kafka.strimzi.namespace:
+        return _connect_as_told(kafka, resolved, cluster, servers)
+    trusted = TrustedCertificates(f"{name}-cluster-ca-cert", pattern="*.crt")
     mechanism = MECHANISMS.get(listener.authentication.type) if listener.authentication else None
     return Connection(
-        f"{model.namespace}/{cluster}",
+        cluster,
         servers,
         resolved.secret_name if listener.authentication else None,
         (trusted,) if listener.tls else (),
@@ -82,8 +90,8 @@ def _connect(observed: Observed, resolved: Resolved, listener: ListenerSpec, ser
     )
 
 
-def _find_obstacle(observed: Observed, strimzi: StrimziCluster) -> Finding | None:
-    namespace = observed.model.namespace
+def _find_obstacle(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> Finding | None:
+    namespace = resolved.kafka_namespace
     if not observed.strimzi_installed:
         return no(
             "StrimziNotInstalled", "the cluster has no kafka.strimzi.io/v1; install Strimzi 1.0 or newer"
@@ -104,6 +112,8 @@ def _find_obstacle(observed: Observed, strimzi: StrimziCluster) -> Finding | Non
             f"name one of {names} in spec.kafka.strimzi.listener",
         )
     authentication = _listener(observed, strimzi).authentication
+    if strimzi.namespace:
+        return _find_difference(observed, strimzi, authentication.type if authentication else "none")
     if authentication and authentication.type not in STRIMZI_USERS:
         return no(
             "ListenerNotSupported",
@@ -111,6 +121,18 @@ def _find_obstacle(observed: Observed, strimzi: StrimziCluster) -> Finding | Non
             "name one in spec.kafka.strimzi.listener that does by tls or scram-sha-512, or lets anyone in",
         )
     return None
+
+
+def _find_difference(observed: Observed, strimzi: StrimziCluster, wanted: str) -> Finding | None:
+    """Say where the user's Secrets are not of the listener's kind; what is `custom` can be any."""
+    login = observed.model.spec.kafka.authentication
+    if login is None or wanted in (login.type, "custom"):
+        return None
+    return no(
+        "AuthenticationDiffers",
+        f"listener {strimzi.listener} of Kafka {strimzi.name} lets clients in by {wanted}; "
+        f"set spec.kafka.authentication.type to {wanted}, or name another in spec.kafka.strimzi.listener",
+    )
 
 
 def _why(observed: Observed) -> str:
@@ -141,7 +163,8 @@ def _find_unready(observed: Observed, resolved: Resolved, listener: ListenerSpec
     for topic in resolved.topics:
         if (trouble := topic_trouble(topic, observed.topics.get(topic.name))) is not None:
             return no("TopicNotReady", trouble)
-    if not listener.authentication:
+    strimzi = observed.model.spec.kafka.strimzi
+    if not listener.authentication or (strimzi and strimzi.namespace):
         return None
     if (trouble := _user_trouble(resolved.user_name, observed.user)) is not None:
         return no("UserNotReady", trouble)

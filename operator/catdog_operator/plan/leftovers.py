@@ -5,22 +5,20 @@ from collections.abc import Iterable
 from catdog_operator.resolve import resolve
 from catdog_operator.resource import CatDogModel
 from catdog_operator.strimzi_views import KafkaTopic
-from catdog_operator.views import MODEL_LABEL, WHEN_DELETED_ANNOTATION
+from catdog_operator.views import WHEN_DELETED_ANNOTATION
 
 
-def find_leftovers(topics: Iterable[KafkaTopic], models: Iterable[CatDogModel]) -> tuple[KafkaTopic, ...]:
-    """Return those of a namespace's topics that are to be deleted, where `models` are all that it has."""
-    marked = [each for each in topics if _is_marked(each) and each.metadata.deletion_timestamp is None]
-    if not marked:
-        return ()
-    there = {model.name: {topic.name for topic in resolve(model).topics} for model in models}
-    named = {name for names in there.values() for name in names}
+def find_leftovers(orphans: Iterable[KafkaTopic], models: Iterable[CatDogModel]) -> tuple[KafkaTopic, ...]:
+    """Return those topics of models that are gone that are to go too; `models` are all that there are."""
+    named = {
+        (resolved.kafka_namespace, topic.name)
+        for resolved in map(resolve, models)
+        for topic in resolved.topics
+    }
     return tuple(
         topic
-        for topic in marked
-        if topic.metadata.labels.get(MODEL_LABEL) not in there and topic.metadata.name not in named
+        for topic in orphans
+        if topic.metadata.annotations.get(WHEN_DELETED_ANNOTATION) == "Delete"
+        and topic.metadata.deletion_timestamp is None
+        and (topic.metadata.namespace, topic.metadata.name) not in named
     )
-
-
-def _is_marked(topic: KafkaTopic) -> bool:
-    return topic.metadata.annotations.get(WHEN_DELETED_ANNOTATION) == "Delete"

@@ -10,7 +10,7 @@ from catdog_operator.observed import Observed
 from catdog_operator.resolve import Resolved, ResolvedTopic
 from catdog_operator.resource import StrimziCluster
 from catdog_operator.strimzi_views import KafkaTopic, KafkaUser
-from catdog_operator.views import MODEL_LABEL, Condition, has_condition
+from catdog_operator.views import MODEL_LABEL, NAMESPACE_LABEL, Condition, has_condition
 
 
 def plan_topics(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> tuple[Manifest, ...]:
@@ -20,7 +20,8 @@ def plan_topics(observed: Observed, resolved: Resolved, strimzi: StrimziCluster)
         for topic in resolved.topics
         if topic.name not in observed.topics or _is_ours(observed.topics[topic.name], observed)
     ]
-    return tuple(build_kafka_topic(observed.model, topic, strimzi.name) for topic in wanted)
+    namespace = resolved.kafka_namespace
+    return tuple(build_kafka_topic(observed.model, topic, strimzi.name, namespace) for topic in wanted)
 
 
 def _partitions(observed: Observed, wanted: ResolvedTopic) -> int:
@@ -31,8 +32,13 @@ def _partitions(observed: Observed, wanted: ResolvedTopic) -> int:
 
 def _is_ours(topic: KafkaTopic, observed: Observed) -> bool:
     """Return whether the operator made it for this model; any other topic is used as it is."""
-    labels = topic.metadata.labels
-    return (labels.get(MANAGED_BY_LABEL), labels.get(MODEL_LABEL)) == (OPERATOR, observed.model.name)
+    labels, model = topic.metadata.labels, observed.model
+    found = (
+        labels.get(MANAGED_BY_LABEL),
+        labels.get(NAMESPACE_LABEL, model.namespace),
+        labels.get(MODEL_LABEL),
+    )
+    return found == (OPERATOR, model.namespace, model.name)
 
 
 def topic_trouble(wanted: ResolvedTopic, topic: KafkaTopic | None) -> str | None:

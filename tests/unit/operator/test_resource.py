@@ -69,6 +69,6 @@ def test_what_is_left_open_follows_from_name_and_namespace() -> None:
 
 def test_topics_of_images_have_room_for_headers_and_those_of_answers_are_the_brokers() -> None:
     model = some_model(kafka={"strimzi": {"name": "my-cluster"}, "maxImageBytes": 1_000_000})
-    topics = [build_kafka_topic(model, topic, "my-cluster") for topic in resolve(model).topics]
+    topics = [build_kafka_topic(model, topic, "my-cluster", "kafka") for topic in resolve(model).topics]
     configs = [topic["spec"].get("config") for topic in topics]
     assert configs == [{"max.message.bytes": 1_065_536}, None, {"max.message.bytes": 1_131_072}]
