@@ -299,8 +299,8 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
         },
         rule(
             "spec.kafka",
-            "the certificates to trust are in another namespace; set tls: {trustedCertificates: [{secretName: "
-            '..., pattern: "*.crt"}]}, a copy of them in a Secret in this one',
+            "the certificates to trust are in another namespace; set tls: {trustedCertificates: "
+            '[{secretName: ..., pattern: "*.crt"}]}, a copy of them in a Secret in this one',
         ),
     ),
     "certificates with strimzi": (
