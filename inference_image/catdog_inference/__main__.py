@@ -50,7 +50,7 @@ async def run(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     health, metrics = Health(), Metrics()
-    metrics.registry.register(Certificates(config.kafka_security))
+    metrics.registry.register(Certificates(config.kafka_login))
     processors = available_processors()
     with ThreadPoolExecutor(processors, "decode") as decoding, ThreadPoolExecutor(1, "predict") as predicting:
         async with serve_http(health, metrics, config.http_port):

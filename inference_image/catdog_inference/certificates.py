@@ -1,6 +1,6 @@
 """How long the certificates are good for that the worker shows and trusts, for Prometheus."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,14 +8,15 @@ from cryptography.x509 import load_pem_x509_certificates
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from catdog_common.kafka_security import KafkaSecurity
+from catdog_common.kafka_binding import KafkaLogin
+from catdog_common.kafka_security import KafkaSecurityError
 
 
 class Certificates(Collector):
     """Reads the files at each scrape: they may have been renewed."""
 
-    def __init__(self, security: KafkaSecurity) -> None:
-        self._security = security
+    def __init__(self, login: Callable[[], KafkaLogin]) -> None:
+        self._login = login
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Return the metric without its values."""
@@ -40,7 +41,11 @@ class Certificates(Collector):
         return GaugeMetricFamily("catdog_kafka_certificate_days_left", documentation, labels=["certificate"])
 
     def _files(self) -> Iterator[Path]:
-        if self._security.ca_dir:
-            yield from sorted(self._security.ca_dir.glob("*.crt"))
-        if self._security.certificate_dir:
-            yield self._security.certificate_dir / "user.crt"
+        try:
+            security = self._login().security
+        except KafkaSecurityError:  # connecting tells of it
+            return
+        if security.ca_dir:
+            yield from sorted(security.ca_dir.glob("*.crt"))
+        if security.certificate_dir:
+            yield security.certificate_dir / "user.crt"

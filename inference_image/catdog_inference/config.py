@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from catdog_common.kafka_binding import KafkaLogin, read_binding
 from catdog_common.kafka_security import KafkaSecurity, Mechanism
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -18,7 +19,6 @@ class Config(msgspec.Struct, frozen=True):
     model_version: Positive
     storage_dir: str  # where the claim is mounted
     kafka_cluster: str  # <namespace>/<name> of a Kafka resource, else its addresses
-    kafka_bootstrap_servers: str
     kafka_consumer_group: str
     kafka_start_from: Literal["earliest", "latest"]  # for a partition that the group has no offset for
     input_topic: str
@@ -28,7 +28,9 @@ class Config(msgspec.Struct, frozen=True):
     max_batch_size: Positive
     max_batch_delay_milliseconds: Annotated[int, msgspec.Meta(ge=0)]
     http_port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
-    # See KafkaSecurity.
+    # See KafkaSecurity; and where a binding is, that says the rest.
+    kafka_bootstrap_servers: str = ""
+    kafka_binding_dir: str = ""
     kafka_ca_dir: str = ""
     kafka_user_dir: str = ""
     kafka_sasl_mechanism: Mechanism | None = None
@@ -39,8 +41,14 @@ class Config(msgspec.Struct, frozen=True):
         """The claim."""
         return Path(self.storage_dir)
 
-    @property
-    def kafka_security(self) -> KafkaSecurity:
-        """How the worker is let in."""
+    def kafka_login(self) -> KafkaLogin:
+        """Return where Kafka is and how the worker is let in, as it is now.
+
+        Raises:
+            KafkaSecurityError: a binding lacks something.
+        """
         ca_dir, user_dir = (Path(each) if each else None for each in (self.kafka_ca_dir, self.kafka_user_dir))
-        return KafkaSecurity(ca_dir, user_dir, self.kafka_sasl_mechanism, self.kafka_username)
+        if self.kafka_binding_dir and ca_dir and user_dir:
+            return read_binding(Path(self.kafka_binding_dir), ca_dir, user_dir)
+        security = KafkaSecurity(ca_dir, user_dir, self.kafka_sasl_mechanism, self.kafka_username)
+        return KafkaLogin(self.kafka_bootstrap_servers, security)

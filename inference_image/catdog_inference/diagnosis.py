@@ -4,19 +4,20 @@ import asyncio
 import ssl
 from contextlib import suppress
 
-from catdog_common.kafka_security import KafkaSecurity, KafkaSecurityError
+from catdog_common.kafka_binding import KafkaLogin
+from catdog_common.kafka_security import KafkaSecurityError
 
 _SECONDS = 5.0
 # TLS 1.3 has a server refuse a client's certificate only after the handshake; one that does not says nothing.
 _REFUSAL_SECONDS = 1.0
 
 
-async def why_unreachable(servers: str, security: KafkaSecurity) -> str | None:
-    """Return what the first of the bootstrap servers (host:port) to fail says, or None where all answer."""
-    for server in servers.split(","):
+async def why_unreachable(login: KafkaLogin) -> str | None:
+    """Return what the first of the bootstrap servers to fail says, or None where all answer."""
+    for server in login.servers.split(","):
         host, _, port = server.strip().rpartition(":")
         try:
-            context = security.settings().get("ssl_context")
+            context = login.security.settings().get("ssl_context")
             async with asyncio.timeout(_SECONDS):
                 if not await _is_open(host, int(port), context):
                     return f"{server} closes the connection, as to one whose certificate it does not accept"

@@ -25,9 +25,10 @@ def new_consumer(config: Config) -> AIOKafkaConsumer:
     Raises:
         KafkaSecurityError: a certificate or the key is missing, or can't be read.
     """
+    login = config.kafka_login()
     record_bytes = config.max_image_bytes + RECORD_OVERHEAD_BYTES
     return AIOKafkaConsumer(
-        bootstrap_servers=config.kafka_bootstrap_servers,
+        bootstrap_servers=login.servers,
         client_id=_client_id(config),
         group_id=config.kafka_consumer_group,
         enable_auto_commit=False,
@@ -38,7 +39,7 @@ def new_consumer(config: Config) -> AIOKafkaConsumer:
         heartbeat_interval_ms=_HEARTBEAT_MILLISECONDS,
         rebalance_timeout_ms=_REBALANCE_MILLISECONDS,
         retry_backoff_ms=_RETRY_BACKOFF_MILLISECONDS,
-        **config.kafka_security.settings(),
+        **login.security.settings(),
     )
 
 
@@ -48,15 +49,16 @@ def new_producer(config: Config) -> AIOKafkaProducer:
     Raises:
         KafkaSecurityError: a certificate or the key is missing, or can't be read.
     """
+    login = config.kafka_login()
     return AIOKafkaProducer(
-        bootstrap_servers=config.kafka_bootstrap_servers,
+        bootstrap_servers=login.servers,
         client_id=_client_id(config),
         acks="all",
         enable_idempotence=True,
         max_batch_size=_PRODUCE_BATCH_BYTES,
         max_request_size=config.max_image_bytes + DEAD_LETTER_OVERHEAD_BYTES,
         retry_backoff_ms=_RETRY_BACKOFF_MILLISECONDS,
-        **config.kafka_security.settings(),
+        **login.security.settings(),
     )
 
 

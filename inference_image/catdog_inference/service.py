@@ -93,7 +93,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
     async def _explain(self, error: Exception) -> str | None:
         if not isinstance(error, KafkaConnectionError):
             return None
-        return await why_unreachable(self._config.kafka_bootstrap_servers, self._config.kafka_security)
+        return await why_unreachable(self._config.kafka_login())
 
     async def _serve(self, stop: asyncio.Event) -> None:
         """Join the group and answer until `stop` is set, or until there is another password to join with.
@@ -101,7 +101,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         Raises:
             KafkaError, KafkaSecurityError: Kafka can't be used now.
         """
-        password = self._config.kafka_security.password()
+        password = self._config.kafka_login().security.password()
         consumer = self._new_consumer()
         consumer.subscribe([self._config.input_topic], listener=self)
         try:
@@ -125,7 +125,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
     def _password_changed(self, known: str | None) -> bool:
         """Whether the clients have to be made anew: they keep the password that they were made with."""
         with suppress(KafkaSecurityError):  # it is just being replaced, or was taken away: go on for now
-            if self._config.kafka_security.password() != known:
+            if self._config.kafka_login().security.password() != known:
                 log.info("the password changed: connecting anew")
                 return True
         return False

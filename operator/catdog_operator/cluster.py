@@ -10,6 +10,7 @@ import msgspec
 from catdog_operator.api import Api, RefusedError
 from catdog_operator.drift import differs, merge_patch
 from catdog_operator.kinds import (
+    ACCESS,
     CLAIM,
     DEPLOYMENT,
     EVENT,
@@ -35,7 +36,7 @@ from catdog_operator.resource import CatDogModel, parse_model, short_digest
 from catdog_operator.status import Refusal
 from catdog_operator.status_fields import ModelStatus
 from catdog_operator.store import Body, Key, Reference, Store, reference_of
-from catdog_operator.strimzi_views import KafkaCluster, KafkaTopic, KafkaUser
+from catdog_operator.strimzi_views import KafkaAccess, KafkaCluster, KafkaTopic, KafkaUser
 from catdog_operator.views import (
     APPLIED_ANNOTATION,
     Deployment,
@@ -89,8 +90,9 @@ class Cluster:
             self._readings.forget(key)
             return None
         model = parse_model(body)
-        resolved, strimzi = resolve(model), model.spec.kafka.strimzi
-        self._store.refer(key, references(model, resolved))
+        resolved, kafka = resolve(model), model.spec.kafka
+        access = self._get(ACCESS, key, kafka.access.name, KafkaAccess) if kafka.access else None
+        self._store.refer(key, references(model, resolved, access))
         pods = list(self._children(POD, key, Pod))
         training = tuple(pod for pod in pods if _component(pod) == "training")
         workers = tuple(pod for pod in pods if _component(pod) == "inference")
@@ -110,11 +112,11 @@ class Cluster:
             deployment=self._get(DEPLOYMENT, key, resolved.deployment_name, Deployment),
             strimzi_installed=self.kinds.missing.isdisjoint((KAFKA, TOPIC, USER)),
             forbidden=tuple(sorted(kind.name for kind in self.kinds.forbidden)),
-            kafka=self._store.see(KAFKA, resolved.kafka_namespace, strimzi.name, KafkaCluster)
-            if strimzi
-            else None,
-            topics=self._topics(resolved) if strimzi else {},
-            user=self._get(USER, key, resolved.user_name, KafkaUser) if strimzi else None,
+            access_installed=ACCESS not in self.kinds.missing,
+            access=access,
+            kafka=self._kafka(model, resolved, access),
+            topics=self._topics(resolved) if kafka.strimzi else {},
+            user=self._get(USER, key, resolved.user_name, KafkaUser) if kafka.strimzi else None,
             progress=await self._readings.progress(key, training),
             complaint=await self._readings.complaint(key, workers),
             events=await self._readings.events(key, find_stuck(jobs, pods, claims, now)),
@@ -267,17 +269,32 @@ class Cluster:
         dataset = model.spec.training.dataset.persistent_volume_claim
         return self._get(CLAIM, key, dataset.claim_name, PersistentVolumeClaim) if dataset else None
 
+    def _kafka(
+        self, model: CatDogModel, resolved: Resolved, access: KafkaAccess | None
+    ) -> KafkaCluster | None:
+        if access:
+            return self._store.see(KAFKA, access.kafka_namespace, access.spec.kafka.name, KafkaCluster)
+        if strimzi := model.spec.kafka.strimzi:
+            return self._store.see(KAFKA, resolved.kafka_namespace, strimzi.name, KafkaCluster)
+        return None
+
     def _topics(self, resolved: Resolved) -> dict[str, KafkaTopic]:
         names = [topic.name for topic in resolved.topics]
         found = [self._store.see(TOPIC, resolved.kafka_namespace, name, KafkaTopic) for name in names]
         return {name: topic for name, topic in zip(names, found, strict=True) if topic is not None}
 
 
-def references(model: CatDogModel, resolved: Resolved) -> frozenset[Reference]:
+def references(
+    model: CatDogModel, resolved: Resolved, access: KafkaAccess | None = None
+) -> frozenset[Reference]:
     """Return the objects that a model names and that may carry no label of it."""
     dataset, strimzi = model.spec.training.dataset.persistent_volume_claim, model.spec.kafka.strimzi
     claims = [resolved.claim_name, *([dataset.claim_name] if dataset else [])]
     found = [Reference(CLAIM.name, model.namespace, name) for name in claims]
+    if model.spec.kafka.access:
+        found.append(Reference(ACCESS.name, model.namespace, model.spec.kafka.access.name))
+    if access:
+        found.append(Reference(KAFKA.name, access.kafka_namespace, access.spec.kafka.name))
     if strimzi:
         names = [(KAFKA, strimzi.name), *((TOPIC, topic.name) for topic in resolved.topics)]
         found += [Reference(kind.name, resolved.kafka_namespace, name) for kind, name in names]

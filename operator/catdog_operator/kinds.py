@@ -40,6 +40,7 @@ JOB = Kind("Job", "batch", "v1", "jobs", WATCH | {"create", "delete"}, selector=
 POD = Kind("Pod", "", "v1", "pods", WATCH, frozenset({"get log"}), selector=OURS)
 DEPLOYMENT = Kind("Deployment", "apps", "v1", "deployments", WATCH | {"create", "patch"}, selector=OURS)
 KAFKA = Kind("Kafka", "kafka.strimzi.io", "v1", "kafkas", WATCH)
+ACCESS = Kind("KafkaAccess", "access.strimzi.io", "v1alpha1", "kafkaaccesses", WATCH)
 TOPIC = Kind("KafkaTopic", "kafka.strimzi.io", "v1", "kafkatopics", WATCH | {"create", "patch", "delete"})
 USER = Kind("KafkaUser", "kafka.strimzi.io", "v1", "kafkausers", WATCH | {"create", "patch"}, selector=OURS)
 POLICY = Kind(
@@ -61,5 +62,5 @@ BUDGET = Kind(
 # Read about children that do not get on, and written about models; never watched.
 EVENT = Kind("Event", "", "v1", "events", frozenset({"list", "create"}))
 
-KINDS = (MODEL, CLAIM, JOB, POD, DEPLOYMENT, KAFKA, TOPIC, USER, POLICY, BUDGET)  # that are watched
+KINDS = (MODEL, CLAIM, JOB, POD, DEPLOYMENT, KAFKA, ACCESS, TOPIC, USER, POLICY, BUDGET)  # that are watched
 KIND_OF = {kind.name: kind for kind in (*KINDS, EVENT)}

@@ -6,7 +6,7 @@ import msgspec
 
 from catdog_common.training import Progress
 from catdog_operator.resource import CatDogModel
-from catdog_operator.strimzi_views import KafkaCluster, KafkaTopic, KafkaUser
+from catdog_operator.strimzi_views import KafkaAccess, KafkaCluster, KafkaTopic, KafkaUser
 from catdog_operator.views import (
     Deployment,
     Event,
@@ -60,6 +60,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     deployment: Deployment | None = None
     strimzi_installed: bool = True
     forbidden: tuple[str, ...] = ()  # kinds that the operator has no right to read
+    access_installed: bool = True
+    access: KafkaAccess | None = None
     kafka: KafkaCluster | None = None
     topics: dict[str, KafkaTopic] = {}
     user: KafkaUser | None = None

@@ -118,6 +118,12 @@ class StrimziCluster(Part, frozen=True):
     namespace: str | None = None
 
 
+class Access(Part, frozen=True):
+    """A Kafka cluster by a KafkaAccess of Strimzi's in the model's namespace."""
+
+    name: str
+
+
 class Authentication(Part, frozen=True):
     """Who the workers are to the brokers; each type but `none` has a Secret.
 
@@ -163,13 +169,15 @@ class Topics(Part, frozen=True):
 class Kafka(Part, frozen=True):
     """The Kafka cluster and the topics that the model is served over.
 
-    Either `strimzi` is set, or `bootstrap_servers` with `authentication`, and `tls` where brokers speak it.
+    Either `strimzi` is set, or `access`, or `bootstrap_servers` with `authentication`, and with `tls` where
+    brokers speak it.
     """
 
     start_from: Literal["Earliest", "Latest"]
     topics: Topics
     max_image_bytes: int
     strimzi: StrimziCluster | None = None
+    access: Access | None = None
     bootstrap_servers: str | None = None
     authentication: Authentication | None = None
     tls: Tls | None = None

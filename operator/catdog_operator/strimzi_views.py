@@ -63,6 +63,46 @@ class StrimziStatus(View, frozen=True):
     secret: str | None = None
 
 
+class AccessedKafka(View, frozen=True):
+    """The Kafka that a KafkaAccess is to; its own namespace's where none is named."""
+
+    name: str
+    namespace: str | None = None
+    listener: str | None = None
+
+
+class AccessSpec(View, frozen=True):
+    """A KafkaAccess's spec."""
+
+    kafka: AccessedKafka
+
+
+class Binding(View, frozen=True):
+    """The Secret that a KafkaAccess has come to."""
+
+    name: str = ""
+
+
+class AccessStatus(View, frozen=True):
+    """A KafkaAccess's status."""
+
+    binding: Binding = Binding()
+    conditions: tuple[Condition, ...] = ()
+
+
+class KafkaAccess(View, frozen=True):
+    """A KafkaAccess: what the Access Operator makes a Secret of, in any namespace."""
+
+    metadata: Metadata
+    spec: AccessSpec
+    status: AccessStatus = AccessStatus()
+
+    @property
+    def kafka_namespace(self) -> str:
+        """Where the Kafka is."""
+        return self.spec.kafka.namespace or self.metadata.namespace
+
+
 class TopicSpec(View, frozen=True):
     """A KafkaTopic's spec."""
 

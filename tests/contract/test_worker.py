@@ -1,5 +1,7 @@
 """What the operator gives a worker is what it asks for: environment, limits of topics, time to drain."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -15,7 +17,7 @@ from catdog_operator.resolve import resolve
 from tests.unit.operator.builders import some_connection, some_model
 
 
-def some_environment(**login: str) -> dict[str, str]:
+def some_environment(**login: Any) -> dict[str, str]:  # noqa: ANN401 - fields of a Connection
     model, connection = some_model(), msgspec.structs.replace(some_connection(), **login)
     return build_worker_environment(model, resolve(model), 3, connection)
 
@@ -29,14 +31,18 @@ def test_the_worker_accepts_the_environment_that_the_operator_writes() -> None:
 def test_the_operator_writes_nothing_that_the_worker_does_not_read() -> None:
     read = {f"CATDOG_{name.upper()}" for name in Config.__struct_fields__}
     login = {"mechanism": "SCRAM-SHA-512", "username": "pets"}
-    assert some_environment().keys() | some_environment(**login).keys() == read
-    assert read - some_environment().keys() == {"CATDOG_KAFKA_SASL_MECHANISM", "CATDOG_KAFKA_USERNAME"}
+    by_password, by_binding = some_environment(**login), some_environment(is_binding=True)
+    assert some_environment().keys() | by_password.keys() | by_binding.keys() == read
+    assert by_password.keys() - some_environment().keys() == {
+        "CATDOG_KAFKA_SASL_MECHANISM",
+        "CATDOG_KAFKA_USERNAME",
+    }
 
 
 @pytest.mark.parametrize("login", MECHANISMS)
 def test_the_worker_knows_each_mechanism_that_the_operator_names(login: str) -> None:
     config = read_environment(Config, some_environment(mechanism=MECHANISMS[login], username="pets"))
-    assert config.kafka_security.protocol == "SASL_SSL"
+    assert config.kafka_login().security.protocol == "SASL_SSL"
 
 
 def test_the_topics_have_room_for_what_the_worker_writes() -> None:

@@ -213,12 +213,20 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
         {"kafka": {}},
         rule(
             "spec.kafka",
-            "no Kafka is named; set one of strimzi: {name: ...} or bootstrapServers: host:9093",
+            "no Kafka is named; set one of strimzi: {name: ...}, access: {name: ...} or bootstrapServers: "
+            "host:9093",
         ),
     ),
     "a Strimzi cluster together with bootstrap servers": (
         given(**STRIMZI),
-        rule("spec.kafka", "two Kafkas are named; keep one of strimzi, bootstrapServers"),
+        rule("spec.kafka", "two Kafkas are named; keep one of strimzi, access, bootstrapServers"),
+    ),
+    "a KafkaAccess with a certificate besides": (
+        {"kafka": {"access": {"name": "pets"}, "authentication": GIVEN["authentication"]}},
+        rule(
+            "spec.kafka",
+            "the Secret of a KafkaAccess says who asks and whom to trust; remove authentication and tls",
+        ),
     ),
     "bootstrap servers alone": (
         given(authentication=None, tls=None),

@@ -20,6 +20,10 @@ from catdog_operator.views import MODEL_LABEL, SETTINGS_ANNOTATION, VERSION_LABE
 HTTP_PORT = 8080
 KAFKA_CA_DIR = "/etc/catdog/kafka-ca"
 KAFKA_USER_DIR = "/etc/catdog/kafka-user"
+KAFKA_BINDING_DIR = "/etc/catdog/kafka-binding"
+# Entries of a binding (servicebinding.io, type kafka) by the names that a KafkaUser's Secret has for them.
+BINDING_TRUST = {"ssl.truststore.crt": "ca.crt"}
+BINDING_USER = {"ssl.keystore.crt": "user.crt", "ssl.keystore.key": "user.key", "password": "password"}
 DRAIN_SECONDS = 60  # to answer what was taken, commit and leave the group
 RESOURCES: Manifest = {
     "requests": {"cpu": "100m", "memory": "256Mi"},
@@ -40,10 +44,13 @@ class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
     trusted: tuple[TrustedCertificates, ...]
     mechanism: str | None = None
     username: str | None = None
+    is_binding: bool = False  # the Secret says all: address, trust and login
 
     @property
-    def protocol(self) -> str:
-        """Kafka's `security.protocol`."""
+    def protocol(self) -> str | None:
+        """Kafka's `security.protocol`; None where a binding says it."""
+        if self.is_binding:
+            return None
         return ("SASL_" if self.mechanism else "") + ("SSL" if self.trusted else "PLAINTEXT")
 
 
@@ -123,11 +130,10 @@ def _spread(selector: dict[str, str], near: str | None) -> Manifest:
 def _build_worker(
     model: CatDogModel, resolved: Resolved, image: str, version: int, connection: Connection
 ) -> Container:
-    volumes = [("models", STORAGE_DIR, claim_volume("models", resolved.claim_name))]
-    if connection.trusted:
-        volumes.append(("kafka-ca", KAFKA_CA_DIR, _trust_volume("kafka-ca", connection.trusted)))
-    if connection.secret_name:
-        volumes.append(("kafka-user", KAFKA_USER_DIR, secret_volume("kafka-user", connection.secret_name)))
+    volumes = [
+        ("models", STORAGE_DIR, claim_volume("models", resolved.claim_name)),
+        *_login_volumes(connection),
+    ]
     return Container(
         name="worker",
         image=image,
@@ -142,6 +148,28 @@ def _build_worker(
             "livenessProbe": _probe("/healthz", period=10, failures=6),
         },
     )
+
+
+def _login_volumes(connection: Connection) -> list[tuple[str, str, Manifest]]:
+    """Return name, path and volume of each Secret by which the workers are let in."""
+    secret, volumes = connection.secret_name, []
+    if secret and connection.is_binding:
+        return [
+            ("kafka-binding", KAFKA_BINDING_DIR, secret_volume("kafka-binding", secret)),
+            ("kafka-ca", KAFKA_CA_DIR, _renamed("kafka-ca", secret, BINDING_TRUST)),
+            ("kafka-user", KAFKA_USER_DIR, _renamed("kafka-user", secret, BINDING_USER)),
+        ]
+    if connection.trusted:
+        volumes.append(("kafka-ca", KAFKA_CA_DIR, _trust_volume("kafka-ca", connection.trusted)))
+    if secret:
+        volumes.append(("kafka-user", KAFKA_USER_DIR, secret_volume("kafka-user", secret)))
+    return volumes
+
+
+def _renamed(name: str, secret: str, names: dict[str, str]) -> Manifest:
+    """Return a volume with some of a Secret's entries under other names, as far as they are there."""
+    items = [{"key": key, "path": path} for key, path in names.items()]
+    return {"name": name, "secret": {"secretName": secret, "items": items, "optional": True}}
 
 
 def _trust_volume(name: str, trusted: tuple[TrustedCertificates, ...]) -> Manifest:
@@ -178,7 +206,6 @@ def build_worker_environment(
         "CATDOG_MODEL_VERSION": str(version),
         "CATDOG_STORAGE_DIR": STORAGE_DIR,
         "CATDOG_KAFKA_CLUSTER": connection.cluster,
-        "CATDOG_KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
         **_build_kafka_login(connection),
         "CATDOG_KAFKA_CONSUMER_GROUP": resolved.consumer_group,
         "CATDOG_KAFKA_START_FROM": kafka.start_from.lower(),
@@ -193,8 +220,11 @@ def build_worker_environment(
 
 
 def _build_kafka_login(connection: Connection) -> dict[str, str]:
+    is_binding = connection.is_binding
     login = {
-        "CATDOG_KAFKA_CA_DIR": KAFKA_CA_DIR if connection.trusted else None,
+        "CATDOG_KAFKA_BOOTSTRAP_SERVERS": None if is_binding else connection.bootstrap_servers,
+        "CATDOG_KAFKA_BINDING_DIR": KAFKA_BINDING_DIR if is_binding else None,
+        "CATDOG_KAFKA_CA_DIR": KAFKA_CA_DIR if connection.trusted or is_binding else None,
         "CATDOG_KAFKA_USER_DIR": KAFKA_USER_DIR if connection.secret_name else None,
         "CATDOG_KAFKA_SASL_MECHANISM": connection.mechanism,
         "CATDOG_KAFKA_USERNAME": connection.username,

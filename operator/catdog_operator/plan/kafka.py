@@ -6,6 +6,7 @@ from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.deployment import Connection
 from catdog_operator.manifests.kafka_user import build_kafka_user
 from catdog_operator.observed import Observed
+from catdog_operator.plan.access import connect_by_access, find_access_obstacle
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.topics import plan_topics, remark, told_by, topic_trouble, up_to_date
 from catdog_operator.resolve import Resolved
@@ -30,19 +31,26 @@ class KafkaPlan(msgspec.Struct, frozen=True):
 def plan_kafka(observed: Observed, resolved: Resolved) -> KafkaPlan:
     """Return the topics and the user to have, and whether all is ready to serve."""
     kafka = observed.model.spec.kafka
-    return _plan_strimzi(observed, resolved, kafka.strimzi) if kafka.strimzi else _plan_given(kafka, resolved)
-
-
-def _plan_given(kafka: Kafka, resolved: Resolved) -> KafkaPlan:
-    """Return the way to a Kafka in which nothing is made and nothing looked at: what is said of it counts."""
+    if kafka.strimzi:
+        return _plan_strimzi(observed, resolved, kafka.strimzi)
+    if kafka.access:
+        obstacle, connection = find_access_obstacle(observed, kafka.access), connect_by_access(observed)
+        what = f"KafkaAccess {kafka.access.name}"
+        client = f"Secret {connection.secret_name}" if connection else ""
+        return KafkaPlan(obstacle or _taken_on_trust(what, resolved, client), connection)
     servers = kafka.bootstrap_servers or ""
-    names, client = ", ".join(topic.name for topic in resolved.topics), resolved.secret_name or "anyone"
-    finding = yes(
+    finding = _taken_on_trust(servers, resolved, resolved.secret_name or "anyone")
+    return KafkaPlan(finding, _connect_as_told(kafka, resolved, servers, servers))
+
+
+def _taken_on_trust(what: str, resolved: Resolved, client: str) -> Finding:
+    """Say that in this Kafka nothing is made and nothing looked at: what is said of it counts."""
+    names = ", ".join(topic.name for topic in resolved.topics)
+    return yes(
         "TakenOnTrust",
-        f"taken on trust: {servers}, its topics {names}, and the rights of {client}; "
+        f"taken on trust: {what}, its topics {names}, and the rights of {client}; "
         "workers that cannot use them do not get ready, and their logs say why",
     )
-    return KafkaPlan(finding, _connect_as_told(kafka, resolved, servers, servers))
 
 
 def _connect_as_told(kafka: Kafka, resolved: Resolved, cluster: str, servers: str) -> Connection:

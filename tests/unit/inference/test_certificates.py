@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_security import KafkaSecurity
 from catdog_inference.certificates import Certificates
 from tests.unit.common.test_kafka_security import write_pair
@@ -24,7 +25,7 @@ def security(tmp_path: Path) -> KafkaSecurity:
 
 def days_left(security: KafkaSecurity) -> dict[str, float]:
     registry = CollectorRegistry()
-    registry.register(Certificates(security))
+    registry.register(Certificates(lambda: KafkaLogin("", security)))
     [family] = registry.collect()
     return {sample.labels["certificate"]: round(sample.value) for sample in family.samples}
 
@@ -35,7 +36,7 @@ def test_each_certificate_that_is_shown_or_trusted_is_told_by_its_days(security:
 
 def test_a_renewed_certificate_is_told_at_the_next_look(security: KafkaSecurity, tmp_path: Path) -> None:
     registry = CollectorRegistry()
-    registry.register(Certificates(security))
+    registry.register(Certificates(lambda: KafkaLogin("", security)))
     write_pair(tmp_path / "user", "user", days=365)
     assert registry.get_sample_value(NAME, {"certificate": "user.crt"}) == pytest.approx(365, abs=0.1)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_security import KafkaSecurity
 from catdog_inference.diagnosis import why_unreachable
 from tests.unit.common.test_kafka_security import write_pair
@@ -40,19 +41,22 @@ def security(tmp_path: Path) -> KafkaSecurity:
 
 async def test_where_we_are_let_in_there_is_nothing_to_say(security: KafkaSecurity, tmp_path: Path) -> None:
     async with broker(tmp_path / "ca", tmp_path / "user" / "user.crt") as server:
-        assert await why_unreachable(server, security) is None
+        assert await why_unreachable(KafkaLogin(server, security)) is None
 
 
 async def test_a_broker_that_is_not_trusted_is_named(security: KafkaSecurity, tmp_path: Path) -> None:
     write_pair(tmp_path / "other", "localhost", dns="localhost")
     async with broker(tmp_path / "other") as server:
-        assert await why_unreachable(server, security) == f"{server} is not trusted: self-signed certificate"
+        assert (
+            await why_unreachable(KafkaLogin(server, security))
+            == f"{server} is not trusted: self-signed certificate"
+        )
 
 
 async def test_a_broker_of_another_name_is_not_trusted(security: KafkaSecurity, tmp_path: Path) -> None:
     write_pair(tmp_path / "ca", "localhost", dns="elsewhere")
     async with broker(tmp_path / "ca") as server:
-        said = await why_unreachable(server, security)
+        said = await why_unreachable(KafkaLogin(server, security))
     assert said == (f"{server} is not trusted: Hostname mismatch, certificate is not valid for 'localhost'.")
 
 
@@ -61,7 +65,7 @@ async def test_a_broker_that_does_not_know_our_certificate_is_named(
 ) -> None:
     write_pair(tmp_path / "strangers", "stranger")
     async with broker(tmp_path / "ca", tmp_path / "strangers" / "stranger.crt") as server:
-        said = await why_unreachable(server, security)
+        said = await why_unreachable(KafkaLogin(server, security))
     assert said == f"{server} closes the connection, as to one whose certificate it does not accept"
 
 
@@ -69,10 +73,10 @@ async def test_nobody_at_the_address_is_told(security: KafkaSecurity) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         server = f"localhost:{free.getsockname()[1]}"
-    assert await why_unreachable(server, security) is not None
+    assert await why_unreachable(KafkaLogin(server, security)) is not None
 
 
 async def test_a_file_that_is_missing_is_named(security: KafkaSecurity, tmp_path: Path) -> None:
     (tmp_path / "user" / "user.key").unlink()
-    said = await why_unreachable("localhost:1", security)
+    said = await why_unreachable(KafkaLogin("localhost:1", security))
     assert said == f"{tmp_path}/user/user.key is missing: nothing tells the brokers who we are"

@@ -1,0 +1,58 @@
+"""Reads how Kafka is reached from a Secret by the Service Binding specification, type `kafka`.
+
+Strimzi's Access Operator writes one for a KafkaAccess, each entry under several names. Its certificates and
+its password are mounted once more, under the names that a KafkaUser's Secret has: see `kafka_security`.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from catdog_common.kafka_security import KafkaSecurity, KafkaSecurityError, Mechanism
+
+_SERVERS = ("bootstrap.servers", "bootstrapServers", "bootstrap-servers")
+_PROTOCOL = ("security.protocol", "securityProtocol")
+_MECHANISM = ("sasl.mechanism", "saslMechanism")
+
+
+class KafkaLogin(msgspec.Struct, frozen=True):
+    """Where Kafka is (host:port, several with commas between), and how a client is let in."""
+
+    servers: str
+    security: KafkaSecurity
+
+
+def read_binding(directory: Path, ca_dir: Path, user_dir: Path) -> KafkaLogin:
+    """Return what the binding in `directory` says, with the files in the other two.
+
+    Raises:
+        KafkaSecurityError: an entry is missing, or is not what it should be.
+    """
+    protocol = _read(directory, _PROTOCOL)
+    mechanism: Mechanism | None = None
+    username = ""
+    if protocol.startswith("SASL_"):
+        mechanism, username = _read_mechanism(directory), _read(directory, ("username",))
+    is_known = mechanism is not None or (user_dir / "user.crt").exists()
+    security = KafkaSecurity(
+        ca_dir if protocol.endswith("SSL") else None, user_dir if is_known else None, mechanism, username
+    )
+    return KafkaLogin(_read(directory, _SERVERS), security)
+
+
+def _read_mechanism(directory: Path) -> Mechanism:
+    named = _read(directory, _MECHANISM)
+    try:
+        return msgspec.convert(named, Mechanism)
+    except msgspec.ValidationError as error:
+        raise KafkaSecurityError(
+            f"{directory / _MECHANISM[0]} is {named}, which a worker does not speak"
+        ) from error
+
+
+def _read(directory: Path, names: tuple[str, ...]) -> str:
+    for name in names:
+        file = directory / name
+        if file.is_file():
+            return file.read_text().strip()
+    raise KafkaSecurityError(f"{directory / names[0]} is missing: the Secret is no binding for Kafka")
