@@ -97,6 +97,19 @@ class Model:
         status: Status = json.loads(answer).get("status", {})
         return status
 
+    def generation(self) -> int:
+        """Return the number of the last edit."""
+        look = (
+            "get",
+            "catdogmodel",
+            self.name,
+            "-n",
+            self.namespace,
+            "-o",
+            "jsonpath={.metadata.generation}",
+        )
+        return int(self.cluster.kubectl(*look))
+
     @contextmanager
     def _statuses(self, timeout: float) -> Iterator[Iterator[Status]]:
         look = ("catdogmodel", self.name, "-n", self.namespace, "-o", 'jsonpath={.status}{"\\n"}')
