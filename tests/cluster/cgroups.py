@@ -64,9 +64,8 @@ def _remove_directory(directory: Path) -> None:
         try:
             directory.rmdir()
         except OSError as error:
-            # The kernel lets go of a killed process a little later than it says so, and tells nobody.
             if error.errno != errno.EBUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(0.02)
+            time.sleep(0.02)  # the kernel lets go of a killed process after it says so, and tells nobody
         else:
             return

@@ -52,6 +52,6 @@ def make_parts(cache: Cache, *, with_kafka: bool, with_product: bool) -> Parts:
 def _saying_what_failed(make: Callable[[], Made]) -> Made:
     try:
         return make()
-    except Exception as error:  # whatever it is, it goes on; but the other lane may take minutes to end
+    except Exception as error:  # it is raised again; told now, as the other lane may take minutes to end
         say(f"✗ {error}")
         raise

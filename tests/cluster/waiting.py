@@ -57,4 +57,4 @@ def _await(holds: Callable[[], bool], what: str, seconds: float) -> None:
     while not holds():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not answer within {seconds:.0f} s")
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_LOOK_SECONDS)  # a server that begins to answer tells nobody

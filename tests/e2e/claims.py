@@ -12,7 +12,7 @@ from tests.e2e.models import NAMESPACE
 def make_claim(
     cluster: Instance,
     name: str,
-    fill: Callable[[Path], None] | None = None,
+    fill: Callable[[Path], object] | None = None,
     mode: str = "ReadWriteOnce",
 ) -> Path:
     """Create a claim on a free volume, filled before anyone can see it; return its directory on the host."""
@@ -39,9 +39,17 @@ def make_claim(
 
 def _free_volume(cluster: Instance, mode: str) -> dict[str, Any]:
     volumes = json.loads(cluster.kubectl("get", "pv", "-o", "json"))["items"]
-    for volume in volumes:
-        free = volume["status"].get("phase") == "Available" and "claimRef" not in volume["spec"]
-        if free and mode in volume["spec"]["accessModes"]:
-            found: dict[str, Any] = volume
-            return found
-    raise LookupError(f"no {mode} volume is free")
+    found: dict[str, Any] | None = next((volume for volume in volumes if is_free(volume, mode)), None)
+    if found is None:
+        raise LookupError(f"no {mode} volume is free")
+    return found
+
+
+def is_free(volume: dict[str, Any], mode: str) -> bool:
+    """Whether a claim with this access mode can have a volume."""
+    spec = volume["spec"]
+    return (
+        volume["status"].get("phase") == "Available"
+        and "claimRef" not in spec
+        and mode in spec["accessModes"]
+    )

@@ -97,9 +97,24 @@ class Model:
         status: Status = json.loads(answer).get("status", {})
         return status
 
+    def generation(self) -> int:
+        """Return the number of the last edit."""
+        look = (
+            "get",
+            "catdogmodel",
+            self.name,
+            "-n",
+            self.namespace,
+            "-o",
+            "jsonpath={.metadata.generation}",
+        )
+        return int(self.cluster.kubectl(*look))
+
     @contextmanager
     def _statuses(self, timeout: float) -> Iterator[Iterator[Status]]:
-        look = ("catdogmodel", self.name, "-n", self.namespace, "-o", 'jsonpath={.status}{"\\n"}')
+        # As a list: of an object by name kubectl never prints what changes between its get and its watch.
+        by_name = ("--field-selector", f"metadata.name={self.name}")
+        look = ("catdogmodels", "-n", self.namespace, *by_name, "-o", 'jsonpath={.status}{"\\n"}')
         with watched(self.cluster, *look, timeout=timeout) as lines:
             yield (json.loads(line) for line in lines if line.strip())
 

@@ -12,10 +12,9 @@ from tests.cluster.instance import Instance
 from tests.demo.photo_sets import LabelledPhoto
 from tests.e2e.claims import make_claim
 from tests.e2e.failures.rows import described
+from tests.e2e.failures.scene import publish_version
 from tests.e2e.kafka_clusters import make_kafka
 from tests.e2e.models import Model, condition
-from tests.e2e.test_upgrade import SAMPLE_HASH
-from tests.tiny_version import publish_tiny_version
 
 FOLDERS = "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
 # By claim: the failure, its reason and its message.
@@ -128,7 +127,7 @@ def test_what_was_put_right_is_served(put_right: Models) -> None:
 
 
 def test_a_kafka_that_is_not_there_is_named_and_awaited(cluster: Instance, failures: list[str]) -> None:
-    make_claim(cluster, "no-kafka", fill=publish)
+    make_claim(cluster, "no-kafka", fill=lambda directory: publish_version(directory, "no-kafka"))
     model = Model(cluster, "no-kafka")
     storage = {"existingClaim": "no-kafka"}
     model.apply(
@@ -164,11 +163,6 @@ def spec_of(dataset: dict[str, Any]) -> dict[str, Any]:
 def kafka(name: str) -> dict[str, Any]:
     """Return the part of a spec that names a cluster of Strimzi's."""
     return {"strimzi": {"name": name}}
-
-
-def publish(claim: Path) -> None:
-    """Publish a version as if the training of the sample had."""
-    publish_tiny_version(claim, "no-kafka", training_hash=SAMPLE_HASH)
 
 
 def copy_photos(photos: list[LabelledPhoto], directory: Path) -> None:

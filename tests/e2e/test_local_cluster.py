@@ -94,6 +94,7 @@ def test_two_clusters_stand_side_by_side(node: Instance) -> None:
 def test_a_program_that_died_is_started_again(node: Instance) -> None:
     before = processes_of(node, "coredns")
     os.kill(before[0], signal.SIGKILL)
+    # The pod's resolver is told by nobody that its server is back.
     script = (
         "import socket, time\n"
         "while True:\n"

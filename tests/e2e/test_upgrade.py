@@ -58,7 +58,7 @@ def models(still_cluster: Instance, before: Path, tmp_path_factory: pytest.TempP
             apply[name].apply(spec(existing_claim="before"))
         for name in SERVING:
             apply[name].await_ready(version=1)
-        apply["before-training"].apply(spec(architecture="efficientnet-lite0", epochs=3))
+        apply["before-training"].apply(spec(epochs=3))
         apply["before-training"].await_status(
             lambda status: status.get("progress", {}).get("stage") not in (None, "Starting"), "it trains"
         )

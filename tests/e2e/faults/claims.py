@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from tests.cluster.strimzi.kube import ApiError, Kube, Manifest
+from tests.e2e.claims import is_free
 from tests.e2e.models import NAMESPACE
 
 CLAIM_SECONDS = 60.0
@@ -13,8 +14,7 @@ async def reserve_volume(kube: Kube, model: str) -> Path:
     """Keep a free volume for the claim that the operator will make for `model`; return its directory."""
     claim = {"kind": "PersistentVolumeClaim", "namespace": NAMESPACE, "name": f"{model}-models"}
     for volume in await kube.list("PersistentVolume"):
-        free = volume["status"].get("phase") == "Available" and "claimRef" not in volume["spec"]
-        if free and "ReadWriteOnce" in volume["spec"]["accessModes"] and await _reserve(kube, volume, claim):
+        if is_free(volume, "ReadWriteOnce") and await _reserve(kube, volume, claim):
             return Path(volume["spec"]["local"]["path"])
     raise LookupError("no volume is free")
 

@@ -16,6 +16,7 @@ from tests.e2e.faults.kills import End, Kill, Undisturbed, live_with, path_of
 from tests.e2e.faults.proxy import Moment
 
 SAMPLE = 2
+SURE = 0.8  # of an undisturbed life's writes: one that finds its versions has fewer statuses to write
 TRAIN_EVERY = 8
 SEED = os.environ.get("CATDOG_KILL_SEED") or str(random.SystemRandom().randrange(10_000))
 
@@ -28,7 +29,8 @@ def test_the_proxy_sees_each_write_that_the_api_server_saw(undisturbed: Undistur
 def test_the_end_is_the_same_wherever_the_operator_is_killed(
     bare_cluster: Instance, undisturbed: Undisturbed, tmp_path: Path, figures: list[str]
 ) -> None:
-    kills = random.Random(SEED).sample(all_kills(undisturbed), SAMPLE)  # noqa: S311 - nothing is secret
+    sure = [kill for kill in all_kills(undisturbed) if kill.n <= SURE * len(undisturbed.writes)]
+    kills = random.Random(SEED).sample(sure, SAMPLE)  # noqa: S311 - nothing is secret
     figures.append(f"kills: CATDOG_KILL_SEED={SEED}: {', '.join(map(str, kills))}")
     figures.append(f"kills: a life has {len(undisturbed.writes)} writes")
     ends = asyncio.run(live_with(bare_cluster, undisturbed, kills, tmp_path))
@@ -57,4 +59,4 @@ def check(ends: list[End]) -> None:
     # How many writes a life has depends on when things happen; only one that was too short has no n-th.
     spared = [end for end in ends if not end.struck]
     assert all(len(end.writes) < end.kill.n for end in spared), "\n\n".join(map(str, spared))
-    assert len(spared) <= max(1, len(ends) // 3)
+    assert len(spared) <= len(ends) / 3
