@@ -43,11 +43,12 @@ def read_binding(directory: Path, ca_dir: Path, user_dir: Path) -> KafkaLogin:
 def _read_mechanism(directory: Path) -> Mechanism:
     named = _read(directory, _MECHANISM)
     try:
-        return msgspec.convert(named, Mechanism)
+        mechanism: Mechanism = msgspec.convert(named, Mechanism)
     except msgspec.ValidationError as error:
         raise KafkaSecurityError(
             f"{directory / _MECHANISM[0]} is {named}, which a worker does not speak"
         ) from error
+    return mechanism
 
 
 def _read(directory: Path, names: tuple[str, ...]) -> str:

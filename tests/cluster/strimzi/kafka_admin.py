@@ -24,6 +24,7 @@ from confluent_kafka.admin import (
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
+    UserScramCredentialAlteration,
     UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
@@ -154,6 +155,7 @@ class KafkaAdmin:
     async def users_with_password(self) -> set[str]:
         """Return those that can log in by SCRAM-SHA-512."""
         future = self._client.describe_user_scram_credentials(request_timeout=_TIMEOUT_SECONDS)
+        assert isinstance(future, Future)  # of all users; of some it would be one each
         described = await asyncio.wrap_future(future)
         return {
             name
@@ -163,7 +165,9 @@ class KafkaAdmin:
 
     async def remove_passwords(self, users: Collection[str]) -> None:
         """Let users no longer log in by SCRAM-SHA-512."""
-        changes = [UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512) for user in users]
+        changes: list[UserScramCredentialAlteration] = [
+            UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512) for user in users
+        ]
         if changes:
             await _all(self._client.alter_user_scram_credentials(changes, request_timeout=_TIMEOUT_SECONDS))
 

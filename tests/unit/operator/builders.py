@@ -81,7 +81,9 @@ def some_connection() -> Connection:
     return Connection("kafka/my-cluster", "kafka:9093", "pets-catdog", (trusted,))
 
 
-def some_topic(name: str, condition: seen.Condition = READY, **labels: str) -> strimzi.KafkaTopic:
+def some_topic(
+    name: str, condition: seen.Condition = READY, labels: dict[str, str] | None = None
+) -> strimzi.KafkaTopic:
     """Return a topic that the operator made, or with labels one of somebody else."""
     ours = {"app.kubernetes.io/managed-by": "catdog-operator", "catdog.dev/model": "pets"}
     return strimzi.KafkaTopic(

@@ -35,7 +35,7 @@ def elsewhere(authentication: str = "tls", listener: str = "tls", **fields: Any)
     spec = strimzi.KafkaClusterSpec(strimzi.KafkaSettings((way_in,)))
     observed = {
         "kafka": msgspec.structs.replace(some_kafka(), spec=spec),
-        "topics": {name: some_topic(name, **OURS) for name in TOPICS},
+        "topics": {name: some_topic(name, labels=OURS) for name in TOPICS},
         "user": None,
     }
     return some_observed(some_model(status=ModelStatus(versions=(V1,)), kafka=kafka), **observed | fields)

@@ -18,7 +18,7 @@ def observed_with(input_topic: dict[str, Any], *, ours: bool = True, **spec: obj
     """Return a model whose input topic is there with this spec, and the others as they should be."""
     kafka = {"strimzi": {"name": "my-cluster"}, "topics": {"input": spec}}
     topics = {name: some_topic(name) for name in TOPICS}
-    found = some_topic("pets-images", **({} if ours else THEIRS))
+    found = some_topic("pets-images", labels=None if ours else THEIRS)
     topics["pets-images"] = msgspec.structs.replace(found, spec=TopicSpec(**input_topic))
     return some_observed(some_model(kafka=kafka), topics=topics)
 

@@ -177,7 +177,7 @@ def test_workers_wait_for_their_user() -> None:
 
 def test_a_topic_that_is_not_ours_is_used_as_it_is() -> None:
     topics = {
-        "pets-images": some_topic("pets-images", team="photos"),
+        "pets-images": some_topic("pets-images", labels={"team": "photos"}),
         "pets-predictions": some_topic("pets-predictions"),
     }
     names = wanted_names(plan(some_observed(topics=topics)))
