@@ -2,4 +2,6 @@
 
 KAFKA_UNUSABLE = "Kafka can't be used, and will be tried again"
 ANSWERS_REFUSED = "answers are refused, and will be tried again"
+NO_NEW_CONNECTION = "Kafka lets no new connection in"
+COMPLAINTS = (KAFKA_UNUSABLE, ANSWERS_REFUSED, NO_NEW_CONNECTION)
 OVER = "a trouble is over"

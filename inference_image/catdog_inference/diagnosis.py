@@ -13,25 +13,31 @@ _REFUSAL_SECONDS = 1.0
 
 
 async def why_unreachable(login: KafkaLogin) -> str | None:
-    """Return what the first of the bootstrap servers to fail says, or None where all answer."""
-    for server in login.servers.split(","):
-        host, _, port = server.strip().rpartition(":")
-        try:
-            context = login.security.settings().get("ssl_context")
-            async with asyncio.timeout(_SECONDS):
-                if not await _is_open(host, int(port), context):
-                    return f"{server} closes the connection, as to one whose certificate it does not accept"
-        except TimeoutError:
-            return f"{server} does not answer"
-        except ssl.SSLCertVerificationError as error:
-            return f"{server} is not trusted: {error.verify_message}"
-        except ssl.SSLError as error:
-            return f"{server} refuses us: {_words(error)}"
-        except OSError as error:
-            return f"{server} can't be reached: {error.strerror or error}"
-        except KafkaSecurityError as error:
-            return str(error)
-    return None
+    """Return what the first of the bootstrap servers says where none lets us in, or None where one does."""
+    try:
+        context = login.security.settings().get("ssl_context")
+    except KafkaSecurityError as error:
+        return str(error)
+    servers = [server.strip() for server in login.servers.split(",")]
+    reasons = [await _why_closed(server, context) for server in servers]
+    return reasons[0] if all(reasons) else None
+
+
+async def _why_closed(server: str, context: ssl.SSLContext | None) -> str | None:
+    host, _, port = server.rpartition(":")
+    try:
+        async with asyncio.timeout(_SECONDS):
+            if await _is_open(host, int(port), context):
+                return None
+            return f"{server} closes the connection, as to one whose certificate it does not accept"
+    except TimeoutError:
+        return f"{server} does not answer"
+    except ssl.SSLCertVerificationError as error:
+        return f"{server} is not trusted: {error.verify_message}"
+    except ssl.SSLError as error:
+        return f"{server} refuses us: {_words(error)}"
+    except OSError as error:
+        return f"{server} can't be reached: {error.strerror or error}"
 
 
 async def _is_open(host: str, port: int, context: ssl.SSLContext | None) -> bool:

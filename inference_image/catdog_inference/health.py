@@ -1,6 +1,6 @@
 """Says by HTTP whether the worker is ready and whether it must be restarted, and shows its metrics."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from time import monotonic
 
@@ -8,15 +8,20 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from catdog_inference.metrics import Metrics
+from catdog_inference.waiting import Trouble
 
 # Decoding and predicting one batch takes a second or two; with hardly any processor, perhaps a minute.
 STUCK_SECONDS = 300.0
+
+# The kubelet may take a minute to bring a new certificate or password, and a broker may restart meanwhile.
+PATIENCE_SECONDS = 90.0
 
 
 class Health:
     """What the kubelet's probes ask for.
 
-    Ready is for good: the first join is what a rollout waits for, a later rebalance is everyday life.
+    Ready is what a rollout waits for: the first join; a later rebalance is everyday life. It is taken back
+    while Kafka can't be used: at once before the worker has ever been at work, else after some patience.
     Alive fails only where work that needs nobody else does not end; a slow or absent broker is no reason.
     """
 
@@ -25,13 +30,18 @@ class Health:
         self._working_since: float | None = None
         self.model_loaded = False
         self.joined = False
+        self.settled = False  # has read from Kafka without a trouble
+        self.troubles: Sequence[Trouble] = ()
 
     @property
     def unready_because(self) -> str | None:
         """Why the worker is not ready, or None if it is."""
         if not self.model_loaded:
             return "the model is not loaded yet"
-        return None if self.joined else "the consumer group is not joined yet"
+        if not self.joined:
+            return "the consumer group is not joined yet"
+        patience = PATIENCE_SECONDS if self.settled else 0.0
+        return next(filter(None, (trouble.reason_after(patience) for trouble in self.troubles)), None)
 
     @property
     def alive(self) -> bool:

@@ -37,6 +37,11 @@ class Publisher:
         self._producer: AIOKafkaProducer | None = None
         self._refusal = Trouble(ANSWERS_REFUSED)
 
+    @property
+    def refusal(self) -> Trouble:
+        """What keeps answers from being taken."""
+        return self._refusal
+
     async def start(self) -> None:
         """Connect.
 
@@ -69,6 +74,7 @@ class Publisher:
             pause = self._refusal.again(error)
             await self.stop()
             if await is_set_within(abandoned, pause):
+                self._refusal.over()  # for us; who has the records now will tell
                 raise AbandonedError
 
     async def _attempt(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from time import monotonic
 
 import structlog
 from aiokafka import (
@@ -14,7 +15,7 @@ from aiokafka import (
 )
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
-from catdog_common.complaints import KAFKA_UNUSABLE
+from catdog_common.complaints import KAFKA_UNUSABLE, NO_NEW_CONNECTION
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.messages import (
     Model,
@@ -30,6 +31,7 @@ from catdog_inference.config import Config
 from catdog_inference.diagnosis import why_unreachable
 from catdog_inference.health import Health
 from catdog_inference.metrics import Metrics
+from catdog_inference.probe import probe
 from catdog_inference.publisher import AbandonedError, Publisher, stop_client
 from catdog_inference.waiting import Trouble, finished_before, is_set_within
 
@@ -38,6 +40,9 @@ REVOCATION_SECONDS = 20.0
 
 # How long a worker whose commit came too late waits for partitions before it asks for records again.
 REJOIN_SECONDS = 5.0
+
+# A worker that reads for so long without being refused is let in: a refusal comes with the first answer.
+CALM_SECONDS = 5.0
 
 _POLL_MILLISECONDS = 200
 
@@ -63,6 +68,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         health: Health,
         metrics: Metrics,
         revocation_seconds: float = REVOCATION_SECONDS,
+        calm_seconds: float = CALM_SECONDS,
     ) -> None:
         self._config = config
         self._new_consumer = new_consumer
@@ -71,9 +77,11 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._health = health
         self._metrics = metrics
         self._revocation_seconds = revocation_seconds
+        self._calm_seconds = calm_seconds
         self._model = Model(config.model_name, config.model_version)
         self._source = event_source(config.kafka_cluster, config.model_namespace, config.model_name)
-        self._trouble = Trouble(KAFKA_UNUSABLE)
+        self._trouble, self._closed_door = Trouble(KAFKA_UNUSABLE), Trouble(NO_NEW_CONNECTION)
+        health.troubles = (self._trouble, self._publisher.refusal, self._closed_door)
         self._rebalancing = False
         self._unanchored: set[TopicPartition] = set()
         self._idle = asyncio.Event()  # no batch is in flight
@@ -109,18 +117,31 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 return
             if not await finished_before(stop, consumer.start()):
                 return
-            while not (stop.is_set() or self._password_changed(password)):
-                await self._anchor(consumer)
-                try:
-                    await self._answer_batch(consumer)
-                except CommitFailedError:
-                    # The group has gone on without us. What was fetched before would only be answered twice.
-                    log.info("answered, but not committed: the group must be joined again")
-                    await is_set_within(self._assigned, REJOIN_SECONDS)
+            probing = asyncio.create_task(probe(self._config.kafka_login, self._closed_door))
+            try:
+                await self._answer_until(consumer, lambda: stop.is_set() or self._password_changed(password))
+            finally:
+                probing.cancel()
         finally:
             self._idle.set()
             await stop_client(consumer.stop)
             await self._publisher.stop()
+
+    async def _answer_until(self, consumer: AIOKafkaConsumer, ended: Callable[[], bool]) -> None:
+        calm_from = monotonic() + self._calm_seconds
+        while not ended():
+            await self._anchor(consumer)
+            try:
+                answered = await self._answer_batch(consumer)
+            except CommitFailedError:
+                # The group has gone on without us. What was fetched before would only be answered twice.
+                log.info("answered, but not committed: the group must be joined again")
+                await is_set_within(self._assigned, REJOIN_SECONDS)
+                continue
+            # Not earlier: without the right to read, say, we can join, and would join several times a second.
+            if answered or monotonic() > calm_from:
+                self._trouble.over()
+                self._health.settled = True
 
     def _password_changed(self, known: str | None) -> bool:
         """Whether the clients have to be made anew: they keep the password that they were made with."""
@@ -130,10 +151,11 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 return True
         return False
 
-    async def _answer_batch(self, consumer: AIOKafkaConsumer) -> None:
+    async def _answer_batch(self, consumer: AIOKafkaConsumer) -> bool:
+        """Return whether records were answered, and committed."""
         batch = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS, max_records=self._config.max_batch_size)
         if not batch:
-            return
+            return False
         self._idle.clear()
         self._abandoned.clear()
         try:
@@ -141,12 +163,12 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
             records = [_parse(record) for partition in batch.values() for record in partition]
             await self._answer(records)
             await self._commit(consumer, batch)
-            # Not earlier: without the right to read, say, we can join, and would join several times a second.
-            self._trouble.over()
         except AbandonedError:
             log.warning("the batch is abandoned: its partitions were revoked before its answers were taken")
+            return False
         finally:
             self._idle.set()
+        return True
 
     async def _fill_up(self, consumer: AIOKafkaConsumer, batch: Batch) -> None:
         """Wait a little for more, as many as fit."""

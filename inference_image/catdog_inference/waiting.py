@@ -1,8 +1,9 @@
 """Waits that end early: for an event, with growing intervals, and never by sleeping through a signal."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from time import monotonic
 
 import structlog
 
@@ -10,16 +11,19 @@ from catdog_common.complaints import OVER
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
+RETELL_SECONDS = 60.0  # so that the end of a log has it
 
 log = structlog.get_logger()
 
 
 class Trouble:
-    """A trouble that may last: each form of it is logged once, and the pauses between attempts double."""
+    """A trouble that may last: each form of it is logged once a minute; pauses between attempts double."""
 
-    def __init__(self, event: str) -> None:
+    def __init__(self, event: str, clock: Callable[[], float] = monotonic) -> None:
         self._event = event
-        self._told = ""
+        self._clock = clock
+        self._began: float | None = None
+        self._told, self._told_at = "", 0.0
         self._pause = FIRST_PAUSE_SECONDS
 
     def again(self, error: Exception, cause: str | None = None) -> float:
@@ -28,9 +32,11 @@ class Trouble:
         `cause` is what the error itself does not say.
         """
         reason = cause or str(error) or type(error).__name__
-        if reason != self._told:
+        now = self._clock()
+        self._began = now if self._began is None else self._began
+        if reason != self._told or now - self._told_at >= RETELL_SECONDS:
             log.warning(self._event, error=reason)
-        self._told = reason
+            self._told, self._told_at = reason, now
         pause, self._pause = self._pause, min(2 * self._pause, LONGEST_PAUSE_SECONDS)
         return pause
 
@@ -38,8 +44,13 @@ class Trouble:
         """Forget it."""
         if self._told:
             log.info(OVER, trouble=self._event)
-        self._told = ""
+        self._told, self._began = "", None
         self._pause = FIRST_PAUSE_SECONDS
+
+    def reason_after(self, seconds: float) -> str | None:
+        """Return what is wrong, if anything has been for so long."""
+        lasts = self._began is not None and self._clock() - self._began >= seconds
+        return f"{self._event}: {self._told}" if lasts else None
 
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:

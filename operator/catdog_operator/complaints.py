@@ -2,7 +2,7 @@
 
 import msgspec
 
-from catdog_common.complaints import ANSWERS_REFUSED, KAFKA_UNUSABLE, OVER
+from catdog_common.complaints import COMPLAINTS, OVER
 
 
 class _LogLine(msgspec.Struct, frozen=True):
@@ -10,17 +10,18 @@ class _LogLine(msgspec.Struct, frozen=True):
 
     event: str
     error: str = ""
+    trouble: str = ""  # which is over
 
 
 def read_complaint(log: str) -> str | None:
-    """Return what the newest complaint says, or None where there is none that is not over."""
-    for line in reversed(log.splitlines()):
+    """Return what the newest complaint says that is not over, or None where there is none."""
+    complaints = dict[str, str]()
+    for line in log.splitlines():
         try:
             told = msgspec.json.decode(line, type=_LogLine)
         except msgspec.DecodeError:
             continue
-        if told.event in (KAFKA_UNUSABLE, ANSWERS_REFUSED):
-            return f"{told.event}: {told.error}"
-        if told.event == OVER:
-            return None
-    return None
+        complaints.pop(told.trouble if told.event == OVER else told.event, None)
+        if told.event in COMPLAINTS:
+            complaints[told.event] = f"{told.event}: {told.error}"
+    return next(reversed(complaints.values()), None)

@@ -73,6 +73,7 @@ def serving(tmp_path: Path, environment: dict[str, str]) -> Serving:
     async def run(
         broker: FakeBroker,
         revocation_seconds: float = 5.0,
+        calm_seconds: float = 5.0,
         **changes: Any,  # noqa: ANN401  fields of Config
     ) -> AsyncIterator[Worker]:
         config = msgspec.structs.replace(read_environment(Config, environment), **changes)
@@ -92,6 +93,7 @@ def serving(tmp_path: Path, environment: dict[str, str]) -> Serving:
                 health=health,
                 metrics=metrics,
                 revocation_seconds=revocation_seconds,
+                calm_seconds=calm_seconds,
             )
             worker = Worker(broker, health, metrics, stop, asyncio.create_task(service.run(stop)))
             try:

@@ -69,6 +69,11 @@ async def test_a_broker_that_does_not_know_our_certificate_is_named(
     assert said == f"{server} closes the connection, as to one whose certificate it does not accept"
 
 
+async def test_one_server_that_lets_us_in_is_enough(security: KafkaSecurity, tmp_path: Path) -> None:
+    async with broker(tmp_path / "ca", tmp_path / "user" / "user.crt") as server:
+        assert await why_unreachable(KafkaLogin(f"localhost:1, {server}", security)) is None
+
+
 async def test_nobody_at_the_address_is_told(security: KafkaSecurity) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

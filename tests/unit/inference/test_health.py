@@ -3,8 +3,9 @@ import socket
 import aiohttp
 import pytest
 
-from catdog_inference.health import STUCK_SECONDS, Health, serve_http
+from catdog_inference.health import PATIENCE_SECONDS, STUCK_SECONDS, Health, serve_http
 from catdog_inference.metrics import Metrics
+from catdog_inference.waiting import Trouble
 
 
 class Clock:
@@ -29,6 +30,22 @@ def test_a_worker_is_ready_once_its_model_is_loaded_and_its_group_joined() -> No
     health.model_loaded = True
     assert health.unready_because == "the consumer group is not joined yet"
     health.joined = True
+    assert health.unready_because is None
+
+
+def test_a_worker_that_kafka_refuses_is_not_ready_at_once_or_after_some_patience() -> None:
+    clock = Clock()
+    health, trouble = Health(clock), Trouble("no Kafka", clock)
+    health.model_loaded = health.joined = True
+    health.troubles = (Trouble("another", clock), trouble)
+    trouble.again(OSError("refused"))
+    assert health.unready_because == "no Kafka: refused"
+    health.settled = True
+    assert health.unready_because is None
+    clock.now += PATIENCE_SECONDS
+    assert health.unready_because == "no Kafka: refused"
+    assert health.alive
+    trouble.over()
     assert health.unready_because is None
 
 

@@ -256,6 +256,20 @@ async def test_who_may_join_but_not_read_joins_more_and_more_seldom(serving: Ser
         await broker.all_committed()
 
 
+async def test_a_worker_that_may_not_read_is_not_ready_until_it_may(serving: Serving) -> None:
+    broker = FakeBroker(refuse_fetch=TopicAuthorizationFailedError("pets-images"))
+    async with serving(broker, calm_seconds=0.01) as worker:
+        worker.health.model_loaded = True
+        await broker.until(lambda: broker.entries(Refused))
+        assert worker.health.unready_because
+        broker.refuse_fetch = None
+        await broker.until(lambda: len(broker.entries(Joined)) == 2)
+        async with asyncio.timeout(5):
+            # No record need come.
+            while worker.health.unready_because:  # noqa: ASYNC110 -- nothing tells of it
+                await asyncio.sleep(0.01)
+
+
 async def test_another_password_is_used_at_once_and_nothing_is_lost(serving: Serving, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("old")
     broker = FakeBroker()

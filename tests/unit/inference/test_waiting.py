@@ -3,7 +3,14 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from catdog_inference.waiting import LONGEST_PAUSE_SECONDS, Trouble, finished_before, is_set_within
+from catdog_inference.waiting import (
+    LONGEST_PAUSE_SECONDS,
+    RETELL_SECONDS,
+    Trouble,
+    finished_before,
+    is_set_within,
+)
+from tests.unit.inference.test_health import Clock
 
 
 def test_a_trouble_is_told_once_until_it_changes_or_ends() -> None:
@@ -22,6 +29,20 @@ def test_a_trouble_is_told_once_until_it_changes_or_ends() -> None:
         ("info", "a trouble is over"),
         ("warning", "refused"),
     ]
+
+
+def test_a_trouble_that_lasts_is_told_again_and_for_how_long_is_known() -> None:
+    clock = Clock()
+    trouble = Trouble("no Kafka", clock)
+    with capture_logs() as logs:
+        for seconds in (0.0, 1.0, RETELL_SECONDS - 1, 1.0):
+            clock.now += seconds
+            trouble.again(OSError("refused"))
+    assert len(logs) == 2
+    assert trouble.reason_after(RETELL_SECONDS + 1) == "no Kafka: refused"
+    assert trouble.reason_after(RETELL_SECONDS + 2) is None
+    trouble.over()
+    assert trouble.reason_after(0) is None
 
 
 def test_pauses_double_up_to_a_bound_and_begin_anew() -> None:

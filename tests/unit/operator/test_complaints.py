@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from catdog_common.complaints import ANSWERS_REFUSED, KAFKA_UNUSABLE, OVER
+from catdog_common.complaints import ANSWERS_REFUSED, KAFKA_UNUSABLE, NO_NEW_CONNECTION, OVER
 from catdog_operator.complaints import read_complaint
 from tests.unit.operator.builders import some_result
 from tests.unit.operator.world import JOB, World
@@ -32,6 +32,10 @@ LOADED, TROUBLE = line("model loaded"), line(KAFKA_UNUSABLE, error=REFUSED)
         ([TROUBLE, line(KAFKA_UNUSABLE, error="nobody answers")], f"{KAFKA_UNUSABLE}: nobody answers"),
         ([line(ANSWERS_REFUSED, error="no right")], f"{ANSWERS_REFUSED}: no right"),
         ([TROUBLE, line(OVER, trouble=KAFKA_UNUSABLE)], None),
+        (
+            [line(NO_NEW_CONNECTION, error="closed"), TROUBLE, line(OVER, trouble=KAFKA_UNUSABLE)],
+            f"{NO_NEW_CONNECTION}: closed",
+        ),
         ([], None),
     ],
 )
