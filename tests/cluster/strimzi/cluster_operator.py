@@ -6,13 +6,13 @@ Strimzi docs: "Deploying and managing: Using the Cluster Operator", "Kafka resou
 from typing import Any
 
 from tests.cluster.strimzi.admins import Admins
+from tests.cluster.strimzi.authorities import Authorities, ensure_authorities, forget_former
 from tests.cluster.strimzi.broker_config import METADATA_VERSION, Addresses
 from tests.cluster.strimzi.broker_pods import build_config_map, build_stateful_set, cluster_id
 from tests.cluster.strimzi.certificates import (
-    Authorities,
-    ensure_authorities,
     ensure_broker_certificates,
     ensure_operator_certificate,
+    shows,
 )
 from tests.cluster.strimzi.controller import Key, RetryError
 from tests.cluster.strimzi.kube import Kube, Manifest
@@ -58,13 +58,21 @@ class ClusterOperator:
         if not addresses.nodes:
             raise RetryError("no node has an internal address yet")
         authorities = await ensure_authorities(self._kube, cluster)
-        await ensure_operator_certificate(self._kube, cluster, authorities.cluster)
-        certificates = await ensure_broker_certificates(self._kube, cluster, authorities, addresses)
+        running = await self._kube.get("StatefulSet", cluster.namespace, f"{cluster.name}-{cluster.pool}")
+        rolled_out = running is not None and _is_rolled_out(running)
+        certificates = await ensure_broker_certificates(
+            self._kube, cluster, authorities, addresses, rolled_out=rolled_out
+        )
+        renewed = shows(cluster, certificates, authorities)
+        if renewed:
+            await ensure_operator_certificate(self._kube, cluster, authorities.cluster.pair)
         config = await self._kube.apply(build_config_map(cluster, addresses))
         stateful_set = await self._kube.apply(build_stateful_set(cluster, self._image, config, certificates))
         # Until the brokers are there the status stays: it is written at a reconciliation's end.
         if _is_rolled_out(stateful_set):
             await self._await_brokers(cluster)
+            if renewed:
+                await forget_former(self._kube, cluster, authorities.cluster)
             await self._kube.set_status(pool, _pool_status(cluster, pool))
             await self._kube.set_status(kafka, _ready_status(cluster, kafka, authorities, addresses))
 
@@ -87,7 +95,7 @@ def _is_rolled_out(stateful_set: Manifest) -> bool:
 def _ready_status(
     cluster: Cluster, kafka: Manifest, authorities: Authorities, addresses: Addresses
 ) -> Manifest:
-    certificate = authorities.cluster.certificate.decode()
+    certificate = authorities.cluster.pair.certificate.decode()
     return status_of(
         kafka,
         [condition("Ready")],

@@ -1,5 +1,6 @@
 """Keys and certificates as Strimzi makes them: RSA, PEM, authorities for a year, certificates for a year."""
 
+import contextlib
 import datetime as dt
 import ipaddress
 from collections.abc import Sequence
@@ -26,7 +27,17 @@ class KeyPair(NamedTuple):
 
 def new_authority(common_name: str) -> KeyPair:
     """Return a new self-signed certificate authority."""
-    key = _new_key()
+    return _sign_oneself(common_name, _new_key())
+
+
+def renew_authority(pair: KeyPair, common_name: str) -> KeyPair:
+    """Return a certificate authority of the same key with another certificate."""
+    key = serialization.load_pem_private_key(pair.key, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return _sign_oneself(common_name, key)
+
+
+def _sign_oneself(common_name: str, key: rsa.RSAPrivateKey) -> KeyPair:
     name = subject(common_name, ORGANIZATION)
     builder = _builder(name, name, key.public_key(), key.public_key())
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -35,14 +46,18 @@ def new_authority(common_name: str) -> KeyPair:
 
 
 def issue(
-    authority: KeyPair, name: x509.Name, dns_names: Sequence[str] = (), addresses: Sequence[str] = ()
+    authority: KeyPair,
+    name: x509.Name,
+    dns_names: Sequence[str] = (),
+    addresses: Sequence[str] = (),
+    validity: dt.timedelta = VALIDITY,
 ) -> KeyPair:
     """Return a new key and its certificate, signed by `authority` and valid for these names and addresses."""
     issuer = x509.load_pem_x509_certificate(authority.certificate)
     issuer_key = serialization.load_pem_private_key(authority.key, None)
     assert isinstance(issuer_key, rsa.RSAPrivateKey)
     key = _new_key()
-    builder = _builder(name, issuer.subject, key.public_key(), issuer_key.public_key())
+    builder = _builder(name, issuer.subject, key.public_key(), issuer_key.public_key(), validity)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_key_usage(signs_certificates=False), critical=True)
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -66,6 +81,21 @@ def is_current(
         names = x509.SubjectAlternativeName([])
     left = found.not_valid_after_utc - dt.datetime.now(dt.UTC)
     return left > RENEWAL and set(names) == set(_alternative_names(dns_names, addresses))
+
+
+def is_signed_by_any(certificate: bytes, authorities: Sequence[bytes]) -> bool:
+    """Whether one of these has signed a certificate."""
+    found = x509.load_pem_x509_certificate(certificate)
+    for authority in authorities:
+        with contextlib.suppress(InvalidSignature, ValueError):  # another one's
+            found.verify_directly_issued_by(x509.load_pem_x509_certificate(authority))
+            return True
+    return False
+
+
+def expiry(certificate: bytes) -> dt.datetime:
+    """Return when a certificate ends."""
+    return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
 
 
 def subject(common_name: str, organization: str | None = None) -> x509.Name:
@@ -101,7 +131,11 @@ def _new_key() -> rsa.RSAPrivateKey:
 
 
 def _builder(
-    name: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, issuer_key: rsa.RSAPublicKey
+    name: x509.Name,
+    issuer: x509.Name,
+    key: rsa.RSAPublicKey,
+    issuer_key: rsa.RSAPublicKey,
+    validity: dt.timedelta = VALIDITY,
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
@@ -111,7 +145,7 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(minutes=1))  # a client's clock may lag a little
-        .not_valid_after(now + VALIDITY)
+        .not_valid_after(now + validity)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
     )

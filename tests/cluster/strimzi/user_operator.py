@@ -1,8 +1,10 @@
 """Makes Kafka's users be what KafkaUsers say: a certificate or a password in a Secret, and rules.
 
-Strimzi docs: "Using the User Operator to manage Kafka users".
+Strimzi docs: "Using the User Operator to manage Kafka users", "Manually renewing client certificates"
+(`strimzi.io/force-renew` on the user's Secret), "ClientsCa: validityDays".
 """
 
+import datetime as dt
 import secrets
 from typing import Any
 
@@ -11,11 +13,12 @@ from confluent_kafka.admin import AclBinding
 
 from tests.cluster.strimzi.acls import InvalidUserError, build_acls, orphaned, username
 from tests.cluster.strimzi.admins import Admins
+from tests.cluster.strimzi.authorities import FORCE_RENEW, is_asked
 from tests.cluster.strimzi.controller import Key
 from tests.cluster.strimzi.kafka_admin import KafkaAdmin, is_outage, java_message
 from tests.cluster.strimzi.kube import Kube, Manifest
 from tests.cluster.strimzi.objects import condition, is_never_ready, secret, secret_data, status_of
-from tests.cluster.strimzi.pki import KeyPair, is_current, issue, key_store, subject
+from tests.cluster.strimzi.pki import VALIDITY, KeyPair, is_current, issue, key_store, subject
 
 RESYNC_SECONDS = 120.0
 _SECRET_KEYS = {
@@ -80,8 +83,9 @@ class UserOperator:
         data = {key: value for key, value in secret_data(found).items() if key in _SECRET_KEYS[kind]}
         if kind == "tls":
             authority = await self._clients_authority(metadata["namespace"], cluster)
-            if not _is_complete(data, authority.certificate):
-                data = _new_certificate(metadata["name"], authority)
+            if is_asked(found, FORCE_RENEW) or not _is_complete(data, authority.certificate):
+                validity = await self._validity(metadata["namespace"], cluster)
+                data = _new_certificate(metadata["name"], authority, validity)
         elif data.keys() != _SECRET_KEYS[kind]:
             data = _new_password(metadata["name"])
         wanted = build_user_secret(user, cluster, data)
@@ -95,6 +99,11 @@ class UserOperator:
         found = await self._kube.get("Secret", *user)
         if found and found["metadata"].get("labels", {}).get("strimzi.io/kind") == "KafkaUser":
             await self._kube.delete("Secret", *user)
+
+    async def _validity(self, namespace: str, cluster: str) -> dt.timedelta:
+        kafka = await self._kube.get("Kafka", namespace, cluster)
+        days = kafka["spec"].get("clientsCa", {}).get("validityDays") if kafka else None
+        return VALIDITY if days is None else dt.timedelta(days=days)
 
     async def _clients_authority(self, namespace: str, cluster: str) -> KeyPair:
         certificate = secret_data(await self._kube.get("Secret", namespace, f"{cluster}-clients-ca-cert"))
@@ -155,8 +164,8 @@ def _new_password(name: str) -> dict[str, bytes]:
     return {"password": password.encode(), "sasl.jaas.config": login.encode()}
 
 
-def _new_certificate(name: str, authority: KeyPair) -> dict[str, bytes]:
-    pair = issue(authority, subject(name))
+def _new_certificate(name: str, authority: KeyPair, validity: dt.timedelta) -> dict[str, bytes]:
+    pair = issue(authority, subject(name), validity=validity)
     password = secrets.token_urlsafe(9)
     return {
         "ca.crt": authority.certificate,
