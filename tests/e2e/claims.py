@@ -7,6 +7,9 @@ from typing import Any
 
 from tests.cluster.instance import Instance
 from tests.e2e.models import NAMESPACE
+from tests.tiny_version import publish_tiny_version
+
+SAMPLE_HASH = "572360246d"  # of settings that name the sample and nothing else; no release may change it
 
 
 def make_claim(
@@ -53,3 +56,21 @@ def is_free(volume: dict[str, Any], mode: str) -> bool:
         and "claimRef" not in spec
         and mode in spec["accessModes"]
     )
+
+
+def claim_with_versions(cluster: Instance, name: str, *models: str) -> None:
+    """Create a claim on which version 1 of each model is, as if it had been trained on the sample."""
+
+    def publish(directory: Path) -> None:
+        for model in models:
+            publish_tiny_version(directory, model, training_hash=SAMPLE_HASH)
+        for path in directory.rglob("*"):
+            path.chmod(0o2775 if path.is_dir() else 0o664)  # what pods of one claim share is the group
+
+    make_claim(cluster, name, fill=publish)
+
+
+def served_from(claim: str, kafka: dict[str, Any]) -> dict[str, Any]:
+    """Return the spec of a model whose version 1 is on the claim."""
+    dataset: dict[str, Any] = {"sample": {}}
+    return {"training": {"dataset": dataset}, "storage": {"existingClaim": claim}, "kafka": kafka}

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +13,10 @@ from tests.cluster.instance import Instance
 from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.kube import connect, read_kubeconfig
 from tests.cluster.strimzi.waiting import await_ready
-from tests.e2e.claims import make_claim
+from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka_clusters import MUTUAL_TLS, make_kafka
 from tests.e2e.models import NAMESPACE, Model
-from tests.e2e.test_upgrade import SAMPLE_HASH
-from tests.tiny_version import picture, publish_tiny_version
+from tests.tiny_version import picture
 
 KAFKA = "logins"
 PERSON = "logins-person"
@@ -73,7 +71,7 @@ def models(cluster: Instance) -> Iterator[dict[str, Model]]:
     """Give a model for each way in, of which a version is on the claim they share."""
     super_users = ("ANONYMOUS", "pets-scram", "pets-plain", PERSON)
     make_kafka(cluster, KAFKA, *LISTENERS, super_users=super_users)
-    make_claim(cluster, KAFKA, fill=publish)
+    claim_with_versions(cluster, KAFKA, *WAYS)
     apply(cluster, "v1", "Secret", "pets-scram", stringData={"password": "a password"})
     strimzi = "kafka.strimzi.io/v1"
     for topic in TOPICS.values():
@@ -81,10 +79,7 @@ def models(cluster: Instance) -> Iterator[dict[str, Model]]:
     apply(cluster, strimzi, "KafkaUser", PERSON, spec={"authentication": {"type": "scram-sha-512"}})
     models = {name: Model(cluster, name) for name in WAYS}
     for name, way in WAYS.items():
-        storage = {"existingClaim": KAFKA}
-        models[name].apply(
-            {"training": {"dataset": {"sample": {}}}, "storage": storage, "kafka": way | {"topics": TOPICS}}
-        )
+        models[name].apply(served_from(KAFKA, way | {"topics": TOPICS}))
     asyncio.run(let_in_by_scram_sha_256(cluster, "pets-scram", b"a password"))
     yield models
     for model in models.values():
@@ -137,11 +132,3 @@ async def let_in_by_scram_sha_256(cluster: Instance, user: str, password: bytes)
         admin = await Admins(kube).connect(NAMESPACE, KAFKA)
         assert admin is not None
         await admin.set_password(user, password, ScramMechanism.SCRAM_SHA_256)
-
-
-def publish(directory: Path) -> None:
-    """Publish a version of each model as if the training of the sample had."""
-    for name in WAYS:
-        publish_tiny_version(directory, name, training_hash=SAMPLE_HASH)
-    for path in directory.rglob("*"):
-        path.chmod(0o2775 if path.is_dir() else 0o664)

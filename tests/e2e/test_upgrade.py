@@ -14,13 +14,12 @@ from tests.cluster.images import tag_image
 from tests.cluster.instance import Instance
 from tests.cluster.operator_process import deployment_scaled_down, install_rights, operator_process
 from tests.cluster.volumes import parse_stream
-from tests.e2e.claims import make_claim
+from tests.e2e.claims import SAMPLE_HASH, make_claim
 from tests.e2e.models import NAMESPACE, Model, watched
 from tests.tiny_version import publish_tiny_version
 
 WHAT_AN_OPERATOR_IS = ("operator", "common", "crds", "manifests/base")
 SERVING = tuple(f"before-{number}" for number in range(1, 5))
-SAMPLE_HASH = "572360246d"  # of settings that name the sample and nothing else; no release may change it
 AT_ONCE = 2
 
 

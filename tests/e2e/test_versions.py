@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from tests.cluster.instance import Instance
-from tests.e2e.claims import make_claim
+from tests.e2e.claims import SAMPLE_HASH, make_claim
 from tests.e2e.models import NAMESPACE, Model, Status, condition
 from tests.e2e.pods import run_to_end
-from tests.e2e.test_upgrade import SAMPLE_HASH
 from tests.tiny_version import publish_tiny_version
 
 EPOCHS = 5

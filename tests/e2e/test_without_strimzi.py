@@ -99,11 +99,8 @@ def rights() -> dict[str, Any]:
     """Return what a worker must be let do: read pictures by its group, write answers and dead letters."""
     photos, *written = TOPICS
     rules = [
-        {"resource": {"type": "topic", "name": photos}, "operations": ["Read", "Describe"]},
-        *(
-            {"resource": {"type": "topic", "name": name}, "operations": ["Write", "Describe"]}
-            for name in written
-        ),
+        {"resource": {"type": "topic", "name": photos}, "operations": ["Read"]},
+        *({"resource": {"type": "topic", "name": name}, "operations": ["Write"]} for name in written),
         {"resource": {"type": "group", "name": "catdog.kafka.given"}, "operations": ["Read"]},
     ]
     return {"type": "simple", "acls": rules}
