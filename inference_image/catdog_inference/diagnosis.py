@@ -3,6 +3,10 @@
 import asyncio
 import ssl
 from contextlib import suppress
+from typing import Any
+
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaError
 
 from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_security import KafkaSecurityError
@@ -15,21 +19,25 @@ _REFUSAL_SECONDS = 1.0
 async def why_unreachable(login: KafkaLogin) -> str | None:
     """Return what the first of the bootstrap servers says where none lets us in, or None where one does."""
     try:
-        context = login.security.settings().get("ssl_context")
+        settings = login.security.settings()
     except KafkaSecurityError as error:
         return str(error)
     servers = [server.strip() for server in login.servers.split(",")]
-    reasons = [await _why_closed(server, context) for server in servers]
+    reasons = [await _why_closed(server, settings) for server in servers]
     return reasons[0] if all(reasons) else None
 
 
-async def _why_closed(server: str, context: ssl.SSLContext | None) -> str | None:
+async def _why_closed(server: str, settings: dict[str, Any]) -> str | None:
     host, _, port = server.rpartition(":")
     try:
         async with asyncio.timeout(_SECONDS):
-            if await _is_open(host, int(port), context):
-                return None
-            return f"{server} closes the connection, as to one whose certificate it does not accept"
+            if not await _is_open(host, int(port), settings.get("ssl_context")):
+                return f"{server} closes the connection, as to one whose certificate it does not accept"
+            if "sasl_mechanism" in settings:
+                (await create_conn(host, int(port), **settings)).close()
+            return None
+    except KafkaError as error:
+        return f"{server} refuses us: {error}"
     except TimeoutError:
         return f"{server} does not answer"
     except ssl.SSLCertVerificationError as error:

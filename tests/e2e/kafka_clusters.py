@@ -7,6 +7,8 @@ from tests.cluster.instance import Instance
 from tests.e2e.models import NAMESPACE
 
 Manifest = dict[str, Any]
+EPHEMERAL: Manifest = {"type": "ephemeral"}
+PERSISTENT: Manifest = {"type": "persistent-claim", "size": "1Gi"}
 MUTUAL_TLS: Manifest = {
     "name": "tls",
     "port": 9093,
@@ -16,7 +18,13 @@ MUTUAL_TLS: Manifest = {
 }
 
 
-def make_kafka(cluster: Instance, name: str, *listeners: Manifest, super_users: tuple[str, ...] = ()) -> None:
+def make_kafka(
+    cluster: Instance,
+    name: str,
+    *listeners: Manifest,
+    super_users: tuple[str, ...] = (),
+    storage: Manifest = EPHEMERAL,
+) -> None:
     """Apply a Kafka cluster of one broker; `super_users` may do everything."""
     test = {"catdog.dev/test": name}
     pool = {
@@ -27,7 +35,7 @@ def make_kafka(cluster: Instance, name: str, *listeners: Manifest, super_users: 
             "namespace": NAMESPACE,
             "labels": {"strimzi.io/cluster": name, **test},
         },
-        "spec": {"replicas": 1, "roles": ["controller", "broker"], "storage": {"type": "ephemeral"}},
+        "spec": {"replicas": 1, "roles": ["controller", "broker"], "storage": storage},
     }
     kafka = {
         "apiVersion": "kafka.strimzi.io/v1",

@@ -41,9 +41,11 @@ def build_broker_files(
     cluster: Cluster, authorities: Authorities, addresses: Addresses, found: Files, *, rolled_out: bool
 ) -> Files:
     """Return the brokers' files; `found` are the former ones, which all have where they are rolled out."""
+    trusted_brokers = b"".join(authorities.cluster.trusted)
     data = {
-        "cluster-ca.crt": _trust(authorities.cluster.trusted, found.get("cluster-ca.crt", b"")),
-        "clients-ca.crt": _trust(authorities.clients.trusted, found.get("clients-ca.crt", b"")),
+        # No broker is restarted to trust one less of its like.
+        "cluster-ca.crt": found["cluster-ca.crt"] if knows(found, authorities) else trusted_brokers,
+        "clients-ca.crt": b"".join(authorities.clients.trusted),
     }
     trusted = not found or (rolled_out and knows(found, authorities))
     for broker in cluster.brokers:
@@ -61,11 +63,6 @@ def shows(cluster: Cluster, files: Files, authorities: Authorities) -> bool:
     """Whether all brokers with these files have certificates of the present authority."""
     authority = [authorities.cluster.pair.certificate]
     return all(is_signed_by_any(files[f"{broker.pod}.crt"], authority) for broker in cluster.brokers)
-
-
-def _trust(wanted: tuple[bytes, ...], found: bytes) -> bytes:
-    """Return what is to be trusted; no broker is restarted to trust less."""
-    return found if all(each in found for each in wanted) else b"".join(wanted)
 
 
 async def ensure_operator_certificate(kube: Kube, cluster: Cluster, authority: KeyPair) -> None:
