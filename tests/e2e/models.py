@@ -91,6 +91,20 @@ class Model:
         items: list[dict[str, Any]] = json.loads(answer)["items"]
         return items
 
+    def workers(self) -> list[dict[str, Any]]:
+        """Return the model's pods that answer."""
+        pods = self.children("pods")
+        return [
+            pod for pod in pods if pod["metadata"]["labels"]["app.kubernetes.io/component"] == "inference"
+        ]
+
+    def restarts(self) -> dict[str, int]:
+        """Return how often each worker was restarted, by its uid."""
+        return {
+            pod["metadata"]["uid"]: pod["status"]["containerStatuses"][0]["restartCount"]
+            for pod in self.workers()
+        }
+
     def status(self) -> Status:
         """Return the status as it is now."""
         answer = self.cluster.kubectl("get", "catdogmodel", self.name, "-n", self.namespace, "-o", "json")

@@ -64,8 +64,8 @@ class Client:
     async def produce(self, topic: str, value: bytes) -> None:
         """Send one record and await its acknowledgement."""
         producer = AIOKafkaProducer(**self.settings())
-        await producer.start()
         try:
+            await producer.start()
             await producer.send_and_wait(topic, value)
         finally:
             await producer.stop()
@@ -73,8 +73,8 @@ class Client:
     async def consume(self, topic: str) -> bytes:
         """Return the first record's value."""
         consumer = AIOKafkaConsumer(topic, **self.settings(), auto_offset_reset="earliest")
-        await consumer.start()
         try:
+            await consumer.start()
             record = await asyncio.wait_for(consumer.getone(), 30)
         finally:
             await consumer.stop()

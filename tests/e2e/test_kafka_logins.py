@@ -157,7 +157,7 @@ def test_and_is_no_reason_to_restart_and_heals_when_it_is_put_right(
     put_right_secrets(cluster)
     for model in strangers.values():
         model.await_ready(version=1)
-        assert restarts_of(model) == [0]
+        assert list(model.restarts().values()) == [0]
 
 
 @pytest.mark.soak
@@ -184,16 +184,12 @@ async def test_a_certificate_that_goes_bad_is_told_while_open_connections_go_on(
                 break
     await asyncio.to_thread(put_right_secrets, cluster)
     await asyncio.to_thread(model.await_ready)
-    assert await asyncio.to_thread(restarts_of, model) == [0]
+    assert list((await asyncio.to_thread(model.restarts)).values()) == [0]
 
 
 def is_told(words: str, status: dict[str, Any]) -> bool:
     state, reason, message = condition(status, "Serving")
     return (state, reason) == ("False", "KafkaUnusable") and words in message
-
-
-def restarts_of(model: Model) -> list[int]:
-    return [pod["status"]["containerStatuses"][0]["restartCount"] for pod in model.children("pods")]
 
 
 def put_wrong_secrets(cluster: Instance) -> None:

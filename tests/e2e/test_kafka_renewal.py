@@ -62,10 +62,10 @@ async def test_another_certificate_and_another_password_are_used_from_the_next_c
 ) -> None:
     by_tls, by_password = models
     async with nothing_lost(kube, models, figures, "certificate and password"):
-        assert 364 <= await days_left(kube, by_tls, "user.crt") <= 365
+        assert 364 <= await days_left(by_tls, "user.crt") <= 365
         await renew_user(kube, by_tls, days=200)
-        await eventually(has_days(kube, by_tls, "user.crt", 200), "the worker has the new certificate")
-        assert 364 <= await days_left(kube, by_tls, "ca.crt") <= 365
+        await eventually(has_days(by_tls, "user.crt", 200), "the worker has the new certificate")
+        assert 364 <= await days_left(by_tls, "ca.crt") <= 365
 
         former = await password_of(kube, by_password)
         await kube.delete("Secret", NAMESPACE, f"{BY_PASSWORD}-catdog")
@@ -85,7 +85,7 @@ async def test_other_authorities_are_trusted_beside_the_former_ones_and_then_alo
         await annotate(kube, f"{KAFKA}-clients-ca", "strimzi.io/force-replace")
         await eventually(has_other_broker(kube, broker), "the broker trusts both", seconds=120)
         await renew_user(kube, by_tls, days=100)
-        await eventually(has_days(kube, by_tls, "user.crt", 100), "the worker's is of the new one")
+        await eventually(has_days(by_tls, "user.crt", 100), "the worker's is of the new one")
         broker = await uid_of_broker(kube)
         await forget_former(kube, f"{KAFKA}-clients-ca-cert")
         await eventually(has_other_broker(kube, broker), "the broker trusts the new one alone", seconds=120)
@@ -105,7 +105,7 @@ async def nothing_lost(
 ) -> AsyncIterator[None]:
     """Send pictures meanwhile; at the end both models have answered each, by the pods that they had."""
     settings = {"bootstrap_servers": await outside_address(kube)}
-    before = [uids_of(model) for model in models]
+    before = [model.restarts() for model in models]
     async with traffic(settings, IMAGES) as sent:
         yield
         # What is sent now is answered by whoever came in anew.
@@ -114,13 +114,7 @@ async def nothing_lost(
         counts = await answers(settings, f"{model.name}-predictions", set(sent))
         again = sum(counts[each] - 1 for each in sent)
         figures.append(f"renewal of {what}: {model.name} answered {len(sent)} of {len(sent)}, {again} again")
-    assert [uids_of(model) for model in models] == before
-
-
-def uids_of(model: Model) -> dict[str, int]:
-    """Return how often each of a model's pods was restarted, by its uid."""
-    pods = model.children("pods")
-    return {pod["metadata"]["uid"]: pod["status"]["containerStatuses"][0]["restartCount"] for pod in pods}
+    assert [model.restarts() for model in models] == before
 
 
 async def outside_address(kube: Kube) -> str:
@@ -160,9 +154,9 @@ async def password_of(kube: Kube, model: Model) -> bytes:
     return secret_data(await kube.get("Secret", NAMESPACE, f"{model.name}-catdog")).get("password", b"")
 
 
-async def days_left(kube: Kube, model: Model, certificate: str) -> float:
+async def days_left(model: Model, certificate: str) -> float:
     """Return what the model's worker says in its metrics."""
-    [pod] = await kube.list("Pod", NAMESPACE, f"catdog.dev/model={model.name}")
+    [pod] = await asyncio.to_thread(model.workers)
     address = f"http://{pod['status']['podIP']}:8080/metrics"
 
     def read() -> str:
@@ -178,9 +172,9 @@ async def days_left(kube: Kube, model: Model, certificate: str) -> float:
 Check = Callable[[], Awaitable[bool]]
 
 
-def has_days(kube: Kube, model: Model, certificate: str, days: int) -> Check:
+def has_days(model: Model, certificate: str, days: int) -> Check:
     async def holds() -> bool:
-        return days - 1 <= await days_left(kube, model, certificate) <= days
+        return days - 1 <= await days_left(model, certificate) <= days
 
     return holds
 
@@ -194,7 +188,7 @@ def has_another_password(kube: Kube, model: Model, former: bytes) -> Check:
 
 def has_logged(model: Model, words: str) -> Check:
     async def holds() -> bool:
-        [pod] = await asyncio.to_thread(model.children, "pods")
+        [pod] = await asyncio.to_thread(model.workers)
         return words in await asyncio.to_thread(
             model.cluster.kubectl, "logs", pod["metadata"]["name"], "-n", NAMESPACE
         )

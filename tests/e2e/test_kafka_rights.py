@@ -84,8 +84,7 @@ def test_and_is_no_reason_to_restart_and_heals_when_it_is_given(
         give(each, rules_of(model))
     for each in lacking.values():
         each.await_ready(version=1)
-        [pod] = each.children("pods")
-        assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
+        assert list(each.restarts().values()) == [0]
         asyncio.run(first_record(cluster, OUTPUT, partial(is_answer_of, each)))
 
 

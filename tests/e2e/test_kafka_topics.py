@@ -68,13 +68,13 @@ async def test_partitions_grow_with_the_spec_and_never_shrink(
     models: tuple[Model, Model], person: Client
 ) -> None:
     first, _ = models
-    first.patch({"kafka": {"topics": {"input": {"partitions": 4}}}})
-    await eventually(partial(has_partitions, person, 4), "four partitions")
+    first.patch({"kafka": {"topics": {"input": {"partitions": 8}}}})
+    await eventually(partial(has_partitions, person, 8), "eight partitions")
     first.await_condition("KafkaReady", ("True", "KafkaReady", WELL))
     first.patch({"kafka": {"topics": {"input": {"partitions": 1}}}})
-    kept = f"KafkaTopic {IMAGES} keeps its 4 partitions, and not the spec's 1: Kafka takes none away"
+    kept = f"KafkaTopic {IMAGES} keeps its 8 partitions, and not the spec's 1: Kafka takes none away"
     first.await_condition("KafkaReady", ("True", "TopicsDiffer", f"{WELL}; {kept}"))
-    assert await has_partitions(person, 4)
+    assert await has_partitions(person, 8)
 
 
 async def test_a_model_that_goes_takes_its_user_and_its_topics_but_not_what_another_uses(
