@@ -32,7 +32,7 @@ async def _why_closed(server: str, settings: dict[str, Any]) -> str | None:
     try:
         async with asyncio.timeout(_SECONDS):
             if not await _is_open(host, int(port), settings.get("ssl_context")):
-                return f"{server} closes the connection, as to one whose certificate it does not accept"
+                return f"{server} does not accept our certificate, it seems: it closes the connection"
             if "sasl_mechanism" in settings:
                 (await create_conn(host, int(port), **settings)).close()
             return None
@@ -43,7 +43,8 @@ async def _why_closed(server: str, settings: dict[str, Any]) -> str | None:
     except ssl.SSLCertVerificationError as error:
         return f"{server} is not trusted: {error.verify_message}"
     except ssl.SSLError as error:
-        return f"{server} refuses us: {_words(error)}"
+        refused = "does not accept our certificate" if _is_of_certificate(error) else "refuses us"
+        return f"{server} {refused}: {_words(error)}"
     except OSError as error:
         return f"{server} can't be reached: {error.strerror or error}"
 
@@ -60,6 +61,12 @@ async def _is_open(host: str, port: int, context: ssl.SSLContext | None) -> bool
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
+
+
+def _is_of_certificate(error: ssl.SSLError) -> bool:
+    """Whether a server's alert (RFC 8446, section 6.2) is on the certificate that we showed, or did not."""
+    reason = error.reason or ""
+    return "_ALERT_" in reason and ("CERTIFICATE" in reason or reason.endswith("UNKNOWN_CA"))
 
 
 def _words(error: ssl.SSLError) -> str:

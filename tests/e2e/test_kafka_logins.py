@@ -73,7 +73,7 @@ WAYS: dict[str, dict[str, Any]] = {
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "wrong-certificate": (
         given(9093, type="tls", secretName="wrong-certificate"),
-        f"{BOOTSTRAP}:9093 closes the connection, as to one whose certificate it does not accept",
+        f"{BOOTSTRAP}:9093 does not accept our certificate",
     ),
     "wrong-password": (
         given(9098, type="scram-sha-256", secretName="wrong-password", username="pets-scram"),

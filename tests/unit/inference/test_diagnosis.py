@@ -66,7 +66,8 @@ async def test_a_broker_that_does_not_know_our_certificate_is_named(
     write_pair(tmp_path / "strangers", "stranger")
     async with broker(tmp_path / "ca", tmp_path / "strangers" / "stranger.crt") as server:
         said = await why_unreachable(KafkaLogin(server, security))
-    assert said == f"{server} closes the connection, as to one whose certificate it does not accept"
+    assert said is not None
+    assert said.startswith(f"{server} does not accept our certificate")
 
 
 async def test_one_server_that_lets_us_in_is_enough(security: KafkaSecurity, tmp_path: Path) -> None:
