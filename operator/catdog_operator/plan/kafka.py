@@ -49,7 +49,7 @@ def _taken_on_trust(what: str, resolved: Resolved, client: str) -> Finding:
     return yes(
         "TakenOnTrust",
         f"taken on trust: {what}, its topics {names}, and the rights of {client}; "
-        "workers that cannot use them do not get ready, and their logs say why",
+        "where workers cannot use them, Serving says why",
     )
 
 

@@ -67,7 +67,7 @@ def test_what_is_taken_on_trust_is_told_and_the_secret_is_in_the_status() -> Non
         (
             "taken on trust: KafkaAccess pets, its topics pets-images, pets-predictions, pets-dead-letters, "
             "and the rights of Secret pets-binding; "
-            "workers that cannot use them do not get ready, and their logs say why"
+            "where workers cannot use them, Serving says why"
         ),
     )
     kafka = status_of(observed).kafka

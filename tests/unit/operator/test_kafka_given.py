@@ -60,7 +60,7 @@ def test_the_condition_says_what_is_taken_on_trust() -> None:
     message = (
         "taken on trust: broker-0.example:9093,broker-1.example:9093, its topics pets-images, "
         "pets-predictions, pets-dead-letters, and the rights of pets-client; "
-        "workers that cannot use them do not get ready, and their logs say why"
+        "where workers cannot use them, Serving says why"
     )
     assert condition(given(), "KafkaReady") == ("True", "TakenOnTrust", message)
 
