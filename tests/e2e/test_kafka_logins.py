@@ -235,7 +235,7 @@ def outside_address(cluster: Instance) -> str:
 async def let_in_by_scram_sha_256(cluster: Instance, user: str, password: bytes) -> None:
     """Give a user a password of the kind that Strimzi has no users of."""
     async with connect(read_kubeconfig(cluster.kubeconfig)) as kube:
-        await await_ready(kube, "Kafka", NAMESPACE, KAFKA)
+        await await_ready(kube, "Kafka", NAMESPACE, KAFKA, timeout_seconds=180)
         admin = await Admins(kube).connect(NAMESPACE, KAFKA)
         assert admin is not None
         await admin.set_password(user, password, ScramMechanism.SCRAM_SHA_256)

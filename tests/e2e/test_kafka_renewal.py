@@ -32,8 +32,8 @@ LISTENERS = (
 @pytest.fixture(scope="module")
 def models(cluster: Instance) -> Iterator[tuple[Model, Model]]:
     """Give a model whose workers have a certificate, and one whose workers have a password."""
-    make_kafka(cluster, KAFKA, *LISTENERS, super_users=("ANONYMOUS",), storage=PERSISTENT)
     claim_with_versions(cluster, KAFKA, BY_TLS, BY_PASSWORD)
+    make_kafka(cluster, KAFKA, *LISTENERS, super_users=("ANONYMOUS",), storage=PERSISTENT)
     by_tls, by_password = Model(cluster, BY_TLS), Model(cluster, BY_PASSWORD)
     by_tls.apply(served_from(KAFKA, {"strimzi": {"name": KAFKA}}))
     by_tls.await_ready(version=1)
