@@ -16,8 +16,14 @@ MUTUAL_TLS: Manifest = {
 }
 
 
-def make_kafka(cluster: Instance, name: str, *listeners: Manifest, super_users: tuple[str, ...] = ()) -> None:
-    """Apply a Kafka cluster of one broker; `super_users` may do everything."""
+def make_kafka(
+    cluster: Instance,
+    name: str,
+    *listeners: Manifest,
+    super_users: tuple[str, ...] = (),
+    heap: str | None = None,
+) -> None:
+    """Apply a Kafka cluster of one broker; `super_users` may do everything, `heap` is Java's most memory."""
     test = {"catdog.dev/test": name}
     pool = {
         "apiVersion": "kafka.strimzi.io/v1",
@@ -27,7 +33,12 @@ def make_kafka(cluster: Instance, name: str, *listeners: Manifest, super_users: 
             "namespace": NAMESPACE,
             "labels": {"strimzi.io/cluster": name, **test},
         },
-        "spec": {"replicas": 1, "roles": ["controller", "broker"], "storage": {"type": "ephemeral"}},
+        "spec": {
+            "replicas": 1,
+            "roles": ["controller", "broker"],
+            "storage": {"type": "ephemeral"},
+            **({"jvmOptions": {"-Xmx": heap}} if heap else {}),
+        },
     }
     kafka = {
         "apiVersion": "kafka.strimzi.io/v1",
