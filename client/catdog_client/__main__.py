@@ -17,6 +17,7 @@ from catdog_client.sending import Report, Sending, send_photos
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 PathType = click.Path(path_type=Path)
+OPTIONAL = {"max_image_bytes"}
 
 
 def _option(name: str, text: str, **settings: Any) -> Callable[[Command], Command]:  # noqa: ANN401 - click's own
@@ -31,7 +32,11 @@ def _option(name: str, text: str, **settings: Any) -> Callable[[Command], Comman
 @_option("input-topic", "The topic that takes images.")
 @_option("output-topic", "The topic of the answers.")
 @_option("dead-letter-topic", "The topic of what could not be answered.")
-@_option("max-image-bytes", "The model's spec.kafka.maxImageBytes.", type=int, default=10 * 1024 * 1024)
+@_option(
+    "max-image-bytes",
+    "The model's spec.kafka.maxImageBytes; without it, what the input topic allows.",
+    type=click.IntRange(min=1),
+)
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - whatever the options above are
     """Talk to a CatDogModel through its Kafka topics."""
@@ -39,7 +44,7 @@ def cli(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - wh
 
 
 def _configure(options: dict[str, Any]) -> Config:
-    missing = [name for name, value in options.items() if value is None]
+    missing = [name for name, value in options.items() if value is None and name not in OPTIONAL]
     if missing:
         option, variable = "--" + missing[0].replace("_", "-"), "CATDOG_" + missing[0].upper()
         raise click.UsageError(f"{option} is missing: give it before the command, or set {variable}")

@@ -14,4 +14,4 @@ class Config(msgspec.Struct, frozen=True):
     input_topic: str
     output_topic: str
     dead_letter_topic: str
-    max_image_bytes: int
+    max_image_bytes: int | None = None  # None: as the input topic says

@@ -12,10 +12,11 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from catdog_client.config import Config
 from catdog_client.outcome import Outcome
+from catdog_client.size_limit import SizeLimit, find_limit
 from catdog_common.kafka_security import KafkaSecurity, KafkaSecurityError
 from catdog_common.messages import ERROR_MESSAGE_HEADER, ID_HEADER, parse_answer
 
-RECORD_OVERHEAD_BYTES = 64 * 1024  # what topics of images allow beside the image itself
+_ANY_SIZE = 2**31 - 1  # we look at the size ourselves, and then say what is wrong with it
 
 
 class ClientError(Exception):
@@ -27,19 +28,20 @@ class Exchange:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        settings = _connection(config)
+        self._connection = _connection(config)
+        self._limit: SizeLimit | None = None
         self._producer = AIOKafkaProducer(
-            **settings,
-            acks="all",
-            enable_idempotence=True,
-            max_request_size=config.max_image_bytes + RECORD_OVERHEAD_BYTES,
+            **self._connection, acks="all", enable_idempotence=True, max_request_size=_ANY_SIZE
         )
-        self._consumer = AIOKafkaConsumer(**settings, group_id=None, enable_auto_commit=False)
+        self._consumer = AIOKafkaConsumer(**self._connection, group_id=None, enable_auto_commit=False)
 
     async def __aenter__(self) -> Self:
         try:
             await self._producer.start()
             await self._consumer.start()
+            self._limit = await find_limit(
+                self._connection, self._config.input_topic, self._config.max_image_bytes
+            )
         except KafkaError as error:
             await self.__aexit__()
             raise ClientError(
@@ -73,11 +75,8 @@ class Exchange:
             image = await asyncio.to_thread(photo.read_bytes)
         except OSError as error:
             return Outcome(file=str(photo), error=f"cannot be read: {error.strerror}")
-        if len(image) > self._config.max_image_bytes:
-            limit = f"{self._config.max_image_bytes} bytes that the model's maxImageBytes allows"
-            return Outcome(
-                file=str(photo), error=f"has {len(image)} bytes, more than the {limit}; make it smaller"
-            )
+        if self._limit and (excess := self._limit.excess(image)):
+            return Outcome(file=str(photo), error=excess)
         return await self._send_image(str(photo), image)
 
     async def replies(self) -> AsyncIterator[Outcome]:

@@ -30,6 +30,8 @@ IMAGE_PACKAGES = (
     "maven",
     "openjdk-17-jre-headless",
 )
+# What clients of other makes are, or need.
+CLIENT_PACKAGES = ("kcat", "maven", "openjdk-17-jre-headless")
 
 # Debian asks this program whether a package's service may be started; 101 is "no".
 # https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt

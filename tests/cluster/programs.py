@@ -1,4 +1,4 @@
-"""Kubernetes' programs and CoreDNS, built from their Go modules."""
+"""Programs that are built from Go modules: Kubernetes' own, CoreDNS, a reader of CloudEvents."""
 
 import re
 import shutil
@@ -30,6 +30,14 @@ def build_coredns(cache: Cache) -> Path:
     module = _MODULES / "coredns"
     version = _required_version(module, "github.com/coredns/coredns")
     return _build(cache, module, f"building CoreDNS {version} from its Go modules", _STRIPPED, ".")
+
+
+def build_cloudevents_reader(cache: Cache) -> Path:
+    """Return the program that reads events from Kafka by the CloudEvents SDK for Go."""
+    module = _MODULES / "cloudevents"
+    version = _required_version(module, "github.com/cloudevents/sdk-go/v2")
+    what = f"building a reader of CloudEvents by their SDK for Go {version}"
+    return _build(cache, module, what, _STRIPPED, ".") / "cloudevents"
 
 
 def _build(cache: Cache, module: Path, what: str, ldflags: str, target: str) -> Path:

@@ -17,7 +17,6 @@ _CLIENT_SETTINGS = {
     "CATDOG_INPUT_TOPIC": "pets-images",
     "CATDOG_OUTPUT_TOPIC": "pets-predictions",
     "CATDOG_DEAD_LETTER_TOPIC": "pets-dead-letters",
-    "CATDOG_MAX_IMAGE_BYTES": str(10 * 1024 * 1024),
 }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from catdog_client import size_limit
 from catdog_common.environment import read_environment
 from catdog_inference.__main__ import DRAIN_SECONDS
 from catdog_inference.config import Config
@@ -50,6 +51,13 @@ def test_the_topics_have_room_for_what_the_worker_writes() -> None:
     resolved, image_bytes = resolve(model), model.spec.kafka.max_image_bytes
     assert resolved.input.max_message_bytes == image_bytes + RECORD_OVERHEAD_BYTES
     assert resolved.dead_letters.max_message_bytes == image_bytes + DEAD_LETTER_OVERHEAD_BYTES
+
+
+def test_the_client_knows_what_a_topic_allows_beside_the_image_and_how_large_it_may_be_by_default() -> None:
+    model = some_model()
+    room = resolve(model).input.max_message_bytes
+    assert room == model.spec.kafka.max_image_bytes + size_limit.RECORD_OVERHEAD_BYTES
+    assert model.spec.kafka.max_image_bytes == size_limit.DEFAULT_IMAGE_BYTES
 
 
 def test_a_worker_has_time_to_drain_and_to_leave_before_it_is_killed() -> None:

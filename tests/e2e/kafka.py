@@ -46,8 +46,19 @@ async def first_record(
     Raises:
         TimeoutError: there was none within `seconds`.
     """
+    return await first_record_at(settings(cluster), topic, holds, seconds)
+
+
+async def first_record_at(
+    connection: dict[str, Any], topic: str, holds: Callable[[Record], bool], seconds: float = 60
+) -> Record:
+    """Return the same of any Kafka.
+
+    Raises:
+        TimeoutError: there was none within `seconds`.
+    """
     consumer = AIOKafkaConsumer(
-        topic, **settings(cluster), auto_offset_reset="earliest", max_partition_fetch_bytes=2**24
+        topic, **connection, auto_offset_reset="earliest", max_partition_fetch_bytes=2**24
     )
     await consumer.start()
     try:

@@ -381,4 +381,8 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
         kafka(maxImageBytes=10),
         bound("spec.kafka.maxImageBytes", 10, "greater than or equal to 1024"),
     ),
+    "images that no broker takes by its defaults": (
+        kafka(maxImageBytes=104857600),
+        bound("spec.kafka.maxImageBytes", 104857600, "less than or equal to 103809024"),
+    ),
 }

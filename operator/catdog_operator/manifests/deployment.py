@@ -1,5 +1,7 @@
 """The Deployment whose pods answer: one version, until the next one is ready."""
 
+import math
+
 import msgspec
 
 from catdog_operator.manifests.common import Manifest, build_labels, build_owner
@@ -25,10 +27,10 @@ KAFKA_BINDING_DIR = "/etc/catdog/kafka-binding"
 BINDING_TRUST = {"ssl.truststore.crt": "ca.crt"}
 BINDING_USER = {"ssl.keystore.crt": "user.crt", "ssl.keystore.key": "user.key", "password": "password"}
 DRAIN_SECONDS = 60  # to answer what was taken, commit and leave the group
-RESOURCES: Manifest = {
-    "requests": {"cpu": "100m", "memory": "256Mi"},
-    "limits": {"memory": "1Gi"},
-}
+_LIMIT_MEBIBYTES = 1024  # for images of up to 10 MiB, and a photo of as many pixels as are decoded
+_ROOMY_IMAGE_BYTES = 10 * 1024 * 1024
+# Of a record's bytes, on its way in, through and out again; measured are some eight with one broker.
+_COPIES = 16
 
 
 class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -138,7 +140,7 @@ def _build_worker(
         name="worker",
         image=image,
         environment=build_worker_environment(model, resolved, version, connection),
-        resources=RESOURCES,
+        resources=_resources(model.spec.kafka.max_image_bytes),
         tmp_size="64Mi",
         mounts=tuple(mount(name, path, read_only=True) for name, path, _ in volumes),
         volumes=tuple(volume for *_, volume in volumes),
@@ -148,6 +150,13 @@ def _build_worker(
             "livenessProbe": _probe("/healthz", period=10, failures=6),
         },
     )
+
+
+def _resources(max_image_bytes: int) -> Manifest:
+    """Return what a worker is given by default: the more memory, the larger images may be."""
+    beyond = max(0, max_image_bytes - _ROOMY_IMAGE_BYTES)
+    limit = f"{_LIMIT_MEBIBYTES + math.ceil(beyond * _COPIES / 2**20)}Mi" if beyond else "1Gi"
+    return {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": limit}}
 
 
 def _login_volumes(connection: Connection) -> list[tuple[str, str, Manifest]]:

@@ -40,11 +40,16 @@ def prepare(context_dir: Path, maven_repository: Path) -> None:
     fetch_jars(context_dir / "jars", maven_repository)
 
 
-def fetch_jars(jars_dir: Path, maven_repository: Path) -> None:
-    """Let Maven copy the broker's jars into `jars_dir`, and check every one."""
+def fetch_jars(jars_dir: Path, maven_repository: Path, source: Path = _SOURCE) -> None:
+    """Let Maven copy the jars of a `pom.xml` (the broker's) into `jars_dir`, and check every one.
+
+    Raises:
+        JarMismatchError: a jar is missing, another, or one too many than in `jars.sha256` beside the pom.
+        DownloadError: Maven failed; the message is what it said.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         # Maven writes beside the pom that it reads; the checkout stays as it is.
-        pom = Path(shutil.copy(_SOURCE / "pom.xml", scratch))
+        pom = Path(shutil.copy(source / "pom.xml", scratch))
         trust = _write_trust_store(Path(scratch) / "trust.p12")
         done = subprocess.run(
             [
@@ -60,7 +65,7 @@ def fetch_jars(jars_dir: Path, maven_repository: Path) -> None:
         )  # fmt: skip
     if done.returncode != 0:
         raise DownloadError(done.stdout + done.stderr)
-    check_jars(jars_dir, read_pins(_SOURCE / "jars.sha256"))
+    check_jars(jars_dir, read_pins(source / "jars.sha256"))
 
 
 def read_pins(path: Path) -> dict[str, str]:

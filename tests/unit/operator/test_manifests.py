@@ -86,6 +86,16 @@ def test_what_the_user_wants_of_a_pod_is_in_it() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("image_bytes", "limit"),
+    [(1024, "1Gi"), (10 * 2**20, "1Gi"), (10 * 2**20 + 1, "1025Mi"), (99 * 2**20, "2448Mi")],
+)
+def test_a_worker_of_larger_images_may_take_more_memory(image_bytes: int, limit: str) -> None:
+    kafka = {"strimzi": {"name": "my-cluster"}, "maxImageBytes": image_bytes}
+    pod = pod_of(everything_wanted(trained(kafka=kafka))["Deployment"])
+    assert pod["containers"][0]["resources"]["limits"] == {"memory": limit}
+
+
 def test_the_users_photos_are_mounted_read_only() -> None:
     model = some_model({"dataset": {"persistentVolumeClaim": {"claimName": "photos", "path": "a/b/"}}})
     job = everything_wanted(some_observed(model, dataset_claim=some_claim("photos")))["Job"]
