@@ -14,10 +14,17 @@ MUTUAL_TLS: Manifest = {
     "tls": True,
     "authentication": {"type": "tls"},
 }
+EXTERNAL: Manifest = {"name": "external", "port": 9094, "type": "nodeport", "tls": False}  # for the host
 
 
-def make_kafka(cluster: Instance, name: str, *listeners: Manifest, super_users: tuple[str, ...] = ()) -> None:
-    """Apply a Kafka cluster of one broker; `super_users` may do everything."""
+def make_kafka(
+    cluster: Instance,
+    name: str,
+    *listeners: Manifest,
+    super_users: tuple[str, ...] = (),
+    brokers: int = 1,
+) -> None:
+    """Apply a Kafka cluster; `super_users` may do everything."""
     test = {"catdog.dev/test": name}
     pool = {
         "apiVersion": "kafka.strimzi.io/v1",
@@ -27,7 +34,13 @@ def make_kafka(cluster: Instance, name: str, *listeners: Manifest, super_users: 
             "namespace": NAMESPACE,
             "labels": {"strimzi.io/cluster": name, **test},
         },
-        "spec": {"replicas": 1, "roles": ["controller", "broker"], "storage": {"type": "ephemeral"}},
+        "spec": {
+            "replicas": brokers,
+            "roles": ["controller", "broker"],
+            "storage": {"type": "ephemeral"},
+            "jvmOptions": {"-Xms": "128m", "-Xmx": "256m"},
+            "resources": {"requests": {"cpu": "50m", "memory": "384Mi"}},
+        },
     }
     kafka = {
         "apiVersion": "kafka.strimzi.io/v1",
@@ -37,11 +50,29 @@ def make_kafka(cluster: Instance, name: str, *listeners: Manifest, super_users: 
             "kafka": {
                 "listeners": list(listeners) or [MUTUAL_TLS],
                 "authorization": {"type": "simple", "superUsers": list(super_users)},
-                # Strimzi leaves Kafka's default, three, which one broker can't give to a group's offsets.
-                "config": {"offsets.topic.replication.factor": 1},
+                "config": _config(brokers),
             },
             "entityOperator": {"topicOperator": {}, "userOperator": {}},
         },
     }
     for manifest in (pool, kafka):
         cluster.kubectl("apply", "-f", "-", input=json.dumps(manifest))
+
+
+def external_address(cluster: Instance, name: str) -> str:
+    """Return where the host reaches a Kafka that has the listener `EXTERNAL`."""
+    listener = "{.status.listeners[?(@.name=='external')].bootstrapServers}"
+    return cluster.kubectl("get", "kafka", name, "-n", NAMESPACE, "-o", f"jsonpath={listener}")
+
+
+def _config(brokers: int) -> Manifest:
+    """Return what Strimzi's examples say of replicas, and what has a small machine start sooner."""
+    return {
+        "default.replication.factor": brokers,
+        "min.insync.replicas": max(1, brokers - 1),
+        # Strimzi leaves Kafka's default, three, which one broker can't give to a group's offsets.
+        "offsets.topic.replication.factor": brokers,
+        "offsets.topic.num.partitions": 4,
+        # The log cleaner's table of keys, 128 MiB by default.
+        "log.cleaner.dedupe.buffer.size": 4194304,
+    }

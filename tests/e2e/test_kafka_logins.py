@@ -15,7 +15,7 @@ from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.kube import connect, read_kubeconfig
 from tests.cluster.strimzi.waiting import await_ready
 from tests.e2e.claims import make_claim
-from tests.e2e.kafka_clusters import MUTUAL_TLS, make_kafka
+from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, make_kafka
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.test_upgrade import SAMPLE_HASH
 from tests.tiny_version import picture, publish_tiny_version
@@ -25,7 +25,7 @@ PERSON = "logins-person"
 TOPICS = {name: {"name": f"logins-{name.lower()}"} for name in ("input", "output", "deadLetters")}
 JAAS = "org.apache.kafka.common.security"
 LISTENERS = (
-    {"name": "external", "port": 9094, "type": "nodeport", "tls": False},
+    EXTERNAL,
     MUTUAL_TLS | {"name": "scram", "port": 9095, "authentication": {"type": "scram-sha-512"}},
     {"name": "tlsonly", "port": 9096, "type": "internal", "tls": True},
     {"name": "open", "port": 9097, "type": "internal", "tls": False},
@@ -102,7 +102,7 @@ def test_workers_are_let_in(models: dict[str, Model], name: str) -> None:
 async def test_each_answers_the_same_picture(cluster: Instance, models: dict[str, Model]) -> None:
     for model in models.values():
         await asyncio.to_thread(model.await_ready)
-    servers = await asyncio.to_thread(outside_address, cluster)
+    servers = await asyncio.to_thread(external_address, cluster, KAFKA)
     async with asyncio.timeout(60):
         async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
             await producer.send_and_wait(TOPICS["input"]["name"], picture("red"), key=b"red-1")
@@ -122,12 +122,6 @@ def apply(cluster: Instance, version: str, kind: str, name: str, **content: Any)
     metadata = {"name": name, "namespace": NAMESPACE, "labels": labels}
     body = {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
     cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
-
-
-def outside_address(cluster: Instance) -> str:
-    """Return where the host reaches the Kafka."""
-    listener = "{.status.listeners[?(@.name=='external')].bootstrapServers}"
-    return cluster.kubectl("get", "kafka", KAFKA, "-n", NAMESPACE, "-o", f"jsonpath={listener}")
 
 
 async def let_in_by_scram_sha_256(cluster: Instance, user: str, password: bytes) -> None:
