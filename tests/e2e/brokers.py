@@ -1,7 +1,11 @@
 """A Kafka's brokers as their pods: ask for their restart, as Strimzi's docs say, and see them go and come."""
 
+import os
+import signal
 from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 from tests.cluster.instance import Instance
@@ -13,7 +17,7 @@ from tests.e2e.models import NAMESPACE
 
 @dataclass(frozen=True)
 class Absence:
-    """For so long there was no pod of a broker, or one that was not ready; times by the monotonic clock."""
+    """From a pod's end until the next one was ready, by the monotonic clock."""
 
     pod: str
     begin: float
@@ -47,3 +51,25 @@ async def restarts(kube: Kube, before: dict[str, str]) -> AsyncIterator[Absence]
             yield Absence(name, gone[name], monotonic())
         if not left:
             return
+
+
+def kill(uid: str) -> None:
+    """Kill the broker of the pod with this uid without a word."""
+    [broker] = [path for path in Path("/proc").iterdir() if _is_broker_of(path, uid)]
+    os.kill(int(broker.name), signal.SIGKILL)
+
+
+async def await_revived(kube: Kube, pod: str, times: int = 1) -> None:
+    """Return when a pod's broker was started anew so often, and is ready."""
+    async for event in kube.watch("Pod"):
+        if (event.object["metadata"]["namespace"], event.object["metadata"]["name"]) == (NAMESPACE, pod):
+            [container] = event.object["status"].get("containerStatuses", [{}])
+            if container.get("restartCount") == times and container["ready"]:
+                return
+
+
+def _is_broker_of(process: Path, uid: str) -> bool:
+    with suppress(OSError):  # no process, or one that has ended
+        is_java = (process / "comm").read_text().strip() == "java"
+        return is_java and f"pod{uid}" in (process / "cgroup").read_text()
+    return False

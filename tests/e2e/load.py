@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
+from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -26,8 +27,9 @@ class Acknowledged:
 
 @dataclass
 class Load:
-    """What was sent so far, and what of it was acknowledged."""
+    """What was sent so far, and what of it was acknowledged; its ids are nobody else's."""
 
+    prefix: str = field(default_factory=lambda: uuid4().hex[:8])
     sent: list[str] = field(default_factory=list)
     acknowledged: list[Acknowledged] = field(default_factory=list)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -60,7 +62,7 @@ class Load:
         image = picture("red")
         async with asyncio.TaskGroup() as waiting:
             while not self._stop.is_set():
-                name = f"picture-{len(self.sent)}"
+                name = f"{self.prefix}-{len(self.sent)}"
                 self.sent.append(name)
                 sending = await producer.send(topic, image, key=name.encode())
                 waiting.create_task(self._await(name, sending))
@@ -87,14 +89,15 @@ async def steady_load(servers: str, topic: str) -> AsyncIterator[Load]:
             await sending
 
 
-async def answers_to(servers: str, topic: str, sent: set[str], seconds: float = 60) -> Counter[str]:
-    """Return how often each id was answered, once all that were sent were, or after `seconds`."""
-    answered = Counter[str]()
+async def answers_to(load: Load, servers: str, topic: str, seconds: float = 60) -> Counter[str]:
+    """Return how often each id of a load was answered, once all that were sent were, or after `seconds`."""
+    answered, sent = Counter[str](), set(load.sent)
     async with AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:
         deadline = monotonic() + seconds
         while monotonic() < deadline and not (sent <= answered.keys() and await _is_at_end(consumer)):
             for records in (await consumer.getmany(timeout_ms=200)).values():
-                answered.update(json.loads(record.value)["id"] for record in records)
+                names = (json.loads(record.value)["id"] for record in records)
+                answered.update(name for name in names if name.startswith(load.prefix))
     return answered
 
 

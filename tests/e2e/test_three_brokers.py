@@ -1,4 +1,4 @@
-"""Three brokers are restarted one after another under load, and every picture is answered."""
+"""Of three brokers each is restarted or killed under load, and every picture is answered."""
 
 import asyncio
 import itertools
@@ -12,10 +12,10 @@ from tests.cluster.instance import Instance
 from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.kafka_admin import KafkaAdmin
 from tests.cluster.strimzi.kube import Kube, connect, read_kubeconfig
-from tests.e2e.brokers import Absence, ask_for_restart, broker_pods, restarts
+from tests.e2e.brokers import Absence, ask_for_restart, await_revived, broker_pods, kill, restarts
 from tests.e2e.claims import make_claim
 from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, make_kafka
-from tests.e2e.load import answers_to, steady_load
+from tests.e2e.load import Load, answers_to, steady_load
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.test_upgrade import SAMPLE_HASH
 from tests.tiny_version import publish_tiny_version
@@ -64,25 +64,60 @@ async def test_a_topic_of_three_replicas_asks_for_two_in_sync(kube: Kube) -> Non
     assert {(len(each.replicas), each.min_in_sync) for each in found} == {(3, 2)}
 
 
-async def test_every_picture_is_answered_while_each_broker_is_restarted(
+@pytest.mark.parametrize("restarted", [1, pytest.param(3, marks=pytest.mark.soak)])
+async def test_every_picture_is_answered_while_brokers_are_restarted(
+    cluster: Instance, model: Model, kube: Kube, figures: list[str], restarted: int
+) -> None:
+    servers = await asyncio.to_thread(external_address, cluster, KAFKA)
+    workers, brokers = lives(model), await broker_pods(kube, KAFKA)
+    chosen = dict(sorted(brokers.items())[:restarted])
+    async with steady_load(servers, IMAGES) as load:
+        await load.await_more(FLOWING)
+        await asyncio.to_thread(ask_for_restart, cluster, chosen)
+        async with asyncio.timeout(200 * restarted):
+            absences = [absence async for absence in restarts(kube, chosen)]
+        await load.await_more(FLOWING)
+    for absence in absences:
+        assert load.partitions_between(absence.begin, absence.end) == {0, 1, 2}, absence
+    assert is_one_after_another(absences)
+    left_alone = brokers.items() - chosen.items()
+    assert (await broker_pods(kube, KAFKA)).items() & brokers.items() == left_alone
+    twice = await answered_more_than_once(servers, load)
+    assert lives(model) == workers
+    away = ", ".join(f"{each.end - each.begin:.0f} s" for each in absences)
+    figures.append(f"{restarted} of three brokers restarted (away {away}): {told(load, twice)}")
+
+
+@pytest.mark.soak
+async def test_every_picture_is_answered_when_a_broker_is_killed(
     cluster: Instance, model: Model, kube: Kube, figures: list[str]
 ) -> None:
     servers = await asyncio.to_thread(external_address, cluster, KAFKA)
     workers, brokers = lives(model), await broker_pods(kube, KAFKA)
+    pod, uid = max(brokers.items())
     async with steady_load(servers, IMAGES) as load:
         await load.await_more(FLOWING)
-        await asyncio.to_thread(ask_for_restart, cluster, brokers)
-        async with asyncio.timeout(240):
-            absences = [absence async for absence in restarts(kube, brokers)]
+        sent = len(load.sent)
+        kill(uid)
+        async with asyncio.timeout(200):
+            await await_revived(kube, pod)
+        assert len(load.sent) > sent
         await load.await_more(FLOWING)
-    answered = await answers_to(servers, ANSWERS, set(load.sent))
-    assert answered.keys() == set(load.sent)
-    for absence in absences:
-        assert load.partitions_between(absence.begin, absence.end) == {0, 1, 2}, absence
-    assert is_one_after_another(absences)
-    assert (await broker_pods(kube, KAFKA)).keys() == brokers.keys()
+    twice = await answered_more_than_once(servers, load)
     assert lives(model) == workers
-    figures.append(told(answered.total() - len(answered), len(load.sent), absences))
+    figures.append(f"one of three brokers killed: {told(load, twice)}")
+
+
+async def answered_more_than_once(servers: str, load: Load) -> int:
+    """Hold that every id was answered; return how many answers were one too many."""
+    answered = await answers_to(load, servers, ANSWERS)
+    assert answered.keys() == set(load.sent)
+    return answered.total() - len(answered)
+
+
+def told(load: Load, twice: int) -> str:
+    """Return what a load came to."""
+    return f"{len(load.sent)} pictures answered, {twice} more than once"
 
 
 async def admin_of(kube: Kube) -> KafkaAdmin:
@@ -103,12 +138,6 @@ def lives(model: Model) -> dict[str, int]:
 def is_one_after_another(absences: list[Absence]) -> bool:
     """Whether each broker was back before the next one went."""
     return all(former.end <= latter.begin for former, latter in itertools.pairwise(absences))
-
-
-def told(twice: int, sent: int, absences: list[Absence]) -> str:
-    """Return what a rolling restart came to."""
-    away = ", ".join(f"{each.end - each.begin:.0f} s" for each in absences)
-    return f"restart of three brokers: {sent} pictures answered, {twice} more than once; brokers away {away}"
 
 
 def publish(directory: Path) -> None:

@@ -34,7 +34,12 @@ Result = TypeVar("Result")
 _TIMEOUT_SECONDS = 15.0
 _SCRAM_ITERATIONS = 4096
 
-_OUTAGES = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001 -- the client's own codes
+_OUTAGES = (
+    KafkaError._TIMED_OUT,  # noqa: SLF001 -- the client's own codes
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+    KafkaError._DESTROY_BROKER,  # noqa: SLF001
+)
 
 # Kafka's Java exceptions that are not named as the protocol's error codes are.
 _EXCEPTIONS = {
