@@ -18,6 +18,7 @@ LONGEST_FIRST = (
     "tests/e2e/failures/test_failures.py",
     "tests/e2e/test_versions.py",
     "tests/e2e/test_upgrade.py",
+    "tests/e2e/test_three_brokers.py",
     "tests/e2e/test_namespaced_install.py",
 )
 

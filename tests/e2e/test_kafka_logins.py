@@ -18,7 +18,7 @@ from tests.cluster.strimzi.objects import secret_data
 from tests.cluster.strimzi.pki import issue, new_authority, subject
 from tests.cluster.strimzi.waiting import await_ready
 from tests.e2e.claims import claim_with_versions, served_from
-from tests.e2e.kafka_clusters import MUTUAL_TLS, make_kafka
+from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, make_kafka
 from tests.e2e.models import NAMESPACE, Model, condition
 from tests.tiny_version import picture
 
@@ -27,7 +27,7 @@ PERSON, CERTIFIED = "logins-person", "logins-certified"  # KafkaUsers
 TOPICS = {name: {"name": f"logins-{name.lower()}"} for name in ("input", "output", "deadLetters")}
 JAAS = "org.apache.kafka.common.security"
 LISTENERS = (
-    {"name": "external", "port": 9094, "type": "nodeport", "tls": False},
+    EXTERNAL,
     MUTUAL_TLS,
     MUTUAL_TLS | {"name": "scram", "port": 9095, "authentication": {"type": "scram-sha-512"}},
     {"name": "tlsonly", "port": 9096, "type": "internal", "tls": True},
@@ -119,7 +119,7 @@ def test_workers_are_let_in(models: dict[str, Model], name: str) -> None:
 async def test_each_answers_the_same_picture(cluster: Instance, models: dict[str, Model]) -> None:
     for model in models.values():
         await asyncio.to_thread(model.await_ready)
-    servers = await asyncio.to_thread(outside_address, cluster)
+    servers = await asyncio.to_thread(external_address, cluster, KAFKA)
     async with asyncio.timeout(60):
         async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
             await producer.send_and_wait(TOPICS["input"]["name"], picture("red"), key=b"red-1")
@@ -165,7 +165,7 @@ async def test_a_certificate_that_goes_bad_is_told_while_open_connections_go_on(
     cluster: Instance, strangers: dict[str, Model]
 ) -> None:
     name = "wrong-certificate"
-    model, servers = strangers[name], await asyncio.to_thread(outside_address, cluster)
+    model, servers = strangers[name], await asyncio.to_thread(external_address, cluster, KAFKA)
     await asyncio.to_thread(put_right_secrets, cluster)
     await asyncio.to_thread(model.await_ready)
     await asyncio.to_thread(put_wrong_secrets, cluster)
@@ -224,12 +224,6 @@ def apply(cluster: Instance, version: str, kind: str, name: str, **content: Any)
     metadata = {"name": name, "namespace": NAMESPACE, "labels": labels}
     body = {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
     cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
-
-
-def outside_address(cluster: Instance) -> str:
-    """Return where the host reaches the Kafka."""
-    listener = "{.status.listeners[?(@.name=='external')].bootstrapServers}"
-    return cluster.kubectl("get", "kafka", KAFKA, "-n", NAMESPACE, "-o", f"jsonpath={listener}")
 
 
 async def let_in_by_scram_sha_256(cluster: Instance, user: str, password: bytes) -> None:

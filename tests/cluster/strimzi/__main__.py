@@ -38,7 +38,7 @@ class StandIn:
                 tasks.create_task(controller.run())
             for watch in (self._watch_kafkas, self._watch_topics, self._watch_users):
                 tasks.create_task(watch())
-            for kind in ("KafkaNodePool", "StatefulSet", "Secret"):
+            for kind in ("KafkaNodePool", "StatefulSet", "Pod", "Secret"):
                 tasks.create_task(self._watch_parts(kind))
 
     async def _watch_kafkas(self) -> None:
@@ -66,9 +66,9 @@ class StandIn:
                 self._sweeps.wake(cluster)
 
     async def _watch_parts(self, kind: str) -> None:
-        """Wake the Kafka that a node pool names, or the resource that owns a StatefulSet or a Secret."""
+        """Wake the Kafka that a node pool or a broker's pod names, or what owns a StatefulSet or a Secret."""
         async for event in self._kube.watch(kind):
-            if kind == "KafkaNodePool" and (cluster := _cluster(event.object)):
+            if kind in ("KafkaNodePool", "Pod") and (cluster := _cluster(event.object)):
                 self._clusters.wake(cluster)
             for owner in event.object["metadata"].get("ownerReferences", []):
                 key = Key(event.object["metadata"]["namespace"], owner["name"])

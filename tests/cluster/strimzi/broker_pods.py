@@ -35,7 +35,7 @@ def build_config_map(cluster: Cluster, addresses: Addresses) -> Manifest:
 def build_stateful_set(
     cluster: Cluster, image: str, config: Manifest, certificates: Mapping[str, bytes]
 ) -> Manifest:
-    """Return the StatefulSet of the brokers; other configuration or certificates roll its pods."""
+    """Return the brokers' StatefulSet; with other configuration or certificates its pods are outdated."""
     labels = cluster_labels(cluster)
     selector = {key: labels[key] for key in ("strimzi.io/cluster", "strimzi.io/kind", "strimzi.io/name")}
     roles = {
@@ -48,6 +48,7 @@ def build_stateful_set(
         "serviceName": f"{cluster.name}-kafka-brokers",
         "replicas": len(cluster.brokers),
         "podManagementPolicy": "Parallel",  # a quorum of controllers forms only together
+        "updateStrategy": {"type": "OnDelete"},  # when one may go is for `rolling.py` to say
         "selector": {"matchLabels": selector},
         "template": {
             "metadata": {"labels": labels | roles, "annotations": annotations},

@@ -17,6 +17,7 @@ from tests.cluster.strimzi.certificates import (
 from tests.cluster.strimzi.controller import Key, RetryError
 from tests.cluster.strimzi.kube import Kube, Manifest
 from tests.cluster.strimzi.objects import condition, has_condition, status_of
+from tests.cluster.strimzi.rolling import await_registered, is_rolled_out, restart_next
 from tests.cluster.strimzi.services import build_services, read_addresses
 from tests.cluster.strimzi.spec import Cluster, Listener, UnsupportedError, parse_cluster
 
@@ -59,7 +60,7 @@ class ClusterOperator:
             raise RetryError("no node has an internal address yet")
         authorities = await ensure_authorities(self._kube, cluster)
         running = await self._kube.get("StatefulSet", cluster.namespace, f"{cluster.name}-{cluster.pool}")
-        rolled_out = running is not None and _is_rolled_out(running)
+        rolled_out = running is not None and await is_rolled_out(self._kube, cluster, running)
         certificates = await ensure_broker_certificates(
             self._kube, cluster, authorities, addresses, rolled_out=rolled_out
         )
@@ -68,28 +69,14 @@ class ClusterOperator:
             await ensure_operator_certificate(self._kube, cluster, authorities.cluster.pair)
         config = await self._kube.apply(build_config_map(cluster, addresses))
         stateful_set = await self._kube.apply(build_stateful_set(cluster, self._image, config, certificates))
+        admin = await self._admins.connect(cluster.namespace, cluster.name)
         # Until the brokers are there the status stays: it is written at a reconciliation's end.
-        if _is_rolled_out(stateful_set):
-            await self._await_brokers(cluster)
+        if await restart_next(self._kube, cluster, stateful_set, admin):
+            await await_registered(cluster, admin)
             if renewed:
                 await forget_former(self._kube, cluster, authorities.cluster)
             await self._kube.set_status(pool, _pool_status(cluster, pool))
             await self._kube.set_status(kafka, _ready_status(cluster, kafka, authorities, addresses))
-
-    async def _await_brokers(self, cluster: Cluster) -> None:
-        admin = await self._admins.connect(cluster.namespace, cluster.name)
-        wanted = {broker.id for broker in cluster.brokers}
-        if admin is None or await admin.broker_ids() != wanted:
-            raise RetryError(f"not all brokers of {cluster.name} are registered")
-
-
-def _is_rolled_out(stateful_set: Manifest) -> bool:
-    status, wanted = stateful_set.get("status", {}), stateful_set["spec"]["replicas"]
-    return bool(
-        status.get("observedGeneration") == stateful_set["metadata"]["generation"]
-        and status.get("readyReplicas") == wanted
-        and status.get("updateRevision") == status.get("currentRevision")
-    )
 
 
 def _ready_status(

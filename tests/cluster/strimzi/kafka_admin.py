@@ -34,7 +34,12 @@ Result = TypeVar("Result")
 _TIMEOUT_SECONDS = 15.0
 _SCRAM_ITERATIONS = 4096
 
-_OUTAGES = (KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001 -- the client's own codes
+_OUTAGES = (
+    KafkaError._TIMED_OUT,  # noqa: SLF001 -- the client's own codes
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+    KafkaError._DESTROY_BROKER,  # noqa: SLF001
+)
 
 # Kafka's Java exceptions that are not named as the protocol's error codes are.
 _EXCEPTIONS = {
@@ -63,6 +68,16 @@ class Topic(msgspec.Struct, frozen=True):
     config: dict[str, str]  # only what was set for this topic
 
 
+class Partition(msgspec.Struct, frozen=True):
+    """A topic's partition, and how many replicas have to be in sync for a producer with acks=all."""
+
+    topic: str
+    number: int
+    replicas: tuple[int, ...]  # brokers' ids
+    in_sync: tuple[int, ...]
+    min_in_sync: int
+
+
 class KafkaAdmin:
     """Kafka's admin protocol without blocking the event loop; failures are KafkaException."""
 
@@ -84,6 +99,17 @@ class KafkaAdmin:
         """Return the brokers that are registered and not fenced."""
         cluster = await asyncio.wrap_future(self._client.describe_cluster(request_timeout=_TIMEOUT_SECONDS))
         return {node.id for node in cluster.nodes}
+
+    async def partitions(self) -> list[Partition]:
+        """Return the partitions of all topics, Kafka's own among them."""
+        cluster = await asyncio.to_thread(self._client.list_topics, timeout=_TIMEOUT_SECONDS)
+        resources = [_topic_resource(name) for name in cluster.topics]
+        configs = await _all(self._client.describe_configs(resources)) if resources else []
+        return [
+            Partition(name, part.id, tuple(part.replicas), tuple(part.isrs), _min_in_sync(config))
+            for (name, topic), config in zip(cluster.topics.items(), configs, strict=True)
+            for part in topic.partitions.values()
+        ]
 
     async def topic(self, name: str) -> Topic | None:
         """Return a topic, or None where there is none."""
@@ -197,6 +223,10 @@ def java_message(error: KafkaException) -> str:
 
 def _topic_resource(name: str, entries: list[ConfigEntry] | None = None) -> ConfigResource:
     return ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+
+
+def _min_in_sync(config: Mapping[str, ConfigEntry]) -> int:
+    return int(config["min.insync.replicas"].value or 1)
 
 
 def _is_set_here(entry: ConfigEntry) -> bool:
