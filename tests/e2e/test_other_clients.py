@@ -19,7 +19,7 @@ from tests.e2e.claims import make_claim
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.other_clients import ConsoleTools, Kcat, ReadRecord, read_events
 from tests.e2e.people import Person, forget_person, make_person
-from tests.e2e.test_upgrade import SAMPLE_HASH
+from tests.e2e.claims import SAMPLE_HASH
 from tests.tiny_version import picture, publish_tiny_version
 
 MODEL = "others"

@@ -17,7 +17,7 @@ from tests.e2e.claims import make_claim
 from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, make_kafka
 from tests.e2e.load import Load, answers_to, steady_load
 from tests.e2e.models import NAMESPACE, Model
-from tests.e2e.test_upgrade import SAMPLE_HASH
+from tests.e2e.claims import SAMPLE_HASH
 from tests.tiny_version import publish_tiny_version
 
 KAFKA = "trio"
