@@ -16,7 +16,10 @@ PRODUCT_CRDS = REPOSITORY / "crds" / "catdogmodels.yaml"
 STRIMZI_CRDS = Path(__file__).parent / "strimzi" / "crds"
 
 _KAFKA = Path(__file__).parent / "kafka.yaml"
-_KINDS = ("kafkas", "kafkanodepools", "kafkatopics", "kafkausers")
+_KINDS = (
+    *(f"{kind}.kafka.strimzi.io" for kind in ("kafkas", "kafkanodepools", "kafkatopics", "kafkausers")),
+    "kafkaaccesses.access.strimzi.io",
+)
 
 
 def strimzi_stand_in(layout: Layout, kafka_image: str) -> Program:
@@ -34,7 +37,7 @@ def apply_crds(instance: Instance, *paths: Path) -> None:
 
 def apply_kafka(instance: Instance) -> None:
     """Ask for the local cluster's Kafka."""
-    _await_crds(instance, [f"{kind}.kafka.strimzi.io" for kind in _KINDS])
+    _await_crds(instance, list(_KINDS))
     instance.kubectl("apply", "-f", str(_KAFKA))
 
 

@@ -17,6 +17,7 @@ def make_claim(
     name: str,
     fill: Callable[[Path], object] | None = None,
     mode: str = "ReadWriteOnce",
+    namespace: str = NAMESPACE,
 ) -> Path:
     """Create a claim on a free volume, filled before anyone can see it; return its directory on the host."""
     volume = _free_volume(cluster, mode)
@@ -26,7 +27,7 @@ def make_claim(
     claim = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {
             "accessModes": volume["spec"]["accessModes"],
             "resources": {"requests": {"storage": "1Gi"}},
@@ -36,7 +37,7 @@ def make_claim(
     }
     cluster.kubectl("apply", "-f", "-", input=json.dumps(claim))
     bound = "--for=jsonpath={.status.phase}=Bound"
-    cluster.kubectl("wait", "pvc", name, "-n", NAMESPACE, bound, "--timeout=60s")
+    cluster.kubectl("wait", "pvc", name, "-n", namespace, bound, "--timeout=60s")
     return directory
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for Strimzi's cluster, topic and user operators, over Strimzi's own custom resources.
+"""A stand-in for Strimzi's cluster, topic, user and access operators, over Strimzi's own custom resources.
 
 Strimzi's images are in no package registry, so a machine that reaches nothing else could not run it.
 This does what its operators do for the resources that this project uses, down to the conditions, Secrets

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.cluster.strimzi.access_operator import AccessOperator, concerns
 from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.cluster_operator import ClusterOperator
 from tests.cluster.strimzi.controller import Controller, Key
@@ -30,13 +31,15 @@ class StandIn:
         self._topics = Controller("KafkaTopic", TopicOperator(kube, admins).reconcile)
         self._users = Controller("KafkaUser", users.reconcile)
         self._sweeps = Controller("users of", users.sweep)
+        self._accesses = Controller("KafkaAccess", AccessOperator(kube).reconcile)
+        self._known_accesses: dict[Key, Manifest] = {}
 
     async def run(self) -> None:
         """Watch and reconcile until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for controller in (self._clusters, self._topics, self._users, self._sweeps):
+            for controller in (self._clusters, self._topics, self._users, self._sweeps, self._accesses):
                 tasks.create_task(controller.run())
-            for watch in (self._watch_kafkas, self._watch_topics, self._watch_users):
+            for watch in (self._watch_kafkas, self._watch_topics, self._watch_users, self._watch_accesses):
                 tasks.create_task(watch())
             for kind in ("KafkaNodePool", "StatefulSet", "Pod", "Secret"):
                 tasks.create_task(self._watch_parts(kind))
@@ -45,6 +48,7 @@ class StandIn:
         async for event in self._kube.watch("Kafka"):
             key = _key(event.object)
             self._clusters.wake(key)
+            self._wake_accesses(event.object)
             if "clusterId" in event.object.get("status", {}):
                 await self._wake_entities(key)
 
@@ -62,12 +66,29 @@ class StandIn:
     async def _watch_users(self) -> None:
         async for event in self._kube.watch("KafkaUser"):
             self._users.wake(_key(event.object))
+            self._wake_accesses(event.object)
             if event.deleted and (cluster := _cluster(event.object)):
                 self._sweeps.wake(cluster)
 
+    async def _watch_accesses(self) -> None:
+        async for event in self._kube.watch("KafkaAccess"):
+            key = _key(event.object)
+            if event.deleted:
+                self._known_accesses.pop(key, None)
+            else:
+                self._known_accesses[key] = event.object
+            self._accesses.wake(key)
+
+    def _wake_accesses(self, resource: Manifest) -> None:
+        for key, access in self._known_accesses.items():
+            if concerns(access, resource):
+                self._accesses.wake(key)
+
     async def _watch_parts(self, kind: str) -> None:
-        """Wake the Kafka that a node pool or a broker's pod names, or what owns a StatefulSet or a Secret."""
+        """Wake the Kafka that a node pool or a broker's pod names, or whose is a StatefulSet or a Secret."""
         async for event in self._kube.watch(kind):
+            if kind == "Secret":
+                self._wake_accesses(event.object)
             if kind in ("KafkaNodePool", "Pod") and (cluster := _cluster(event.object)):
                 self._clusters.wake(cluster)
             for owner in event.object["metadata"].get("ownerReferences", []):

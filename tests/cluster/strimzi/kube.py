@@ -26,6 +26,7 @@ _KINDS = {
     "Deployment": ("apps/v1", "deployments"),
     "Job": ("batch/v1", "jobs"),
     "Kafka": (_STRIMZI, "kafkas"),
+    "KafkaAccess": ("access.strimzi.io/v1alpha1", "kafkaaccesses"),
     "KafkaNodePool": (_STRIMZI, "kafkanodepools"),
     "KafkaTopic": (_STRIMZI, "kafkatopics"),
     "KafkaUser": (_STRIMZI, "kafkausers"),

@@ -10,6 +10,7 @@ def test_the_local_clusters_own_resources_are_understood() -> None:
     assert [(listener.id, listener.type) for listener in cluster.listeners] == [
         ("TLS-9093", "internal"),
         ("EXTERNAL-9094", "nodeport"),
+        ("SCRAM-9095", "internal"),
     ]
     assert [broker.pod for broker in cluster.brokers] == ["my-cluster-dual-role-0"]
     assert cluster.heap == "-Xms128m -Xmx512m"
