@@ -18,8 +18,8 @@ from catdog_common.messages import (
     ERROR_PARTITION_HEADER,
     ERROR_TOPIC_HEADER,
 )
-from tests.e2e.kafka import Record, first_record_at
 from tests.e2e.claims import SAMPLE_HASH
+from tests.e2e.kafka import Record, first_record_at
 from tests.tiny_version import picture, publish_tiny_version
 
 KEY_BYTES = 32 * 1024

@@ -10,10 +10,9 @@ import pytest
 
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
-from tests.e2e.claims import make_claim
+from tests.e2e.claims import SAMPLE_HASH, make_claim
 from tests.e2e.kafka import first_record, produce
 from tests.e2e.models import Model, condition, watched
-from tests.e2e.test_upgrade import SAMPLE_HASH
 from tests.howto import read_blocks, run_section
 from tests.tiny_version import picture, publish_tiny_version
 

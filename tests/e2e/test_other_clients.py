@@ -15,11 +15,10 @@ from tests.cluster.instance import Instance
 from tests.cluster.kafka_tools import fetch_kafka_tools
 from tests.cluster.packages import CLIENT_PACKAGES, install_packages
 from tests.cluster.programs import build_cloudevents_reader
-from tests.e2e.claims import make_claim
+from tests.e2e.claims import SAMPLE_HASH, make_claim
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.other_clients import ConsoleTools, Kcat, ReadRecord, read_events
 from tests.e2e.people import Person, forget_person, make_person
-from tests.e2e.claims import SAMPLE_HASH
 from tests.tiny_version import picture, publish_tiny_version
 
 MODEL = "others"

@@ -13,11 +13,10 @@ from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.kafka_admin import KafkaAdmin
 from tests.cluster.strimzi.kube import Kube, connect, read_kubeconfig
 from tests.e2e.brokers import Absence, ask_for_restart, await_revived, broker_pods, kill, restarts
-from tests.e2e.claims import make_claim
+from tests.e2e.claims import SAMPLE_HASH, make_claim
 from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, make_kafka
 from tests.e2e.load import Load, answers_to, steady_load
 from tests.e2e.models import NAMESPACE, Model
-from tests.e2e.claims import SAMPLE_HASH
 from tests.tiny_version import publish_tiny_version
 
 KAFKA = "trio"
