@@ -97,13 +97,17 @@ def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist's, which has
 
 def _clear(cluster: Instance) -> None:
     """Remove what an earlier run left: models, their topics and claims, other pods, other Kafkas."""
-    for kind in ("catdogmodels", "kafkatopics", "pvc", "pod/photo-loader"):
-        everything = () if "/" in kind else ("--all",)
-        cluster.kubectl(
-            "delete", kind, *everything, "-n", NAMESPACE, "--ignore-not-found", "--cascade=foreground"
-        )
-    for kind in ("kafka", "kafkanodepool"):
-        cluster.kubectl("delete", kind, "-n", NAMESPACE, "-l", "catdog.dev/test", "--ignore-not-found")
+    # In this order: without its Kafka no topic goes, and no claim before the pods that use it.
+    ours = ("-l", "catdog.dev/test")
+    for kind, which in (
+        ("catdogmodels", ("--all",)),
+        ("kafkatopics", ("--all",)),
+        ("kafka", ours),
+        ("kafkanodepool", ours),
+        ("pod/photo-loader", ()),
+        ("pvc", ("--all",)),
+    ):
+        cluster.kubectl("delete", kind, *which, "-n", NAMESPACE, "--ignore-not-found", "--cascade=foreground")
 
 
 @pytest.hookimpl(wrapper=True)
