@@ -11,19 +11,18 @@ import pytest
 from tests.cluster.instance import Instance
 from tests.cluster.strimzi.kube import Kube, Manifest, connect, read_kubeconfig
 from tests.cluster.strimzi.objects import secret_data
-from tests.cluster.strimzi.waiting import await_ready
 from tests.e2e.claims import claim_with_versions, served_from
-from tests.e2e.kafka_clusters import MUTUAL_TLS, PERSISTENT, make_kafka
+from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, PERSISTENT, external_address, make_kafka
+from tests.e2e.load import answers_to, steady_load
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.strimzi import eventually
-from tests.e2e.traffic import answers, traffic
 
 KAFKA = "renewal"
 BY_TLS, BY_PASSWORD = "renewal-tls", "renewal-scram"
 IMAGES = f"{BY_TLS}-images"
 DAYS = "catdog_kafka_certificate_days_left"
 LISTENERS = (
-    {"name": "external", "port": 9094, "type": "nodeport", "tls": False},
+    EXTERNAL,
     MUTUAL_TLS,
     MUTUAL_TLS | {"name": "scram", "port": 9095, "authentication": {"type": "scram-sha-512"}},
 )
@@ -61,7 +60,7 @@ async def test_another_certificate_and_another_password_are_used_from_the_next_c
     kube: Kube, models: tuple[Model, Model], figures: list[str]
 ) -> None:
     by_tls, by_password = models
-    async with nothing_lost(kube, models, figures, "certificate and password"):
+    async with nothing_lost(models, figures, "certificate and password"):
         assert 364 <= await days_left(by_tls, "user.crt") <= 365
         await renew_user(kube, by_tls, days=200)
         await eventually(has_days(by_tls, "user.crt", 200), "the worker has the new certificate")
@@ -80,7 +79,7 @@ async def test_other_authorities_are_trusted_beside_the_former_ones_and_then_alo
     kube: Kube, models: tuple[Model, Model], figures: list[str]
 ) -> None:
     by_tls, _ = models
-    async with nothing_lost(kube, models, figures, "both authorities"):
+    async with nothing_lost(models, figures, "both authorities"):
         broker = await uid_of_broker(kube)
         await annotate(kube, f"{KAFKA}-clients-ca", "strimzi.io/force-replace")
         await eventually(has_other_broker(kube, broker), "the broker trusts both", seconds=120)
@@ -100,27 +99,19 @@ async def test_other_authorities_are_trusted_beside_the_former_ones_and_then_alo
 
 
 @asynccontextmanager
-async def nothing_lost(
-    kube: Kube, models: tuple[Model, Model], figures: list[str], what: str
-) -> AsyncIterator[None]:
+async def nothing_lost(models: tuple[Model, Model], figures: list[str], what: str) -> AsyncIterator[None]:
     """Send pictures meanwhile; at the end both models have answered each, by the pods that they had."""
-    settings = {"bootstrap_servers": await outside_address(kube)}
+    servers = await asyncio.to_thread(external_address, models[0].cluster, KAFKA)
     before = [model.restarts() for model in models]
-    async with traffic(settings, IMAGES) as sent:
+    async with steady_load(servers, IMAGES) as load:
         yield
-        # What is sent now is answered by whoever came in anew.
-        await eventually(has_grown(sent, len(sent) + 20), "pictures are taken after all of it", seconds=60)
+        await load.await_more(50)  # which is answered by whoever came in anew
     for model in models:
-        counts = await answers(settings, f"{model.name}-predictions", set(sent))
-        again = sum(counts[each] - 1 for each in sent)
-        figures.append(f"renewal of {what}: {model.name} answered {len(sent)} of {len(sent)}, {again} again")
+        answered = await answers_to(load, servers, f"{model.name}-predictions")
+        assert answered.keys() == set(load.sent)
+        again = answered.total() - len(answered)
+        figures.append(f"renewal of {what}: {model.name} answered all {len(load.sent)}, {again} again")
     assert [model.restarts() for model in models] == before
-
-
-async def outside_address(kube: Kube) -> str:
-    kafka = await await_ready(kube, "Kafka", NAMESPACE, KAFKA)
-    [servers] = [each for each in kafka["status"]["listeners"] if each["name"] == "external"]
-    return str(servers["bootstrapServers"])
 
 
 async def renew_user(kube: Kube, model: Model, days: int) -> None:
@@ -192,13 +183,6 @@ def has_logged(model: Model, words: str) -> Check:
         return words in await asyncio.to_thread(
             model.cluster.kubectl, "logs", pod["metadata"]["name"], "-n", NAMESPACE
         )
-
-    return holds
-
-
-def has_grown(sent: list[str], length: int) -> Check:
-    async def holds() -> bool:
-        return len(sent) >= length
 
     return holds
 
