@@ -17,6 +17,10 @@ from catdog_inference.waiting import Trouble, is_set_within
 
 STOP_SECONDS = 5.0
 
+# A client sends at once, in one request, what waits for one broker; of more than socket.request.max.bytes
+# (100 MiB) the broker closes the connection. So no more is on its way together, but for a single record.
+IN_FLIGHT_BYTES = 32 * 1024 * 1024
+
 log = structlog.get_logger()
 
 
@@ -98,10 +102,12 @@ class Publisher:
         """
         refusals: dict[str, Exception] = {}
         acknowledgements: list[Awaitable[object]] = []
+        in_flight = _InFlight()
         for record in records:
             if record.topic not in refusals:
                 try:
-                    acknowledgements.append(await self._hand_over(record))
+                    await in_flight.room_for(record)
+                    acknowledgements.append(in_flight.add(record, await self._hand_over(record)))
                     continue
                 except KafkaError as error:
                     refusals[record.topic] = error
@@ -120,6 +126,30 @@ class Publisher:
             record.topic, value, key=record.key, headers=list(record.headers)
         )
         return sending
+
+
+class _InFlight:
+    """The records that are handed over and not acknowledged."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._sendings: list[asyncio.Future[object]] = []
+
+    async def room_for(self, record: OutgoingRecord) -> None:
+        """Wait until what is in flight has an end, where it would be too much together with this record."""
+        if self._sendings and self._bytes + _size(record) > IN_FLIGHT_BYTES:
+            await asyncio.wait(self._sendings)
+            self._bytes, self._sendings = 0, []
+
+    def add(self, record: OutgoingRecord, sending: Awaitable[object]) -> asyncio.Future[object]:
+        """Return the acknowledgement that is to come."""
+        self._bytes += _size(record)
+        self._sendings.append(acknowledgement := asyncio.ensure_future(sending))
+        return acknowledgement
+
+
+def _size(record: OutgoingRecord) -> int:
+    return len(record.value or b"") + len(record.key or b"")
 
 
 async def stop_client(stop: Callable[[], Awaitable[None]]) -> None:

@@ -96,6 +96,8 @@ class FakeBroker:
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     consumer: "FakeConsumer | None" = None
     producers: int = 0
+    in_flight_bytes: int = 0  # of values that are sent and not acknowledged
+    most_in_flight_bytes: int = 0
 
     def __post_init__(self) -> None:
         self.acknowledge.set()
@@ -258,10 +260,15 @@ class FakeProducer:
         limit, too_large = self._broker.size_limit.get(topic, (None, None))
         if too_large and limit is not None and len(value or b"") > limit:
             await self._broker.refuse(too_large)
+        self._broker.in_flight_bytes += len(value or b"")
+        self._broker.most_in_flight_bytes = max(
+            self._broker.most_in_flight_bytes, self._broker.in_flight_bytes
+        )
         return asyncio.ensure_future(self._deliver(topic, key, value, headers))
 
     async def _deliver(self, topic: str, key: Any, value: Any, headers: Any) -> None:  # noqa: ANN401
         await self._broker.acknowledge.wait()
+        self._broker.in_flight_bytes -= len(value or b"")
         if error := self._broker.refuse_records.get(topic):
             self._out_of_order = True
             await self._broker.refuse(error)

@@ -7,6 +7,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from catdog_common.messages import ERROR_CLASS_HEADER, ERROR_MESSAGE_HEADER, Answer, parse_answer
+from catdog_inference.publisher import IN_FLIGHT_BYTES
 from tests.tiny_version import picture
 from tests.unit.inference.conftest import Serving
 from tests.unit.inference.fake_broker import (
@@ -126,6 +127,20 @@ async def test_a_record_without_value_or_too_large_is_a_dead_letter(serving: Ser
     assert (without.key, without.value) == (None, b"")  # aiokafka sends no record with neither
     assert headers(without)[ERROR_CLASS_HEADER] == b"UnreadableImageError.NoValue"
     assert b"more than the 2000 of maxImageBytes" in headers(large)[ERROR_MESSAGE_HEADER]
+
+
+async def test_large_dead_letters_do_not_go_together_into_a_request_that_no_broker_takes(
+    serving: Serving,
+) -> None:
+    broker = FakeBroker()
+    size = 10 * 2**20
+    values = [b"%d" % number + bytes(size - 1) for number in range(8)]
+    for value in values:
+        broker.put(value)
+    async with serving(broker, max_image_bytes=size, max_batch_size=8):
+        await broker.all_committed()
+    assert [letter.value for letter in broker.topic(DEAD_LETTERS)] == values
+    assert size < broker.most_in_flight_bytes <= IN_FLIGHT_BYTES
 
 
 async def test_a_refused_answer_is_tried_again_and_nothing_is_committed_meanwhile(serving: Serving) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import kafka_image
+from tests.cluster import kafka_image, kafka_tools
 from tests.cluster.kafka_image import JarMismatchError, check_jars, read_pins
 
 
@@ -33,3 +33,13 @@ def test_the_committed_pins_hold_a_broker_and_its_log() -> None:
     pins = read_pins(Path(kafka_image.__file__).parent / "jars.sha256")
     assert {"kafka_2.13-4.3.1.jar", "log4j-slf4j-impl-2.25.4.jar"} <= pins.keys()
     assert all(len(digest) == 64 for digest in pins.values())
+
+
+def test_the_tools_are_of_the_same_release_as_the_broker() -> None:
+    broker, tools = (
+        read_pins(Path(str(module.__file__)).parent / "jars.sha256") for module in (kafka_image, kafka_tools)
+    )
+    assert "kafka-tools-4.3.1.jar" in tools
+    shared = broker.keys() & tools.keys()
+    assert "kafka-clients-4.3.1.jar" in shared
+    assert {name: tools[name] for name in shared} == {name: broker[name] for name in shared}
