@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -18,9 +17,8 @@ from catdog_common.messages import (
     ERROR_PARTITION_HEADER,
     ERROR_TOPIC_HEADER,
 )
-from tests.e2e.claims import SAMPLE_HASH
 from tests.e2e.kafka import Record, first_record_at
-from tests.tiny_version import picture, publish_tiny_version
+from tests.tiny_version import picture
 
 KEY_BYTES = 32 * 1024
 # Headers and key may have 64 KiB together; what frames a record is taken off.
@@ -125,8 +123,3 @@ def picture_of(size: int) -> bytes:
 def noise(size: int) -> bytes:
     """Return so many bytes that are no image, and that nothing makes smaller."""
     return os.urandom(size)
-
-
-def publish(claim: Path, model: str) -> None:
-    """Publish a version as if the training of the sample had."""
-    publish_tiny_version(claim, model, training_hash=SAMPLE_HASH)

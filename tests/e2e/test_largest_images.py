@@ -1,20 +1,17 @@
 """The largest images that the schema allows, on a Kafka whose broker has memory for them."""
 
 from collections.abc import Iterator
-from functools import partial
-from typing import Any
 
 import pytest
 
 from tests.cluster.instance import Instance
 from tests.crd import model_schema
-from tests.e2e.claims import make_claim
-from tests.e2e.kafka_clusters import MUTUAL_TLS, make_kafka
+from tests.e2e.claims import claim_with_versions, served_from
+from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, make_kafka
 from tests.e2e.models import NAMESPACE, Model
-from tests.e2e.sizes import Topics, check_largest_dead_letter, check_largest_picture, noise, publish
+from tests.e2e.sizes import Topics, check_largest_dead_letter, check_largest_picture, noise
 
 NAME = "largest"
-EXTERNAL = {"name": "external", "port": 9094, "type": "nodeport", "tls": False}
 IN_A_ROW = 6
 PATIENCE_SECONDS = 300
 
@@ -25,15 +22,9 @@ pytestmark = pytest.mark.soak
 def model(cluster: Instance) -> Iterator[Model]:
     """Give a model that serves, whose images may be as large as any model's."""
     make_kafka(cluster, NAME, MUTUAL_TLS, EXTERNAL, super_users=("ANONYMOUS",), heap="3g")
-    make_claim(cluster, f"{NAME}-versions", fill=partial(publish, model=NAME))
+    claim_with_versions(cluster, NAME, NAME)
     model = Model(cluster, NAME)
-    model.apply(
-        {
-            "training": {"dataset": {"sample": {}}},
-            "storage": {"existingClaim": f"{NAME}-versions"},
-            "kafka": {"strimzi": {"name": NAME}, "maxImageBytes": largest_bytes()},
-        }
-    )
+    model.apply(served_from(NAME, {"strimzi": {"name": NAME}, "maxImageBytes": largest_bytes()}))
     yield model
     model.delete()
     cluster.kubectl("delete", "kafkatopic", "-n", NAMESPACE, "-l", f"strimzi.io/cluster={NAME}")
@@ -45,20 +36,14 @@ async def test_a_worker_bears_many_of_the_largest_images(
     cluster: Instance, model: Model, figures: list[str]
 ) -> None:
     model.await_ready(version=1)
-    topics = Topics({"bootstrap_servers": outside_address(cluster)}, NAME)
+    topics = Topics({"bootstrap_servers": external_address(cluster, NAME)}, NAME)
     await topics.await_limits(largest_bytes())
     for _ in range(IN_A_ROW):
         await topics.send(noise(largest_bytes()))
     await check_largest_dead_letter(topics, largest_bytes(), PATIENCE_SECONDS)
     await check_largest_picture(topics, largest_bytes(), PATIENCE_SECONDS)
-    (container,) = (each for pod in model.children("pods") for each in running_containers(pod))
-    assert container["restartCount"] == 0
+    assert list(model.restarts().values()) == [0]
     figures.append(f"{IN_A_ROW + 2} images of {largest_bytes()} bytes: the worker was not started again")
-
-
-def running_containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the containers of a pod that run, as its status tells of them."""
-    return [each for each in pod["status"]["containerStatuses"] if "running" in each["state"]]
 
 
 def largest_bytes() -> int:
@@ -66,9 +51,3 @@ def largest_bytes() -> int:
     kafka = model_schema()["properties"]["spec"]["properties"]["kafka"]
     largest: int = kafka["properties"]["maxImageBytes"]["maximum"]
     return largest
-
-
-def outside_address(cluster: Instance) -> str:
-    """Return where the host reaches the Kafka."""
-    listener = "{.status.listeners[?(@.name=='external')].bootstrapServers}"
-    return cluster.kubectl("get", "kafka", NAME, "-n", NAMESPACE, "-o", f"jsonpath={listener}")

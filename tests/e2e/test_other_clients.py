@@ -15,11 +15,11 @@ from tests.cluster.instance import Instance
 from tests.cluster.kafka_tools import fetch_kafka_tools
 from tests.cluster.packages import CLIENT_PACKAGES, install_packages
 from tests.cluster.programs import build_cloudevents_reader
-from tests.e2e.claims import SAMPLE_HASH, make_claim
+from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.other_clients import ConsoleTools, Kcat, ReadRecord, read_events
 from tests.e2e.people import Person, forget_person, make_person
-from tests.tiny_version import picture, publish_tiny_version
+from tests.tiny_version import picture
 
 MODEL = "others"
 IMAGES, ANSWERS, DEAD_LETTERS = (f"{MODEL}-{topic}" for topic in ("images", "predictions", "dead-letters"))
@@ -45,15 +45,9 @@ def others(cluster: Instance, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Give the clients, when they have sent what there is to send to a model that serves."""
     install_packages(cluster.cache, CLIENT_PACKAGES)
     jars, reader = fetch_kafka_tools(cluster.cache), build_cloudevents_reader(cluster.cache)
-    make_claim(cluster, f"{MODEL}-versions", fill=publish)
+    claim_with_versions(cluster, MODEL, MODEL)
     model = Model(cluster, MODEL)
-    model.apply(
-        {
-            "training": {"dataset": {"sample": {}}},
-            "storage": {"existingClaim": f"{MODEL}-versions"},
-            "kafka": {"strimzi": {"name": "my-cluster"}},
-        }
-    )
+    model.apply(served_from(MODEL, {"strimzi": {"name": "my-cluster"}}))
     person = make_person(cluster, f"{MODEL}-person", tmp_path_factory.mktemp("person"), topics=f"{MODEL}-")
     model.await_ready(version=1)
     others = Others(person, ConsoleTools(jars, person), Kcat(person), reader)
@@ -156,8 +150,3 @@ def assert_is_an_answer(event: dict[str, Any]) -> None:
         "datacontenttype": "application/json",
     }
     assert {name: event[name] for name in expected} == expected
-
-
-def publish(claim: Path) -> None:
-    """Publish a version as if the training of the sample had."""
-    publish_tiny_version(claim, MODEL, training_hash=SAMPLE_HASH)

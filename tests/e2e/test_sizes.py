@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from catdog_common.messages import ERROR_CLASS_HEADER, ERROR_MESSAGE_HEADER, ERROR_TOPIC_HEADER
 from tests.cluster.instance import Instance
-from tests.e2e.claims import make_claim
+from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka import settings
 from tests.e2e.models import Model
 from tests.e2e.sizes import (
@@ -23,7 +22,6 @@ from tests.e2e.sizes import (
     check_largest_picture,
     noise,
     picture_of,
-    publish,
 )
 
 MODEL = "sizes"
@@ -34,15 +32,9 @@ SMALL_BYTES = 256 * 1024
 @pytest.fixture(scope="module")
 def sizes(cluster: Instance) -> Iterator[Model]:
     """Give a model that serves, of which nobody said how large images may be."""
-    make_claim(cluster, f"{MODEL}-versions", fill=partial(publish, model=MODEL))
+    claim_with_versions(cluster, MODEL, MODEL)
     model = Model(cluster, MODEL)
-    model.apply(
-        {
-            "training": {"dataset": {"sample": {}}},
-            "storage": {"existingClaim": f"{MODEL}-versions"},
-            "kafka": {"strimzi": {"name": "my-cluster"}},
-        }
-    )
+    model.apply(served_from(MODEL, {"strimzi": {"name": "my-cluster"}}))
     model.await_ready(version=1)
     yield model
     model.delete()
