@@ -12,6 +12,9 @@ _FETCH_BYTES = 16 * 1024 * 1024
 _PRODUCE_BATCH_BYTES = 128 * 1024  # some two hundred answers go in one request
 _RETRY_BACKOFF_MILLISECONDS = 250
 
+# How long a partition that was added may go unread; aiokafka looks for such at five minutes by default.
+_METADATA_MILLISECONDS = 20_000
+
 # A worker that dies without a word is missed after ten seconds. A rebalance is noticed within one, and waits
 # for a batch in flight (service.REVOCATION_SECONDS) with time to spare.
 _SESSION_MILLISECONDS = 10_000
@@ -39,6 +42,7 @@ def new_consumer(config: Config) -> AIOKafkaConsumer:
         heartbeat_interval_ms=_HEARTBEAT_MILLISECONDS,
         rebalance_timeout_ms=_REBALANCE_MILLISECONDS,
         retry_backoff_ms=_RETRY_BACKOFF_MILLISECONDS,
+        metadata_max_age_ms=_METADATA_MILLISECONDS,
         **login.security.settings(),
     )
 

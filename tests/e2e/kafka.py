@@ -27,12 +27,13 @@ async def produce(
     value: bytes,
     key: bytes | None = None,
     headers: list[tuple[str, bytes]] | None = None,
+    partition: int | None = None,
 ) -> tuple[int, int]:
     """Send one record; return its partition and offset."""
     producer = AIOKafkaProducer(**settings(cluster), max_request_size=2**24)
     await producer.start()
     try:
-        sent = await producer.send_and_wait(topic, value, key=key, headers=headers or [])
+        sent = await producer.send_and_wait(topic, value, key=key, headers=headers or [], partition=partition)
     finally:
         await producer.stop()
     return sent.partition, sent.offset

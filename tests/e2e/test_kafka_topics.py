@@ -71,6 +71,8 @@ async def test_partitions_grow_with_the_spec_and_never_shrink(
     first.patch({"kafka": {"topics": {"input": {"partitions": 8}}}})
     await eventually(partial(has_partitions, person, 8), "eight partitions")
     first.await_condition("KafkaReady", ("True", "KafkaReady", WELL))
+    await produce(first.cluster, IMAGES, picture("red"), key=b"added", partition=7)
+    await first_record(first.cluster, f"{FIRST}-predictions", lambda record: record.key == b"added")
     first.patch({"kafka": {"topics": {"input": {"partitions": 1}}}})
     kept = f"KafkaTopic {IMAGES} keeps its 8 partitions, and not the spec's 1: Kafka takes none away"
     first.await_condition("KafkaReady", ("True", "TopicsDiffer", f"{WELL}; {kept}"))

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -13,11 +12,10 @@ from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.kafka_admin import KafkaAdmin
 from tests.cluster.strimzi.kube import Kube, connect, read_kubeconfig
 from tests.e2e.brokers import Absence, ask_for_restart, await_revived, broker_pods, kill, restarts
-from tests.e2e.claims import SAMPLE_HASH, make_claim
+from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, make_kafka
 from tests.e2e.load import Load, answers_to, steady_load
 from tests.e2e.models import NAMESPACE, Model
-from tests.tiny_version import publish_tiny_version
 
 KAFKA = "trio"
 NAME = "replicated"
@@ -31,16 +29,10 @@ FLOWING = 50  # records after which a stream is under way
 def model(cluster: Instance) -> Iterator[Model]:
     """Give a model that is served by two workers, from topics with three replicas."""
     make_kafka(cluster, KAFKA, MUTUAL_TLS, EXTERNAL, super_users=("ANONYMOUS",), brokers=3)
-    make_claim(cluster, NAME, fill=publish)
+    claim_with_versions(cluster, NAME, NAME)
     model = Model(cluster, NAME)
-    model.apply(
-        {
-            "training": {"dataset": {"sample": {}}},
-            "storage": {"existingClaim": NAME},
-            "inference": {"replicas": WORKERS},
-            "kafka": {"strimzi": {"name": KAFKA}, "topics": TOPICS},
-        }
-    )
+    spec = served_from(NAME, {"strimzi": {"name": KAFKA}, "topics": TOPICS})
+    model.apply(spec | {"inference": {"replicas": WORKERS}})
     model.await_ready(version=1)
     yield model
     model.delete()
@@ -68,7 +60,7 @@ async def test_every_picture_is_answered_while_brokers_are_restarted(
     cluster: Instance, model: Model, kube: Kube, figures: list[str], restarted: int
 ) -> None:
     servers = await asyncio.to_thread(external_address, cluster, KAFKA)
-    workers, brokers = lives(model), await broker_pods(kube, KAFKA)
+    workers, brokers = model.restarts(), await broker_pods(kube, KAFKA)
     chosen = dict(sorted(brokers.items())[:restarted])
     async with steady_load(servers, IMAGES) as load:
         await load.await_more(FLOWING)
@@ -82,7 +74,7 @@ async def test_every_picture_is_answered_while_brokers_are_restarted(
     left_alone = brokers.items() - chosen.items()
     assert (await broker_pods(kube, KAFKA)).items() & brokers.items() == left_alone
     twice = await answered_more_than_once(servers, load)
-    assert lives(model) == workers
+    assert model.restarts() == workers
     away = ", ".join(f"{each.end - each.begin:.0f} s" for each in absences)
     figures.append(f"{restarted} of three brokers restarted (away {away}): {told(load, twice)}")
 
@@ -92,7 +84,7 @@ async def test_every_picture_is_answered_when_a_broker_is_killed(
     cluster: Instance, model: Model, kube: Kube, figures: list[str]
 ) -> None:
     servers = await asyncio.to_thread(external_address, cluster, KAFKA)
-    workers, brokers = lives(model), await broker_pods(kube, KAFKA)
+    workers, brokers = model.restarts(), await broker_pods(kube, KAFKA)
     pod, uid = max(brokers.items())
     async with steady_load(servers, IMAGES) as load:
         await load.await_more(FLOWING)
@@ -103,7 +95,7 @@ async def test_every_picture_is_answered_when_a_broker_is_killed(
         assert len(load.sent) > sent
         await load.await_more(FLOWING)
     twice = await answered_more_than_once(servers, load)
-    assert lives(model) == workers
+    assert model.restarts() == workers
     figures.append(f"one of three brokers killed: {told(load, twice)}")
 
 
@@ -126,21 +118,6 @@ async def admin_of(kube: Kube) -> KafkaAdmin:
     return admin
 
 
-def lives(model: Model) -> dict[str, int]:
-    """Return the workers' pods, and how often each was restarted."""
-    return {
-        pod["metadata"]["uid"]: pod["status"]["containerStatuses"][0]["restartCount"]
-        for pod in model.children("pods")
-    }
-
-
 def is_one_after_another(absences: list[Absence]) -> bool:
     """Whether each broker was back before the next one went."""
     return all(former.end <= latter.begin for former, latter in itertools.pairwise(absences))
-
-
-def publish(directory: Path) -> None:
-    """Publish a version as if the training of the sample had."""
-    publish_tiny_version(directory, NAME, training_hash=SAMPLE_HASH)
-    for path in directory.rglob("*"):
-        path.chmod(0o2775 if path.is_dir() else 0o664)
