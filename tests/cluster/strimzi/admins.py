@@ -9,7 +9,7 @@ from tests.cluster.strimzi.spec import STAND_IN_PORT
 
 
 class Admins:
-    """Keeps one connection a cluster, and makes another when the cluster was made anew."""
+    """Keeps one connection a cluster, and makes another when it was lost or the cluster was made anew."""
 
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
@@ -21,6 +21,8 @@ class Admins:
         Strimzi deploys the two when the brokers have become ready for the first time.
         """
         kafka = await self._kube.get("Kafka", namespace, cluster)
+        if kafka is None:
+            self._known.pop((namespace, cluster), None)
         if kafka is None or "clusterId" not in kafka.get("status", {}):
             return None
         if entity not in kafka["spec"].get("entityOperator", {}):
@@ -33,7 +35,7 @@ class Admins:
         if credentials is None:
             return None
         known = self._known.get((namespace, cluster))
-        if known is None or known[0] != credentials:
+        if known is None or known[0] != credentials or known[1].lost:
             known = self._known[namespace, cluster] = (credentials, KafkaAdmin(credentials))
         return known[1]
 

@@ -82,6 +82,7 @@ class KafkaAdmin:
     """Kafka's admin protocol without blocking the event loop; failures are KafkaException."""
 
     def __init__(self, credentials: Credentials) -> None:
+        self._lost = False
         self._client = AdminClient(
             {
                 "bootstrap.servers": credentials.servers,
@@ -95,16 +96,21 @@ class KafkaAdmin:
             }
         )
 
+    @property
+    def lost(self) -> bool:
+        """Whether the brokers were not reached once; the client may never find them again."""
+        return self._lost
+
     async def broker_ids(self) -> set[int]:
         """Return the brokers that are registered and not fenced."""
-        cluster = await asyncio.wrap_future(self._client.describe_cluster(request_timeout=_TIMEOUT_SECONDS))
+        cluster = await self._one(self._client.describe_cluster(request_timeout=_TIMEOUT_SECONDS))
         return {node.id for node in cluster.nodes}
 
     async def partitions(self) -> list[Partition]:
         """Return the partitions of all topics, Kafka's own among them."""
         cluster = await asyncio.to_thread(self._client.list_topics, timeout=_TIMEOUT_SECONDS)
         resources = [_topic_resource(name) for name in cluster.topics]
-        configs = await _all(self._client.describe_configs(resources)) if resources else []
+        configs = await self._all(self._client.describe_configs(resources)) if resources else []
         return [
             Partition(name, part.id, tuple(part.replicas), tuple(part.isrs), _min_in_sync(config))
             for (name, topic), config in zip(cluster.topics.items(), configs, strict=True)
@@ -114,12 +120,14 @@ class KafkaAdmin:
     async def topic(self, name: str) -> Topic | None:
         """Return a topic, or None where there is none."""
         try:
-            described = await _only(self._client.describe_topics(TopicCollection([name])))
+            described = await self._only(self._client.describe_topics(TopicCollection([name])))
         except KafkaException as error:
             if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 return None
             raise
-        entries: dict[str, ConfigEntry] = await _only(self._client.describe_configs([_topic_resource(name)]))
+        entries: dict[str, ConfigEntry] = await self._only(
+            self._client.describe_configs([_topic_resource(name)])
+        )
         set_here = {entry.name: entry.value or "" for entry in entries.values() if _is_set_here(entry)}
         # The client writes the id in base64's first alphabet, Kafka's own tools in the one for URLs.
         topic_id = str(described.topic_id).replace("+", "-").replace("/", "_")
@@ -132,11 +140,11 @@ class KafkaAdmin:
         new_topic = NewTopic(
             name, num_partitions=partitions, replication_factor=replicas, config=dict(config)
         )
-        await _only(self._client.create_topics([new_topic], operation_timeout=_TIMEOUT_SECONDS))
+        await self._only(self._client.create_topics([new_topic], operation_timeout=_TIMEOUT_SECONDS))
 
     async def add_partitions(self, name: str, total: int) -> None:
         """Let a topic have `total` partitions, which must be more than it has."""
-        await _only(self._client.create_partitions([NewPartitions(name, total)]))
+        await self._only(self._client.create_partitions([NewPartitions(name, total)]))
 
     async def alter_topic(self, name: str, changed: Mapping[str, str], removed: Collection[str]) -> None:
         """Set some of a topic's options, and let others be the broker's default again."""
@@ -144,12 +152,12 @@ class KafkaAdmin:
         entries = [ConfigEntry(key, value, incremental_operation=set_op) for key, value in changed.items()]
         entries += [ConfigEntry(key, None, incremental_operation=delete_op) for key in removed]
         resource = _topic_resource(name, entries)
-        await _only(self._client.incremental_alter_configs([resource]))
+        await self._only(self._client.incremental_alter_configs([resource]))
 
     async def delete_topic(self, name: str) -> None:
         """Delete a topic, if it is there."""
         try:
-            await _only(self._client.delete_topics([name], operation_timeout=_TIMEOUT_SECONDS))
+            await self._only(self._client.delete_topics([name], operation_timeout=_TIMEOUT_SECONDS))
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise
@@ -157,18 +165,18 @@ class KafkaAdmin:
     async def acls(self, principal: str | None = None) -> set[AclBinding]:
         """Return all rules, or those of one principal."""
         future = self._client.describe_acls(_acl_filter(principal), request_timeout=_TIMEOUT_SECONDS)
-        return set(await asyncio.wrap_future(future))
+        return set(await self._one(future))
 
     async def add_acls(self, acls: Collection[AclBinding]) -> None:
         """Add rules."""
         if acls:
-            await _all(self._client.create_acls(list(acls), request_timeout=_TIMEOUT_SECONDS))
+            await self._all(self._client.create_acls(list(acls), request_timeout=_TIMEOUT_SECONDS))
 
     async def remove_acls(self, acls: Collection[AclBinding]) -> None:
         """Remove exactly these rules."""
         filters = [AclBindingFilter(*acl._to_tuple()) for acl in acls]  # noqa: SLF001 -- its seven fields, in order
         if filters:
-            await _all(self._client.delete_acls(filters, request_timeout=_TIMEOUT_SECONDS))
+            await self._all(self._client.delete_acls(filters, request_timeout=_TIMEOUT_SECONDS))
 
     async def set_password(
         self, user: str, password: bytes, mechanism: ScramMechanism = ScramMechanism.SCRAM_SHA_512
@@ -176,13 +184,15 @@ class KafkaAdmin:
         """Let a user log in by this mechanism with this password, and no other."""
         info = ScramCredentialInfo(mechanism, _SCRAM_ITERATIONS)
         change = UserScramCredentialUpsertion(user, info, password)
-        await _only(self._client.alter_user_scram_credentials([change], request_timeout=_TIMEOUT_SECONDS))
+        await self._only(
+            self._client.alter_user_scram_credentials([change], request_timeout=_TIMEOUT_SECONDS)
+        )
 
     async def users_with_password(self) -> set[str]:
         """Return those that can log in by SCRAM-SHA-512."""
         future = self._client.describe_user_scram_credentials(request_timeout=_TIMEOUT_SECONDS)
         assert isinstance(future, Future)  # of all users; of some it would be one each
-        described = await asyncio.wrap_future(future)
+        described = await self._one(future)
         return {
             name
             for name, user in described.items()
@@ -195,16 +205,23 @@ class KafkaAdmin:
             UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512) for user in users
         ]
         if changes:
-            await _all(self._client.alter_user_scram_credentials(changes, request_timeout=_TIMEOUT_SECONDS))
+            await self._all(
+                self._client.alter_user_scram_credentials(changes, request_timeout=_TIMEOUT_SECONDS)
+            )
 
+    async def _all(self, futures: Mapping[Any, Future[Result]]) -> list[Result]:
+        return [await self._one(future) for future in futures.values()]
 
-async def _all(futures: Mapping[Any, Future[Result]]) -> list[Result]:
-    return [await asyncio.wrap_future(future) for future in futures.values()]
+    async def _only(self, futures: Mapping[Any, Future[Result]]) -> Result:
+        [result] = await self._all(futures)
+        return result
 
-
-async def _only(futures: Mapping[Any, Future[Result]]) -> Result:
-    [result] = await _all(futures)
-    return result
+    async def _one(self, future: Future[Result]) -> Result:
+        try:
+            return await asyncio.wrap_future(future)
+        except KafkaException as error:
+            self._lost = self._lost or is_outage(error)
+            raise
 
 
 def is_outage(error: KafkaException) -> bool:

@@ -56,9 +56,31 @@ async def test_a_worker_that_is_not_let_in_is_told_and_so_is_the_end_of_it() -> 
     await world.reconcile()
     assert serving(world) == ("KafkaUnusable", f"pod pets-1: {KAFKA_UNUSABLE}: {REFUSED}; {ADVICE}")
     assert (await world.reconcile())[0] == []
+    assert world.status()["phase"] == "RollingOut"
     add_worker(world, ready=True)
     await world.reconcile()
     assert serving(world)[0] == "RollingOut"
+
+
+async def test_a_model_whose_workers_are_no_longer_let_in_is_degraded() -> None:
+    world = World()
+    world.add_kafka()
+    world.api.put_model()
+    await world.reconcile()
+    world.act_as_strimzi()
+    world.end_training(JOB, 0, some_result(1, "572360246d"))
+    await world.reconcile()
+    add_worker(world, ready=True)
+    world.roll_out()
+    await world.reconcile()
+    assert world.status()["phase"] == "Degraded", "its claim is not bound in this world"
+    assert world.status()["inference"]["servedVersion"] == 1
+    world.api.logs = TROUBLE
+    world.api.set_status("Deployment", "pets-inference", {"readyReplicas": 0})
+    add_worker(world, ready=False)
+    await world.reconcile()
+    assert serving(world)[0] == "KafkaUnusable"
+    assert world.status()["phase"] == "Degraded"
 
 
 def add_worker(world: World, *, ready: bool) -> None:
