@@ -80,7 +80,9 @@ class Load:
 async def steady_load(servers: str, topic: str) -> AsyncIterator[Load]:
     """Send pictures, acknowledged by all replicas in sync and none twice, until the end of the context."""
     load = Load()
-    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all", enable_idempotence=True) as producer:
+    # A broker may take a minute to come back, for which a record has to wait and not to be given up.
+    patient = {"acks": "all", "enable_idempotence": True, "request_timeout_ms": 180_000}
+    async with AIOKafkaProducer(bootstrap_servers=servers, **patient) as producer:
         sending = asyncio.create_task(load.run(producer, topic))
         try:
             yield load
