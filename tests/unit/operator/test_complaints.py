@@ -7,8 +7,7 @@ import pytest
 
 from catdog_common.complaints import ANSWERS_REFUSED, KAFKA_UNUSABLE, NO_NEW_CONNECTION, OVER
 from catdog_operator.complaints import read_complaint
-from tests.unit.operator.builders import some_result
-from tests.unit.operator.world import JOB, World
+from tests.unit.operator.world import World, trained_world
 
 REFUSED = "[Error 58] SaslAuthenticationFailed"
 ADVICE = (
@@ -44,13 +43,7 @@ def test_the_newest_complaint_counts_unless_it_is_over(log: list[str], expected:
 
 
 async def test_a_worker_that_is_not_let_in_is_told_and_so_is_the_end_of_it() -> None:
-    world = World()
-    world.add_kafka()
-    world.api.put_model()
-    await world.reconcile()
-    world.act_as_strimzi()
-    world.end_training(JOB, 0, some_result(1, "572360246d"))
-    await world.reconcile()
+    world = await trained_world()
     add_worker(world, ready=False)
     world.api.logs = f"{LOADED}\n{TROUBLE}"
     await world.reconcile()
@@ -63,13 +56,7 @@ async def test_a_worker_that_is_not_let_in_is_told_and_so_is_the_end_of_it() -> 
 
 
 async def test_a_model_whose_workers_are_no_longer_let_in_is_degraded() -> None:
-    world = World()
-    world.add_kafka()
-    world.api.put_model()
-    await world.reconcile()
-    world.act_as_strimzi()
-    world.end_training(JOB, 0, some_result(1, "572360246d"))
-    await world.reconcile()
+    world = await trained_world()
     add_worker(world, ready=True)
     world.roll_out()
     await world.reconcile()

@@ -9,22 +9,8 @@ from catdog_operator.delay_queue import DelayQueue
 from catdog_operator.kinds import DEPLOYMENT, MODEL
 from catdog_operator.reconcile import Outcome, Reconciler, reconcile
 from catdog_operator.store import Key
-from tests.unit.operator.builders import later, some_result
-from tests.unit.operator.world import JOB, PETS, World
-
-
-async def serving_world() -> World:
-    """Return a world in which version 1 serves."""
-    world = World()
-    world.add_kafka()
-    world.api.put_model()
-    await world.reconcile()
-    world.act_as_strimzi()
-    world.end_training(JOB, 0, some_result(1, "572360246d"))
-    await world.reconcile()
-    world.roll_out()
-    await world.reconcile()
-    return world
+from tests.unit.operator.builders import later
+from tests.unit.operator.world import JOB, PETS, World, serving_world
 
 
 async def test_a_model_comes_to_serve_and_then_nothing_is_written_any_more() -> None:

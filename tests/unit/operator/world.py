@@ -8,7 +8,7 @@ from catdog_operator.metrics import Metrics
 from catdog_operator.observed import Surroundings
 from catdog_operator.reconcile import Outcome, reconcile
 from catdog_operator.store import Key, Store
-from tests.unit.operator.builders import IMAGES, RETRY
+from tests.unit.operator.builders import IMAGES, RETRY, some_result
 from tests.unit.operator.fake_api import FakeApi
 
 PETS = Key("kafka", "pets")
@@ -85,3 +85,23 @@ class World:
         """Bring an object."""
         body = {"kind": kind, "metadata": {"name": name, "namespace": "kafka", **metadata}, "status": status}
         self.api.put(body)
+
+
+async def trained_world() -> World:
+    """Return a world in which version 1 is on the claim, and its Deployment is made."""
+    world = World()
+    world.add_kafka()
+    world.api.put_model()
+    await world.reconcile()
+    world.act_as_strimzi()
+    world.end_training(JOB, 0, some_result(1, "572360246d"))
+    await world.reconcile()
+    return world
+
+
+async def serving_world() -> World:
+    """Return a world in which version 1 serves."""
+    world = await trained_world()
+    world.roll_out()
+    await world.reconcile()
+    return world
