@@ -29,7 +29,7 @@ BINDING_USER = {"ssl.keystore.crt": "user.crt", "ssl.keystore.key": "user.key", 
 DRAIN_SECONDS = 60  # to answer what was taken, commit and leave the group
 _LIMIT_MEBIBYTES = 1024  # for images of up to 10 MiB, and a photo of as many pixels as are decoded
 _ROOMY_IMAGE_BYTES = 10 * 1024 * 1024
-# Of a record's bytes, on its way in, through and out again; measured are some eight with one broker.
+# Of a record's bytes, on its way in, through and out again; measured are eleven with one broker.
 _COPIES = 16
 
 
