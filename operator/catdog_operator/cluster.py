@@ -31,6 +31,7 @@ from catdog_operator.plan import Plan
 from catdog_operator.plan.leftovers import find_leftovers
 from catdog_operator.plan.pod_trouble import find_stuck
 from catdog_operator.readings import Readings
+from catdog_operator.references import references
 from catdog_operator.resolve import Resolved, resolve
 from catdog_operator.resource import CatDogModel, parse_model, short_digest
 from catdog_operator.status import Refusal
@@ -282,23 +283,6 @@ class Cluster:
         names = [topic.name for topic in resolved.topics]
         found = [self._store.see(TOPIC, resolved.kafka_namespace, name, KafkaTopic) for name in names]
         return {name: topic for name, topic in zip(names, found, strict=True) if topic is not None}
-
-
-def references(
-    model: CatDogModel, resolved: Resolved, access: KafkaAccess | None = None
-) -> frozenset[Reference]:
-    """Return the objects that a model names and that may carry no label of it."""
-    dataset, strimzi = model.spec.training.dataset.persistent_volume_claim, model.spec.kafka.strimzi
-    claims = [resolved.claim_name, *([dataset.claim_name] if dataset else [])]
-    found = [Reference(CLAIM.name, model.namespace, name) for name in claims]
-    if model.spec.kafka.access:
-        found.append(Reference(ACCESS.name, model.namespace, model.spec.kafka.access.name))
-    if access:
-        found.append(Reference(KAFKA.name, access.kafka_namespace, access.spec.kafka.name))
-    if strimzi:
-        names = [(KAFKA, strimzi.name), *((TOPIC, topic.name) for topic in resolved.topics)]
-        found += [Reference(kind.name, resolved.kafka_namespace, name) for kind, name in names]
-    return frozenset(found)
 
 
 def _new_failure(status: Body, former: Body) -> str | None:

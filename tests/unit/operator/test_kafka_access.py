@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from catdog_operator import strimzi_views as strimzi
-from catdog_operator.cluster import references
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
+from catdog_operator.references import references
 from catdog_operator.resolve import resolve
 from catdog_operator.status_fields import ModelStatus, Version
 from catdog_operator.views import Condition, Metadata

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from catdog_operator import strimzi_views as strimzi
-from catdog_operator.cluster import references
 from catdog_operator.manifests.network_policy import build_inference_policy
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
+from catdog_operator.references import references
 from catdog_operator.resolve import resolve
 from catdog_operator.status_fields import ModelStatus, Version
 from catdog_operator.store import Key, Store

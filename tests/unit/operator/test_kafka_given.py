@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from catdog_operator.cluster import references
 from catdog_operator.manifests.network_policy import build_inference_policy
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.plan.kafka import MECHANISMS
+from catdog_operator.references import references
 from catdog_operator.resolve import resolve
 from catdog_operator.status_fields import KafkaStatus, ModelStatus, Version
 from tests.unit.operator.builders import (
