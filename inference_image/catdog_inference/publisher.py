@@ -13,8 +13,9 @@ from catdog_common.complaints import ANSWERS_REFUSED
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.messages import OutgoingRecord
 from catdog_inference.metrics import Metrics
-from catdog_inference.waiting import Trouble, is_set_within
+from catdog_inference.waiting import Trouble, connected_within, is_set_within
 
+CONNECT_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
 # A client sends at once, in one request, what waits for one broker; of more than socket.request.max.bytes
@@ -35,8 +36,14 @@ class Publisher:
     that after a refusal (of an ACL, say) the broker finds each later batch out of order, for good.
     """
 
-    def __init__(self, new_producer: Callable[[], AIOKafkaProducer], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        new_producer: Callable[[], AIOKafkaProducer],
+        metrics: Metrics,
+        connect_seconds: float = CONNECT_SECONDS,
+    ) -> None:
         self._new_producer = new_producer
+        self._connect_seconds = connect_seconds
         self._metrics = metrics
         self._producer: AIOKafkaProducer | None = None
         self._refusal = Trouble(ANSWERS_REFUSED)
@@ -53,7 +60,7 @@ class Publisher:
             KafkaError, KafkaSecurityError: it can't be done now.
         """
         self._producer = self._new_producer()
-        await self._producer.start()
+        await connected_within(self._connect_seconds, self._producer.start())
 
     async def stop(self) -> None:
         """Disconnect; what is not acknowledged yet may be lost or not."""

@@ -32,8 +32,8 @@ from catdog_inference.diagnosis import why_unreachable
 from catdog_inference.health import Health
 from catdog_inference.metrics import Metrics
 from catdog_inference.probe import probe
-from catdog_inference.publisher import AbandonedError, Publisher, stop_client
-from catdog_inference.waiting import Trouble, finished_before, is_set_within
+from catdog_inference.publisher import CONNECT_SECONDS, AbandonedError, Publisher, stop_client
+from catdog_inference.waiting import Trouble, connected_within, finished_before, is_set_within
 
 # How long a rebalance waits for the batch in flight, so that its records are not answered twice.
 REVOCATION_SECONDS = 20.0
@@ -43,6 +43,9 @@ REJOIN_SECONDS = 5.0
 
 # A worker that reads for so long without being refused is let in: a refusal comes with the first answer.
 CALM_SECONDS = 5.0
+
+# To join a group may take as long as its rebalance (kafka.py).
+JOIN_SECONDS = 90.0
 
 _POLL_MILLISECONDS = 200
 
@@ -69,15 +72,18 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         metrics: Metrics,
         revocation_seconds: float = REVOCATION_SECONDS,
         calm_seconds: float = CALM_SECONDS,
+        connect_seconds: float = CONNECT_SECONDS,
+        join_seconds: float = JOIN_SECONDS,
     ) -> None:
         self._config = config
         self._new_consumer = new_consumer
-        self._publisher = Publisher(new_producer, metrics)
+        self._publisher = Publisher(new_producer, metrics, connect_seconds)
         self._classifier = classifier
         self._health = health
         self._metrics = metrics
         self._revocation_seconds = revocation_seconds
         self._calm_seconds = calm_seconds
+        self._join_seconds = join_seconds
         self._model = Model(config.model_name, config.model_version)
         self._source = event_source(config.kafka_cluster, config.model_namespace, config.model_name)
         self._trouble, self._closed_door = Trouble(KAFKA_UNUSABLE), Trouble(NO_NEW_CONNECTION)
@@ -115,7 +121,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         try:
             if not await finished_before(stop, self._publisher.start()):
                 return
-            if not await finished_before(stop, consumer.start()):
+            if not await finished_before(stop, connected_within(self._join_seconds, consumer.start())):
                 return
             probing = asyncio.create_task(probe(self._config.kafka_login, self._closed_door))
             try:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from time import monotonic
 
 import structlog
+from aiokafka.errors import KafkaConnectionError
 
 from catdog_common.complaints import OVER
 
@@ -59,6 +60,21 @@ async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await event.wait()
     return event.is_set()
+
+
+async def connected_within(seconds: float, starting: Awaitable[None]) -> None:
+    """Await a client's start, but not for ever.
+
+    An aiokafka client (0.14) whose first broker was just about to stop knows of no broker, and never ends.
+
+    Raises:
+        KafkaConnectionError: it took longer.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            await starting
+    except TimeoutError as error:
+        raise KafkaConnectionError(f"no connection within {seconds:g} s") from error
 
 
 async def finished_before(event: asyncio.Event, work: Awaitable[None]) -> bool:

@@ -91,7 +91,7 @@ async def steady_load(servers: str, topic: str) -> AsyncIterator[Load]:
             await sending
 
 
-async def answers_to(load: Load, servers: str, topic: str, seconds: float = 60) -> Counter[str]:
+async def answers_to(load: Load, servers: str, topic: str, seconds: float = 120) -> Counter[str]:
     """Return how often each id of a load was answered, once all that were sent were, or after `seconds`."""
     answered, sent = Counter[str](), set(load.sent)
     async with AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:

@@ -74,6 +74,8 @@ def serving(tmp_path: Path, environment: dict[str, str]) -> Serving:
         broker: FakeBroker,
         revocation_seconds: float = 5.0,
         calm_seconds: float = 5.0,
+        connect_seconds: float = 5.0,
+        join_seconds: float = 5.0,
         **changes: Any,  # noqa: ANN401  fields of Config
     ) -> AsyncIterator[Worker]:
         config = msgspec.structs.replace(read_environment(Config, environment), **changes)
@@ -94,6 +96,8 @@ def serving(tmp_path: Path, environment: dict[str, str]) -> Serving:
                 metrics=metrics,
                 revocation_seconds=revocation_seconds,
                 calm_seconds=calm_seconds,
+                connect_seconds=connect_seconds,
+                join_seconds=join_seconds,
             )
             worker = Worker(broker, health, metrics, stop, asyncio.create_task(service.run(stop)))
             try:

@@ -91,6 +91,8 @@ class FakeBroker:
     refuse_fetch: KafkaError | None = None
     refuse_commit: KafkaError | None = None
     unreachable: int = 0  # so many connections fail
+    leaving: int = 0  # so many connections never come to anything
+    leaving_consumers: int = 0  # and so many of consumers
     start_from: str = "earliest"
     acknowledge: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -111,6 +113,9 @@ class FakeBroker:
         return FakeProducer(self)
 
     async def connect(self) -> None:
+        if self.leaving:
+            self.leaving -= 1
+            await asyncio.Event().wait()
         if self.unreachable:
             self.unreachable -= 1
             await self.refuse(KafkaConnectionError("nobody answers at kafka:9093"))
@@ -178,6 +183,9 @@ class FakeConsumer:
         self._listener = listener
 
     async def start(self) -> None:
+        if self._broker.leaving_consumers:
+            self._broker.leaving_consumers -= 1
+            await asyncio.Event().wait()
         await self._broker.connect()
         self._joined = True
         everything = range(self._broker.partitions)

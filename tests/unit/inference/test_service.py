@@ -261,6 +261,24 @@ async def test_a_kafka_that_is_away_is_tried_again_until_it_is_there(serving: Se
     assert worker.sample("catdog_connection_failures_total") == 1
 
 
+async def test_a_client_that_met_a_broker_about_to_stop_is_given_up_for_another(serving: Serving) -> None:
+    broker = FakeBroker()
+    broker.put(picture("red"))
+    broker.leaving = 1  # the producer's, which connects first
+    async with serving(broker, connect_seconds=0.05) as worker:
+        await broker.all_committed()
+    assert worker.sample("catdog_connection_failures_total") == 1
+
+
+async def test_a_consumer_that_comes_to_nothing_is_given_up_for_another(serving: Serving) -> None:
+    broker = FakeBroker()
+    broker.put(picture("red"))
+    broker.leaving_consumers = 1
+    async with serving(broker, join_seconds=0.05) as worker:
+        await broker.all_committed()
+    assert worker.sample("catdog_connection_failures_total") == 1
+
+
 async def test_who_may_join_but_not_read_joins_more_and_more_seldom(serving: Serving) -> None:
     broker = FakeBroker(refuse_fetch=TopicAuthorizationFailedError("pets-images"))
     broker.put(picture("red"))
