@@ -59,7 +59,7 @@ def is_free(volume: dict[str, Any], mode: str) -> bool:
     )
 
 
-def claim_with_versions(cluster: Instance, name: str, *models: str) -> None:
+def claim_with_versions(cluster: Instance, name: str, *models: str, namespace: str = NAMESPACE) -> None:
     """Create a claim on which version 1 of each model is, as if it had been trained on the sample."""
 
     def publish(directory: Path) -> None:
@@ -68,7 +68,7 @@ def claim_with_versions(cluster: Instance, name: str, *models: str) -> None:
         for path in directory.rglob("*"):
             path.chmod(0o2775 if path.is_dir() else 0o664)  # what pods of one claim share is the group
 
-    make_claim(cluster, name, fill=publish)
+    make_claim(cluster, name, fill=publish, namespace=namespace)
 
 
 def served_from(claim: str, kafka: dict[str, Any]) -> dict[str, Any]:

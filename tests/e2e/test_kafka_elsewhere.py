@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,11 @@ import pytest
 
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
-from tests.e2e.claims import SAMPLE_HASH, make_claim
+from tests.e2e.claims import claim_with_versions
 from tests.e2e.kafka import first_record, produce
 from tests.e2e.models import Model, condition, watched
 from tests.howto import read_blocks, run_section
-from tests.tiny_version import picture, publish_tiny_version
+from tests.tiny_version import picture
 
 HOME = "photos"
 KAFKA = "kafka"
@@ -53,7 +52,7 @@ def home(cluster: Instance) -> Iterator[str]:
     _take_away(cluster)
     _apply(cluster, namespace)
     for name in MODELS:
-        make_claim(cluster, f"{name}-models", fill=partial(_publish, model=name), namespace=HOME)
+        claim_with_versions(cluster, f"{name}-models", name, namespace=HOME)
     yield HOME
     _take_away(cluster)
 
@@ -192,13 +191,6 @@ def _apply(cluster: Instance, manifest: dict[str, Any]) -> None:
 def _get(cluster: Instance, kind: str, name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(cluster.kubectl("get", kind, name, "-n", HOME, "-o", "json"))
     return found
-
-
-def _publish(directory: Path, model: str) -> None:
-    """Publish a version as if the training of the sample had."""
-    publish_tiny_version(directory, model, training_hash=SAMPLE_HASH)
-    for path in directory.rglob("*"):
-        path.chmod(0o2775 if path.is_dir() else 0o664)
 
 
 async def _answers(cluster: Instance, topics: str, models: set[str]) -> dict[str, str]:
