@@ -64,6 +64,7 @@ async def run(config: Config) -> None:
                 decoding=decoding,
                 predicting=predicting,
                 metrics=metrics,
+                health=health,
             )
             service = InferenceService(
                 config,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catdog_common.images import UnreadableImageError, decode_image
 from catdog_common.predictor import Predictor
+from catdog_inference.health import Health
 from catdog_inference.metrics import Metrics
 
 
@@ -28,6 +29,7 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 Verdict = Prediction | Rejection
+Decoded = NDArray[np.uint8] | Rejection
 
 
 class Classifier:
@@ -41,26 +43,30 @@ class Classifier:
         decoding: Executor,
         predicting: Executor,
         metrics: Metrics,
+        health: Health,
     ) -> None:
         self._predictor = predictor
         self._max_image_bytes = max_image_bytes
         self._decoding = decoding
         self._predicting = predicting
         self._metrics = metrics
+        self._health = health
 
-    async def classify(self, values: Sequence[bytes | None]) -> list[Verdict]:
-        """Return a verdict for each value, in their order."""
+    async def decode(self, value: bytes | None) -> Decoded:
+        """Return the picture in a value, or why there is none."""
         loop = asyncio.get_running_loop()
-        with self._metrics.stage("decode"):
-            decoded = await asyncio.gather(
-                *(loop.run_in_executor(self._decoding, self._decode, value) for value in values)
-            )
+        with self._health.working(), self._metrics.stage("decode"):
+            return await loop.run_in_executor(self._decoding, self._decode, value)
+
+    async def predict(self, decoded: Sequence[Decoded]) -> list[Verdict]:
+        """Return a verdict for each, in their order."""
         images = [each for each in decoded if not isinstance(each, Rejection)]
-        with self._metrics.stage("predict"):
+        loop = asyncio.get_running_loop()
+        with self._health.working(), self._metrics.stage("predict"):
             rows = iter(await loop.run_in_executor(self._predicting, self._predictor.predict, images))
         return [each if isinstance(each, Rejection) else self._prediction(next(rows)) for each in decoded]
 
-    def _decode(self, value: bytes | None) -> NDArray[np.uint8] | Rejection:
+    def _decode(self, value: bytes | None) -> Decoded:
         if value is None:
             return Rejection("NoValue", "the record has no value (a tombstone), so there is no image in it")
         if len(value) > self._max_image_bytes:

@@ -27,7 +27,7 @@ class Health:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._working_since: float | None = None
+        self._working: dict[object, float] = {}  # since when, the longest first
         self.model_loaded = False
         self.joined = False
         self.settled = False  # has read from Kafka without a trouble
@@ -46,16 +46,18 @@ class Health:
     @property
     def alive(self) -> bool:
         """Whether work in hand, if any, began less than `STUCK_SECONDS` ago."""
-        return self._working_since is None or self._clock() - self._working_since < STUCK_SECONDS
+        oldest = next(iter(self._working.values()), None)
+        return oldest is None or self._clock() - oldest < STUCK_SECONDS
 
     @contextmanager
     def working(self) -> Iterator[None]:
         """Mark work that depends on nobody else."""
-        self._working_since = self._clock()
+        work = object()
+        self._working[work] = self._clock()
         try:
             yield
         finally:
-            self._working_since = None
+            del self._working[work]
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The worker's loop: take a batch, classify it, produce the answers, await them, and only then commit."""
+"""The worker's side of Kafka: take records, and commit them when what became of them is acknowledged."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -30,10 +30,18 @@ from catdog_inference.classify import Classifier, Rejection, Verdict
 from catdog_inference.config import Config
 from catdog_inference.diagnosis import why_unreachable
 from catdog_inference.health import Health
+from catdog_inference.ledger import Ledger, Place
 from catdog_inference.metrics import Metrics
+from catdog_inference.pipeline import BatchSettings, Pipeline
 from catdog_inference.probe import probe
-from catdog_inference.publisher import CONNECT_SECONDS, AbandonedError, Publisher, stop_client
-from catdog_inference.waiting import Trouble, connected_within, finished_before, is_set_within
+from catdog_inference.publisher import CONNECT_SECONDS, Publisher, stop_client
+from catdog_inference.waiting import (
+    Trouble,
+    connected_within,
+    finished_before,
+    is_set_within,
+    side_by_side,
+)
 
 # How long a rebalance waits for the batch in flight, so that its records are not answered twice.
 REVOCATION_SECONDS = 20.0
@@ -47,9 +55,11 @@ CALM_SECONDS = 5.0
 # To join a group may take as long as its rebalance (kafka.py).
 JOIN_SECONDS = 90.0
 
-_POLL_MILLISECONDS = 200
+# What may be in flight: so much is answered twice at most where a worker ends without a word.
+IN_FLIGHT_BATCHES = 4
+IN_FLIGHT_BYTES = 64 * 1024 * 1024  # but for a single record
 
-Batch = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
+_POLL_MILLISECONDS = 200
 
 log = structlog.get_logger()
 
@@ -78,7 +88,14 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._config = config
         self._new_consumer = new_consumer
         self._publisher = Publisher(new_producer, metrics, connect_seconds)
-        self._classifier = classifier
+        self._pipeline = Pipeline(
+            classifier,
+            self._publisher,
+            metrics,
+            write=self._write,
+            done=self._settle,
+            batches=BatchSettings(config.max_batch_size, config.max_batch_delay_milliseconds / 1000),
+        )
         self._health = health
         self._metrics = metrics
         self._revocation_seconds = revocation_seconds
@@ -88,12 +105,14 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._source = event_source(config.kafka_cluster, config.model_namespace, config.model_name)
         self._trouble, self._closed_door = Trouble(KAFKA_UNUSABLE), Trouble(NO_NEW_CONNECTION)
         health.troubles = (self._trouble, self._publisher.refusal, self._closed_door)
+        self._ledger = Ledger()
         self._rebalancing = False
         self._unanchored: set[TopicPartition] = set()
-        self._idle = asyncio.Event()  # no batch is in flight
+        self._changed = asyncio.Event()  # the ledger did
+        self._idle = asyncio.Event()  # nothing is in flight
         self._idle.set()
-        self._assigned = asyncio.Event()  # partitions were, since the last commit began
-        self._abandoned = asyncio.Event()  # the batch in flight is no longer ours
+        self._assigned = asyncio.Event()  # partitions were, since a commit came too late
+        self._assigned.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set; then finish the batch in flight, commit, and leave the group."""
@@ -123,31 +142,87 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 return
             if not await finished_before(stop, connected_within(self._join_seconds, consumer.start())):
                 return
-            probing = asyncio.create_task(probe(self._config.kafka_login, self._closed_door))
-            try:
-                await self._answer_until(consumer, lambda: stop.is_set() or self._password_changed(password))
-            finally:
-                probing.cancel()
+            await side_by_side(
+                self._read(consumer, lambda: stop.is_set() or self._password_changed(password)),
+                self._pipeline.run(),
+                self._commit_what_is_due(consumer),
+                probe(self._config.kafka_login, self._closed_door),
+            )
         finally:
-            self._idle.set()
+            self._forget()
             await stop_client(consumer.stop)
             await self._publisher.stop()
 
-    async def _answer_until(self, consumer: AIOKafkaConsumer, ended: Callable[[], bool]) -> None:
+    async def _read(self, consumer: AIOKafkaConsumer, ended: Callable[[], bool]) -> None:
+        """Take records until it is to end; return when all of them are answered and committed."""
         calm_from = monotonic() + self._calm_seconds
         while not ended():
             await self._anchor(consumer)
-            try:
-                answered = await self._answer_batch(consumer)
-            except CommitFailedError:
-                # The group has gone on without us. What was fetched before would only be answered twice.
-                log.info("answered, but not committed: the group must be joined again")
-                await is_set_within(self._assigned, REJOIN_SECONDS)
+            if not await is_set_within(self._assigned, REJOIN_SECONDS):
+                self._assigned.set()  # the group may never tell
+            if (room := await self._room()) == 0:
                 continue
+            batch = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS, max_records=room)
+            for partition, records in batch.items():
+                for record in records:
+                    self._take(partition, record)
             # Not earlier: without the right to read, say, we can join, and would join several times a second.
-            if answered or monotonic() > calm_from:
+            if batch or monotonic() > calm_from:
                 self._trouble.over()
                 self._health.settled = True
+        await self._idle.wait()
+
+    async def _room(self) -> int:
+        """Return how many records may be taken now, or 0 after some waiting for room."""
+        limit = IN_FLIGHT_BATCHES * self._config.max_batch_size
+        if self._ledger.records < limit and (self._ledger.bytes < IN_FLIGHT_BYTES):
+            return limit - self._ledger.records
+        self._changed.clear()
+        await is_set_within(self._changed, _POLL_MILLISECONDS / 1000)
+        return 0
+
+    def _take(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
+        self._idle.clear()
+        self._ledger.take(Place(partition, record.offset), len(record.value or b""))
+        self._pipeline.put(_parse(record))
+
+    def _settle(self, records: Sequence[SourceRecord], verdicts: Sequence[Verdict]) -> None:
+        """Take note that records are answered, and that this is acknowledged."""
+        self._ledger.finish(
+            Place(TopicPartition(each.topic, each.partition), each.offset) for each in records
+        )
+        for verdict in verdicts:
+            self._count(verdict)
+        self._changed.set()
+
+    async def _commit_what_is_due(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            self._changed.clear()
+            if due := self._ledger.due():
+                await self._commit(consumer, due)
+                self._ledger.commit(due)
+            if self._ledger.idle:
+                self._idle.set()
+            await self._changed.wait()
+
+    async def _commit(self, consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
+        try:
+            with self._metrics.stage("commit"):
+                await consumer.commit(offsets)
+        except IllegalStateError:
+            log.info("answered, but not committed: the partitions are another worker's by now")
+        except CommitFailedError:
+            # The group has gone on without us. What was fetched before would only be answered twice.
+            log.info("answered, but not committed: the group must be joined again")
+            self._assigned.clear()
+            self._forget()
+
+    def _forget(self) -> None:
+        """Drop what is in flight: whoever has its partitions answers it."""
+        self._pipeline.abandon()
+        self._ledger.forget()
+        self._idle.set()
+        self._changed.set()
 
     def _password_changed(self, known: str | None) -> bool:
         """Whether the clients have to be made anew: they keep the password that they were made with."""
@@ -156,49 +231,6 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 log.info("the password changed: connecting anew")
                 return True
         return False
-
-    async def _answer_batch(self, consumer: AIOKafkaConsumer) -> bool:
-        """Return whether records were answered, and committed."""
-        batch = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS, max_records=self._config.max_batch_size)
-        if not batch:
-            return False
-        self._idle.clear()
-        self._abandoned.clear()
-        try:
-            await self._fill_up(consumer, batch)
-            records = [_parse(record) for partition in batch.values() for record in partition]
-            await self._answer(records)
-            await self._commit(consumer, batch)
-        except AbandonedError:
-            log.warning("the batch is abandoned: its partitions were revoked before its answers were taken")
-            return False
-        finally:
-            self._idle.set()
-        return True
-
-    async def _fill_up(self, consumer: AIOKafkaConsumer, batch: Batch) -> None:
-        """Wait a little for more, as many as fit."""
-        missing = self._config.max_batch_size - sum(map(len, batch.values()))
-        if missing <= 0 or self._config.max_batch_delay_milliseconds == 0:
-            return
-        await asyncio.sleep(self._config.max_batch_delay_milliseconds / 1000)
-        if self._rebalancing:  # getmany would wait for its end, and the rebalance waits for this batch
-            return
-        for partition, records in (await consumer.getmany(timeout_ms=0, max_records=missing)).items():
-            batch.setdefault(partition, []).extend(records)
-
-    async def _answer(self, records: Sequence[SourceRecord]) -> None:
-        """Classify the records and produce what comes of it; return when all of it is acknowledged."""
-        self._metrics.batch_size.observe(len(records))
-        with self._health.working():
-            verdicts = await self._classifier.classify([record.value for record in records])
-        outgoing = [self._write(record, verdict) for record, verdict in zip(records, verdicts, strict=True)]
-        # Answers first: they need not wait where the topic of dead letters is missing.
-        outgoing.sort(key=lambda record: record.topic == self._config.dead_letter_topic)
-        with self._metrics.stage("produce"):
-            await self._publisher.publish(outgoing, self._abandoned)
-        for verdict in verdicts:
-            self._count(verdict)
 
     def _write(self, record: SourceRecord, verdict: Verdict) -> OutgoingRecord:
         if isinstance(verdict, Rejection):
@@ -213,15 +245,6 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         else:
             self._metrics.answers.labels(verdict.label).inc()
 
-    async def _commit(self, consumer: AIOKafkaConsumer, batch: Batch) -> None:
-        offsets = {partition: records[-1].offset + 1 for partition, records in batch.items()}
-        try:
-            self._assigned.clear()
-            with self._metrics.stage("commit"):
-                await consumer.commit(offsets)
-        except IllegalStateError:
-            log.info("answered, but not committed: the partitions are another worker's by now")
-
     async def _anchor(self, consumer: AIOKafkaConsumer) -> None:
         """Commit where we begin, where the group has no offset yet and `startFrom` is the latest record.
 
@@ -234,11 +257,12 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                     await consumer.commit({partition: await consumer.position(partition)})
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002  all of them
-        """Let the batch in flight be answered and committed before its partitions go."""
+        """Let what is in flight be answered and committed before its partitions go."""
         self._rebalancing = True
         self._unanchored.clear()
         if not await is_set_within(self._idle, self._revocation_seconds):
-            self._abandoned.set()
+            log.warning("what is in flight is abandoned: its partitions were revoked before it was answered")
+            self._forget()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Begin with the partitions that are now ours (none, if there are more workers than partitions)."""

@@ -1,7 +1,7 @@
 """Waits that end early: for an event, with growing intervals, and never by sleeping through a signal."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from time import monotonic
 
@@ -75,6 +75,19 @@ async def connected_within(seconds: float, starting: Awaitable[None]) -> None:
             await starting
     except TimeoutError as error:
         raise KafkaConnectionError(f"no connection within {seconds:g} s") from error
+
+
+async def side_by_side(*works: Coroutine[None, None, None]) -> None:
+    """Do all of these until the first has come to its end; raise what it raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 async def finished_before(event: asyncio.Event, work: Awaitable[None]) -> bool:

@@ -25,6 +25,7 @@ from catdog_common.images import decode_image
 from catdog_common.predictor import Predictor
 from catdog_common.processors import available_processors
 from catdog_inference.classify import Classifier, Prediction
+from catdog_inference.health import Health
 from catdog_inference.metrics import Metrics
 
 BATCH = 32
@@ -67,11 +68,9 @@ def ways(predictor: Predictor, classifier: Classifier) -> dict[str, Way]:
 
 
 async def _classify(classifier: Classifier, photos: Sequence[bytes]) -> list[str]:
-    verdicts = [
-        verdict
-        for start in range(0, len(photos), BATCH)
-        for verdict in await classifier.classify(photos[start : start + BATCH])
-    ]
+    batches = [photos[start : start + BATCH] for start in range(0, len(photos), BATCH)]
+    decoded = [await asyncio.gather(*map(classifier.decode, batch)) for batch in batches]
+    verdicts = [verdict for batch in decoded for verdict in await classifier.predict(batch)]
     return [verdict.label if isinstance(verdict, Prediction) else verdict.reason for verdict in verdicts]
 
 
@@ -132,6 +131,7 @@ def main(version: Path, directory: Path, count: int, rounds: int, output: Path |
             decoding=decoding,
             predicting=predicting,
             metrics=Metrics(),
+            health=Health(),
         )
         results = measure(ways(predictor, classifier), photos, rounds)
     size = sum(map(len, photos)) / len(photos) / 1000

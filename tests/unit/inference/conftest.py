@@ -91,6 +91,7 @@ def serving(tmp_path: Path, environment: dict[str, str]) -> Serving:
                     decoding=decoding,
                     predicting=predicting,
                     metrics=metrics,
+                    health=health,
                 ),
                 health=health,
                 metrics=metrics,

@@ -7,7 +7,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from catdog_common.messages import ERROR_CLASS_HEADER, ERROR_MESSAGE_HEADER, Answer, parse_answer
-from catdog_inference.publisher import IN_FLIGHT_BYTES
+from catdog_inference import publisher
+from catdog_inference.service import IN_FLIGHT_BATCHES, IN_FLIGHT_BYTES
 from tests.tiny_version import picture
 from tests.unit.inference.conftest import Serving
 from tests.unit.inference.fake_broker import (
@@ -140,7 +141,7 @@ async def test_large_dead_letters_do_not_go_together_into_a_request_that_no_brok
     async with serving(broker, max_image_bytes=size, max_batch_size=8):
         await broker.all_committed()
     assert [letter.value for letter in broker.topic(DEAD_LETTERS)] == values
-    assert size < broker.most_in_flight_bytes <= IN_FLIGHT_BYTES
+    assert size < broker.most_in_flight_bytes <= publisher.IN_FLIGHT_BYTES
 
 
 async def test_a_refused_answer_is_tried_again_and_nothing_is_committed_meanwhile(serving: Serving) -> None:
@@ -184,7 +185,7 @@ async def test_a_dead_letter_too_large_for_its_topic_goes_without_its_value(serv
 
 async def test_a_worker_that_is_stopped_answers_and_commits_what_it_took_and_leaves(serving: Serving) -> None:
     broker = FakeBroker()
-    for _ in range(20):
+    for _ in range(50):
         broker.put(picture("red"))
     broker.acknowledge.clear()
     async with serving(broker) as worker:
@@ -194,9 +195,37 @@ async def test_a_worker_that_is_stopped_answers_and_commits_what_it_took_and_lea
         assert not worker.task.done()
         broker.acknowledge.set()
         await worker.task
-    assert len(answers(broker)) == 8
-    assert broker.committed == {TopicPartition("pets-images", 0): 8}
+    assert len(answers(broker)) == IN_FLIGHT_BATCHES * 8
+    assert broker.committed == {TopicPartition("pets-images", 0): IN_FLIGHT_BATCHES * 8}
     assert broker.journal[-1] == Left()
+
+
+async def test_no_more_is_taken_than_may_be_in_flight(serving: Serving) -> None:
+    broker = FakeBroker()
+    for number in range(100):
+        broker.put(picture("red"), partition=number % 2)
+    broker.acknowledge.clear()
+    async with serving(broker, max_batch_size=4):
+        await broker.until(lambda: broker.entries(Taken))
+        await asyncio.sleep(0.2)  # in which more could be taken
+        assert sum(len(taken.places) for taken in broker.entries(Taken)) == IN_FLIGHT_BATCHES * 4
+        broker.acknowledge.set()
+        await broker.all_committed()
+    assert acknowledged_before_each_commit(broker)
+    assert len(answers(broker)) == 100
+
+
+async def test_large_records_count_by_their_bytes(serving: Serving) -> None:
+    broker = FakeBroker()
+    for _ in range(4):
+        broker.put(bytes(IN_FLIGHT_BYTES))
+    broker.acknowledge.clear()
+    async with serving(broker, max_image_bytes=2 * IN_FLIGHT_BYTES, max_batch_size=1):
+        await broker.until(lambda: broker.entries(Taken))
+        await asyncio.sleep(0.1)  # in which more could be taken
+        assert len(broker.entries(Taken)) == 1
+        broker.acknowledge.set()
+        await broker.all_committed()
 
 
 async def test_a_rebalance_waits_for_the_batch_in_flight(serving: Serving) -> None:

@@ -1,0 +1,143 @@
+"""The worker's stages: decode, predict, publish, each beside the others and in the order of the records."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from catdog_common.messages import OutgoingRecord, SourceRecord
+from catdog_inference.classify import Classifier, Decoded, Verdict
+from catdog_inference.metrics import Metrics
+from catdog_inference.publisher import AbandonedError, Publisher
+from catdog_inference.waiting import side_by_side
+
+# Batches between two stages, so that neither waits for the other's every move.
+AHEAD = 1
+
+
+class Flight:
+    """Records that are to be answered together or not at all: they go when their partitions do."""
+
+    def __init__(self) -> None:
+        self.abandoned = asyncio.Event()
+
+
+class Item(NamedTuple):
+    """A record on its way, and what decoding it comes to."""
+
+    record: SourceRecord
+    flight: Flight
+    decoded: asyncio.Task[Decoded]
+
+
+class Answered(NamedTuple):
+    """Records and what is said of them."""
+
+    flight: Flight
+    records: tuple[SourceRecord, ...]
+    verdicts: tuple[Verdict, ...]
+
+
+class BatchSettings(msgspec.Struct, frozen=True):
+    """How large a batch may get, and how long it waits for more."""
+
+    size: int
+    delay_seconds: float
+
+
+class Pipeline:
+    """Takes records, and says of each when what became of it is acknowledged."""
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        publisher: Publisher,
+        metrics: Metrics,
+        *,
+        write: Callable[[SourceRecord, Verdict], OutgoingRecord],
+        done: Callable[[Sequence[SourceRecord], Sequence[Verdict]], None],
+        batches: BatchSettings,
+    ) -> None:
+        self._classifier = classifier
+        self._publisher = publisher
+        self._metrics = metrics
+        self._write = write
+        self._done = done
+        self._batches = batches
+        self._waiting = deque[Item]()
+        self._arrived = asyncio.Event()
+        self._predicted: asyncio.Queue[Answered] = asyncio.Queue(AHEAD)
+        self._flight = Flight()
+
+    def put(self, record: SourceRecord) -> None:
+        """Begin with a record."""
+        decoded = asyncio.create_task(self._classifier.decode(record.value))
+        self._waiting.append(Item(record, self._flight, decoded))
+        self._arrived.set()
+
+    def abandon(self) -> None:
+        """Drop all that is not published; of what is being published, nobody is told any more."""
+        self._flight.abandoned.set()
+        self._flight = Flight()
+        while self._waiting:
+            self._waiting.popleft().decoded.cancel()
+
+    async def run(self) -> None:
+        """Work without end."""
+        await side_by_side(self._predict(), self._publish())
+
+    async def _predict(self) -> None:
+        while True:
+            items = await self._next_batch()
+            decoded = await asyncio.gather(*(item.decoded for item in items), return_exceptions=True)
+            flight = items[0].flight
+            if flight.abandoned.is_set():
+                continue
+            whole = [_or_raise(each) for each in decoded]
+            self._metrics.batch_size.observe(len(items))
+            verdicts = await self._classifier.predict(whole)
+            await self._predicted.put(Answered(flight, tuple(item.record for item in items), tuple(verdicts)))
+
+    async def _next_batch(self) -> list[Item]:
+        """Return what there is when its first is decoded and a little has been waited for more."""
+        await self._await_waiting()
+        deadline = asyncio.get_running_loop().time() + self._batches.delay_seconds
+        await asyncio.wait([self._waiting[0].decoded]) if self._waiting else None
+        while 0 < len(self._waiting) < self._batches.size:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._arrived.wait()
+            except TimeoutError:
+                break
+        items = list[Item]()
+        while self._waiting and len(items) < self._batches.size:
+            items.append(self._waiting.popleft())
+        return items or await self._next_batch()
+
+    async def _await_waiting(self) -> None:
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    async def _publish(self) -> None:
+        while True:
+            flight, records, verdicts = await self._predicted.get()
+            outgoing = [
+                self._write(record, verdict) for record, verdict in zip(records, verdicts, strict=True)
+            ]
+            try:
+                with self._metrics.stage("produce"):
+                    await self._publisher.publish(outgoing, flight.abandoned)
+            except AbandonedError:
+                continue
+            if not flight.abandoned.is_set():
+                self._done(records, verdicts)
+
+
+def _or_raise(decoded: Decoded | BaseException) -> Decoded:
+    if isinstance(decoded, BaseException):
+        raise decoded
+    return decoded
