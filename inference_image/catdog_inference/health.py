@@ -27,7 +27,8 @@ class Health:
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._working: dict[object, float] = {}  # since when, the longest first
+        self._works = 0  # in hand
+        self._progress = clock()  # when the last one ended, or the first began
         self.model_loaded = False
         self.joined = False
         self.settled = False  # has read from Kafka without a trouble
@@ -45,19 +46,20 @@ class Health:
 
     @property
     def alive(self) -> bool:
-        """Whether work in hand, if any, began less than `STUCK_SECONDS` ago."""
-        oldest = next(iter(self._working.values()), None)
-        return oldest is None or self._clock() - oldest < STUCK_SECONDS
+        """Whether there is no work in hand, or some of it ended less than `STUCK_SECONDS` ago."""
+        return self._works == 0 or self._clock() - self._progress < STUCK_SECONDS
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Mark work that depends on nobody else."""
-        work = object()
-        self._working[work] = self._clock()
+        """Mark work that depends on nobody else, though it may wait its turn for a thread."""
+        if self._works == 0:
+            self._progress = self._clock()
+        self._works += 1
         try:
             yield
         finally:
-            del self._working[work]
+            self._works -= 1
+            self._progress = self._clock()
 
 
 @asynccontextmanager

@@ -4,11 +4,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from catdog_inference.config import Config
 
-# What topics allow beside the image: for key and headers, and for a dead letter's own headers besides.
-RECORD_OVERHEAD_BYTES = 64 * 1024
+# What topics of dead letters allow beside the image: for key and headers, and for their own headers besides.
 DEAD_LETTER_OVERHEAD_BYTES = 128 * 1024
 
+# Where a record is larger, Kafka gives it alone (KIP-74): memory grows with the partitions, and hardly with
+# what lies in them.
 _FETCH_BYTES = 16 * 1024 * 1024
+_PARTITION_FETCH_BYTES = 2 * 1024 * 1024
 _PRODUCE_BATCH_BYTES = 128 * 1024  # some two hundred answers go in one request
 _RETRY_BACKOFF_MILLISECONDS = 250
 
@@ -29,15 +31,14 @@ def new_consumer(config: Config) -> AIOKafkaConsumer:
         KafkaSecurityError: a certificate or the key is missing, or can't be read.
     """
     login = config.kafka_login()
-    record_bytes = config.max_image_bytes + RECORD_OVERHEAD_BYTES
     return AIOKafkaConsumer(
         bootstrap_servers=login.servers,
         client_id=_client_id(config),
         group_id=config.kafka_consumer_group,
         enable_auto_commit=False,
         auto_offset_reset=config.kafka_start_from,
-        max_partition_fetch_bytes=record_bytes,
-        fetch_max_bytes=max(record_bytes, _FETCH_BYTES),
+        max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
+        fetch_max_bytes=_FETCH_BYTES,
         session_timeout_ms=_SESSION_MILLISECONDS,
         heartbeat_interval_ms=_HEARTBEAT_MILLISECONDS,
         rebalance_timeout_ms=_REBALANCE_MILLISECONDS,

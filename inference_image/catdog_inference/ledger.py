@@ -1,6 +1,7 @@
-"""What was taken from Kafka and is not done with, and up to where each partition may be committed."""
+"""What was taken from Kafka and is not committed, and up to where each partition may be."""
 
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import NamedTuple
 
 from aiokafka import TopicPartition
@@ -14,22 +15,21 @@ class Place(NamedTuple):
 
 
 class Ledger:
-    """Keeps every record from its taking until it is committed; a record is done with out of turn, too.
+    """Keeps every record from its taking until it is committed.
 
     A partition is committed up to its first record that is not done with: nothing is lost, and what is
-    answered again after a fault is no more than what was in flight.
+    answered again after a fault is no more than the records that are here.
     """
 
     def __init__(self) -> None:
         self._open: dict[TopicPartition, dict[int, int | None]] = {}  # offset → bytes, None when done with
-        self._due: dict[TopicPartition, int] = {}
-        self.records = 0  # in flight
-        self.bytes = 0  # of their values
+        self.records = 0  # taken, and not committed
+        self.bytes = 0  # of the values of those that are not done with
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is in flight, and nothing left to be committed."""
-        return self.records == 0 and not self._due
+        """Whether all that was taken is committed."""
+        return self.records == 0
 
     def take(self, place: Place, size: int) -> None:
         """Note a record that was taken; of a partition they come in the order of their offsets."""
@@ -40,26 +40,27 @@ class Ledger:
     def finish(self, places: Iterable[Place]) -> None:
         """Note that records are answered, or lie among the dead letters."""
         for partition, offset in places:
-            taken = self._open[partition]
-            self.records -= 1
-            self.bytes -= taken[offset] or 0
-            taken[offset] = None
-            while taken and next(iter(taken.values())) is None:
-                first = next(iter(taken))
-                del taken[first]
-                self._due[partition] = first + 1
+            self.bytes -= self._open[partition][offset] or 0
+            self._open[partition][offset] = None
 
     def due(self) -> dict[TopicPartition, int]:
         """Return the offsets that may be committed, and were not."""
-        return dict(self._due)
+        done = {partition: _first_done(taken) for partition, taken in self._open.items()}
+        return {partition: offsets[-1] + 1 for partition, offsets in done.items() if offsets}
 
     def commit(self, offsets: dict[TopicPartition, int]) -> None:
         """Note that offsets are committed."""
-        for partition, offset in offsets.items():
-            if self._due.get(partition) == offset:
-                del self._due[partition]
+        for partition, end in offsets.items():
+            taken = self._open.get(partition, {})
+            for offset in [each for each in taken if each < end]:
+                del taken[offset]
+                self.records -= 1
 
     def forget(self) -> None:
         """Let go of all: whoever has the partitions now takes their records again."""
-        self._open, self._due = {}, {}
+        self._open = {}
         self.records = self.bytes = 0
+
+
+def _first_done(taken: dict[int, int | None]) -> list[int]:
+    return [offset for offset, _ in takewhile(lambda each: each[1] is None, taken.items())]

@@ -55,7 +55,7 @@ CALM_SECONDS = 5.0
 # To join a group may take as long as its rebalance (kafka.py).
 JOIN_SECONDS = 90.0
 
-# What may be in flight: so much is answered twice at most where a worker ends without a word.
+# What may be taken and not committed: so much is answered twice at most where a worker ends without a word.
 IN_FLIGHT_BATCHES = 4
 IN_FLIGHT_BYTES = 64 * 1024 * 1024  # but for a single record
 
@@ -175,7 +175,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
     async def _room(self) -> int:
         """Return how many records may be taken now, or 0 after some waiting for room."""
         limit = IN_FLIGHT_BATCHES * self._config.max_batch_size
-        if self._ledger.records < limit and (self._ledger.bytes < IN_FLIGHT_BYTES):
+        if self._ledger.records < limit and self._ledger.bytes < IN_FLIGHT_BYTES:
             return limit - self._ledger.records
         self._changed.clear()
         await is_set_within(self._changed, _POLL_MILLISECONDS / 1000)

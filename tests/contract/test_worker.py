@@ -9,7 +9,7 @@ from catdog_client import size_limit
 from catdog_common.environment import read_environment
 from catdog_inference.__main__ import DRAIN_SECONDS
 from catdog_inference.config import Config
-from catdog_inference.kafka import DEAD_LETTER_OVERHEAD_BYTES, RECORD_OVERHEAD_BYTES
+from catdog_inference.kafka import DEAD_LETTER_OVERHEAD_BYTES
 from catdog_inference.publisher import STOP_SECONDS
 from catdog_operator.manifests import deployment
 from catdog_operator.manifests.deployment import build_worker_environment
@@ -46,11 +46,10 @@ def test_the_worker_knows_each_mechanism_that_the_operator_names(login: str) -> 
     assert config.kafka_login().security.protocol == "SASL_SSL"
 
 
-def test_the_topics_have_room_for_what_the_worker_writes() -> None:
+def test_the_topic_of_dead_letters_has_room_for_what_the_worker_writes() -> None:
     model = some_model()
-    resolved, image_bytes = resolve(model), model.spec.kafka.max_image_bytes
-    assert resolved.input.max_message_bytes == image_bytes + RECORD_OVERHEAD_BYTES
-    assert resolved.dead_letters.max_message_bytes == image_bytes + DEAD_LETTER_OVERHEAD_BYTES
+    room = resolve(model).dead_letters.max_message_bytes
+    assert room == model.spec.kafka.max_image_bytes + DEAD_LETTER_OVERHEAD_BYTES
 
 
 def test_the_client_knows_what_a_topic_allows_beside_the_image_and_how_large_it_may_be_by_default() -> None:

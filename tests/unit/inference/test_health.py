@@ -49,6 +49,18 @@ def test_a_worker_that_kafka_refuses_is_not_ready_at_once_or_after_some_patience
     assert health.unready_because is None
 
 
+def test_much_work_is_no_reason_to_restart_as_long_as_some_of_it_ends() -> None:
+    clock = Clock()
+    health = Health(clock)
+    with health.working():
+        for _ in range(3):
+            with health.working():
+                clock.now += STUCK_SECONDS - 1
+            assert health.alive
+        clock.now += STUCK_SECONDS
+        assert not health.alive
+
+
 def test_only_work_that_does_not_end_is_a_reason_to_restart() -> None:
     clock = Clock()
     health = Health(clock)

@@ -27,7 +27,9 @@ def test_a_partition_is_committed_up_to_its_first_record_that_is_not_done_with()
 def test_what_is_in_flight_is_counted() -> None:
     ledger = ledger_with(3, size=100)
     assert (ledger.records, ledger.bytes) == (3, 300)
-    ledger.finish([Place(FIRST, 6)])
+    ledger.finish([Place(FIRST, 5)])
+    assert (ledger.records, ledger.bytes) == (3, 200)  # it would be answered again
+    ledger.commit(ledger.due())
     assert (ledger.records, ledger.bytes) == (2, 200)
     ledger.forget()
     assert (ledger.records, ledger.bytes, ledger.due()) == (0, 0, {})
