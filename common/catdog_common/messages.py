@@ -8,6 +8,8 @@ from cloudevents.core.v1.event import CloudEvent
 
 Headers = tuple[tuple[str, bytes | None], ...]  # Kafka allows a header without a value
 
+NO_TIMESTAMP = -1  # as Kafka has it, of a record whose producer gave none
+
 ID_HEADER = "id"
 ANSWER_TYPE = "dev.catdog.image.classified"
 
@@ -31,6 +33,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     headers: Headers
+    timestamp: int = NO_TIMESTAMP  # milliseconds since the epoch
 
 
 class OutgoingRecord(msgspec.Struct, frozen=True):

@@ -1,15 +1,19 @@
 """What a worker counts and measures, for Prometheus."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import perf_counter
+from time import perf_counter, time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from catdog_common.messages import NO_TIMESTAMP
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_PROBABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 
 
 class Metrics:
@@ -36,6 +40,37 @@ class Metrics:
         self.model_version = Gauge(
             "catdog_model_version", "The version that serves", ["model"], registry=self.registry
         )
+
+        self._latency = Histogram(
+            "catdog_latency_seconds",
+            "Time from a record's time stamp to the acknowledgement of its answer or dead letter",
+            buckets=_LATENCIES,
+            registry=self.registry,
+        )
+        self.confidence = Histogram(
+            "catdog_confidence",
+            "The highest probability of an answer",
+            ["label"],
+            buckets=_PROBABILITIES,
+            registry=self.registry,
+        )
+
+    def acknowledged(self, timestamp: int) -> None:
+        """Note how old a record is, by its time stamp (ms since the epoch), whose outcome is acknowledged.
+
+        The producer's clock, or the broker's, may be ahead of ours: that counts as no time at all.
+        """
+        if timestamp != NO_TIMESTAMP:
+            self._latency.observe(max(0.0, time() - timestamp / 1000))
+
+    def show_in_flight(self, records: Callable[[], int], size: Callable[[], int]) -> None:
+        """Show what is taken and not committed, and its bytes, whenever somebody looks."""
+        for name, documentation, function in (
+            ("records", "Records that are taken and not committed", records),
+            ("bytes", "Bytes of their values that are not answered yet", size),
+        ):
+            gauge = Gauge(f"catdog_in_flight_{name}", documentation, registry=self.registry)
+            gauge.set_function(function)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

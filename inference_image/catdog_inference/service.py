@@ -30,6 +30,7 @@ from catdog_inference.classify import Classifier, Rejection, Verdict
 from catdog_inference.config import Config
 from catdog_inference.diagnosis import why_unreachable
 from catdog_inference.health import Health
+from catdog_inference.lag import Lag
 from catdog_inference.ledger import Ledger, Place
 from catdog_inference.metrics import Metrics
 from catdog_inference.pipeline import BatchSettings, Pipeline
@@ -105,7 +106,9 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._source = event_source(config.kafka_cluster, config.model_namespace, config.model_name)
         self._trouble, self._closed_door = Trouble(KAFKA_UNUSABLE), Trouble(NO_NEW_CONNECTION)
         health.troubles = (self._trouble, self._publisher.refusal, self._closed_door)
-        self._ledger = Ledger()
+        self._ledger, self._lag = Ledger(), Lag()
+        metrics.show_in_flight(lambda: self._ledger.records, lambda: self._ledger.bytes)
+        metrics.registry.register(self._lag)
         self._rebalancing = False
         self._unanchored: set[TopicPartition] = set()
         self._changed = asyncio.Event()  # the ledger did
@@ -137,6 +140,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         password = self._config.kafka_login().security.password()
         consumer = self._new_consumer()
         consumer.subscribe([self._config.input_topic], listener=self)
+        self._lag.follow(consumer)
         try:
             if not await finished_before(stop, self._publisher.start()):
                 return
@@ -150,6 +154,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
             )
         finally:
             self._forget()
+            self._lag.follow(None)
             await stop_client(consumer.stop)
             await self._publisher.stop()
 
@@ -166,6 +171,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
             for partition, records in batch.items():
                 for record in records:
                     self._take(partition, record)
+            await self._lag.locate()
             # Not earlier: without the right to read, say, we can join, and would join several times a second.
             if batch or monotonic() > calm_from:
                 self._trouble.over()
@@ -184,6 +190,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
     def _take(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
         self._idle.clear()
         self._ledger.take(Place(partition, record.offset), len(record.value or b""))
+        self._lag.take(partition, record.offset)
         self._pipeline.put(_parse(record))
 
     def _settle(self, records: Sequence[SourceRecord], verdicts: Sequence[Verdict]) -> None:
@@ -191,8 +198,8 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._ledger.finish(
             Place(TopicPartition(each.topic, each.partition), each.offset) for each in records
         )
-        for verdict in verdicts:
-            self._count(verdict)
+        for record, verdict in zip(records, verdicts, strict=True):
+            self._count(record, verdict)
         self._changed.set()
 
     async def _commit_what_is_due(self, consumer: AIOKafkaConsumer) -> None:
@@ -209,6 +216,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         try:
             with self._metrics.stage("commit"):
                 await consumer.commit(offsets)
+            self._lag.commit(offsets)
         except IllegalStateError:
             log.info("answered, but not committed: the partitions are another worker's by now")
         except CommitFailedError:
@@ -239,11 +247,13 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         answer = build_answer(record, verdict.label, verdict.probabilities, self._model)
         return write_answer(answer, record, self._source, self._config.output_topic)
 
-    def _count(self, verdict: Verdict) -> None:
+    def _count(self, record: SourceRecord, verdict: Verdict) -> None:
+        self._metrics.acknowledged(record.timestamp)
         if isinstance(verdict, Rejection):
             self._metrics.dead_letters.labels(verdict.reason).inc()
         else:
             self._metrics.answers.labels(verdict.label).inc()
+            self._metrics.confidence.labels(verdict.label).observe(max(verdict.probabilities.values()))
 
     async def _anchor(self, consumer: AIOKafkaConsumer) -> None:
         """Commit where we begin, where the group has no offset yet and `startFrom` is the latest record.
@@ -267,6 +277,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Begin with the partitions that are now ours (none, if there are more workers than partitions)."""
         self._rebalancing = False
+        self._lag.begin_anew()
         self._assigned.set()
         if self._config.kafka_start_from == "latest":
             self._unanchored = set(assigned)
@@ -282,4 +293,5 @@ def _parse(record: ConsumerRecord[bytes, bytes]) -> SourceRecord:
         key=record.key,
         value=record.value,
         headers=tuple(record.headers),
+        timestamp=record.timestamp,
     )

@@ -31,6 +31,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+    timestamp: int = -1
 
 
 @dataclass(frozen=True)
@@ -130,13 +131,22 @@ class FakeBroker:
         key: bytes | None = None,
         partition: int = 0,
         headers: tuple[tuple[str, bytes], ...] = (),
+        timestamp: int = -1,
     ) -> Record:
-        """Append a record to the input topic."""
-        return self.append(self.input_topic, partition, key, value, headers)
+        """Append a record to the input topic; `timestamp` is in milliseconds since the epoch."""
+        return self.append(self.input_topic, partition, key, value, headers, timestamp)
 
-    def append(self, topic: str, partition: int, key: Any, value: Any, headers: Any) -> Record:  # noqa: ANN401
+    def append(
+        self,
+        topic: str,
+        partition: int,
+        key: Any,  # noqa: ANN401
+        value: Any,  # noqa: ANN401
+        headers: Any,  # noqa: ANN401
+        timestamp: int = -1,
+    ) -> Record:
         log = self.records[TopicPartition(topic, partition)]
-        record = Record(topic, partition, len(log), key, value, tuple(headers))
+        record = Record(topic, partition, len(log), key, value, tuple(headers), timestamp)
         log.append(record)
         return record
 
@@ -175,6 +185,7 @@ class FakeConsumer:
         self._listener: ConsumerRebalanceListener | None = None
         self._assigned: set[TopicPartition] = set()
         self._positions: dict[TopicPartition, int] = {}
+        self._fetched: set[TopicPartition] = set()
         self._stable = asyncio.Event()
         self._joined = False
 
@@ -195,7 +206,7 @@ class FakeConsumer:
         assert self._listener is not None
         self._stable.clear()
         await self._listener.on_partitions_revoked(self._assigned)
-        self._assigned = partitions
+        self._assigned, self._fetched = partitions, set()
         self._positions = {tp: self._beginning(tp) for tp in partitions}
         await self._broker.write(Joined(tuple(sorted(tp.partition for tp in partitions))))
         await self._listener.on_partitions_assigned(partitions)
@@ -209,6 +220,7 @@ class FakeConsumer:
         await self._stable.wait()
         if self._broker.refuse_fetch:
             await self._broker.refuse(self._broker.refuse_fetch)
+        self._fetched = set(self._assigned)
         taken: dict[TopicPartition, list[Record]] = {}
         for tp in sorted(self._assigned):
             room = max_records - sum(map(len, taken.values()))
@@ -231,6 +243,13 @@ class FakeConsumer:
             raise CommitFailedError
         self._broker.committed.update(offsets)
         await self._broker.write(Committed({tp.partition: offset for tp, offset in offsets.items()}))
+
+    def assignment(self) -> set[TopicPartition]:
+        return self._assigned
+
+    def highwater(self, tp: TopicPartition) -> int | None:
+        assert tp in self._assigned, "Partition is not assigned"
+        return len(self._broker.records[tp]) if tp in self._fetched else None
 
     async def committed(self, tp: TopicPartition) -> int | None:
         return self._broker.committed.get(tp)
