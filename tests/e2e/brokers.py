@@ -2,17 +2,17 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Collection
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from tests.cluster.instance import Instance
 from tests.cluster.strimzi.kube import Kube
 from tests.cluster.strimzi.objects import has_condition
 from tests.cluster.strimzi.rolling import MANUAL_ROLLING_UPDATE
 from tests.e2e.models import NAMESPACE
+from tests.e2e.processes import process_in_pod
 
 
 @dataclass(frozen=True)
@@ -55,21 +55,23 @@ async def restarts(kube: Kube, before: dict[str, str]) -> AsyncIterator[Absence]
 
 def kill(uid: str) -> None:
     """Kill the broker of the pod with this uid without a word."""
-    [broker] = [path for path in Path("/proc").iterdir() if _is_broker_of(path, uid)]
-    os.kill(int(broker.name), signal.SIGKILL)
+    os.kill(process_in_pod(uid, "java"), signal.SIGKILL)
+
+
+async def await_restarts(kube: Kube, pod: str, times: int) -> None:
+    """Return when a pod's broker was started anew so often, or more often."""
+    await _await_container(kube, pod, lambda container: container["restartCount"] >= times)
 
 
 async def await_revived(kube: Kube, pod: str, times: int = 1) -> None:
-    """Return when a pod's broker was started anew so often, and is ready."""
+    """Return when a pod's broker was started anew so often, or more often, and is ready."""
+    await _await_container(kube, pod, lambda each: each["restartCount"] >= times and each["ready"])
+
+
+async def _await_container(kube: Kube, pod: str, holds: Callable[[dict[str, Any]], bool]) -> None:
     async for event in kube.watch("Pod"):
-        if (event.object["metadata"]["namespace"], event.object["metadata"]["name"]) == (NAMESPACE, pod):
-            [container] = event.object["status"].get("containerStatuses", [{}])
-            if container.get("restartCount") == times and container["ready"]:
-                return
-
-
-def _is_broker_of(process: Path, uid: str) -> bool:
-    with suppress(OSError):  # no process, or one that has ended
-        is_java = (process / "comm").read_text().strip() == "java"
-        return is_java and f"pod{uid}" in (process / "cgroup").read_text()
-    return False
+        found = event.object
+        if (found["metadata"]["namespace"], found["metadata"]["name"]) != (NAMESPACE, pod):
+            continue
+        if any(map(holds, found["status"].get("containerStatuses", []))):
+            return

@@ -1,5 +1,6 @@
-"""The node's programs, as the host numbers their processes."""
+"""The programs of a node and of its pods, as the host numbers their processes."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from tests.cluster.instance import Instance
@@ -12,6 +13,20 @@ def processes_of(node: Instance, program: str) -> list[int]:
         for path in Path("/proc").iterdir()
         if path.name.isdecimal() and _working_directory(path) == node.layout.node_dir and _runs(path, program)
     ]
+
+
+def process_in_pod(uid: str, program: str) -> int:
+    """Return the process that runs a program in the pod with this uid."""
+    [found] = [
+        path for path in Path("/proc").iterdir() if path.name.isdecimal() and _is_in_pod(path, uid, program)
+    ]
+    return int(found.name)
+
+
+def _is_in_pod(process: Path, uid: str, program: str) -> bool:
+    with suppress(OSError):  # it has ended
+        return _runs(process, program) and f"pod{uid}" in (process / "cgroup").read_text()
+    return False
 
 
 def _working_directory(process: Path) -> Path | None:
