@@ -1,8 +1,10 @@
-"""Programs that are built from Go modules: Kubernetes' own, CoreDNS, a reader of CloudEvents."""
+"""What is built from Go modules: Kubernetes' programs, CoreDNS, a reader of CloudEvents, KEDA's CRDs."""
 
+import os
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.cluster.cache import REPOSITORY, Cache, digest_of, remove
@@ -40,11 +42,30 @@ def build_cloudevents_reader(cache: Cache) -> Path:
     return _build(cache, module, what, _STRIPPED, ".") / "cloudevents"
 
 
+def make_keda_crds(cache: Cache) -> Path:
+    """Return the directory of the CRDs that KEDA has, without descriptions: `<group>_<plural>.yaml`."""
+    module, api = _MODULES / "keda", "github.com/kedacore/keda/v2"
+    what = f"making the CRDs of KEDA {_required_version(module, api)} from its Go module"
+    generate = ("tool", "controller-gen", "crd:maxDescLen=0", f"paths={api}/apis/keda/v1alpha1")
+    return _run_go(cache, module, what, lambda directory: (*generate, f"output:dir={directory}"))
+
+
 def _build(cache: Cache, module: Path, what: str, ldflags: str, target: str) -> Path:
+    install = ("install", "-trimpath", f"-ldflags={ldflags}", target)
+    return _run_go(cache, module, what, lambda _: install, ldflags, target)
+
+
+def _run_go(
+    cache: Cache, module: Path, what: str, arguments: Callable[[Path], tuple[str, ...]], *words: str
+) -> Path:
+    """Keep what the go command makes in a directory; the key is of the module and of `words`."""
+
     def make(directory: Path) -> None:
         # Go's caches are large: they are kept only till what they help to build is built.
         work = cache.working_directory(f"go-{module.name}")
+        go = _find_go(cache)
         environment = {
+            "PATH": f"{go.parent}:{os.environ.get('PATH', os.defpath)}",  # for tools that run go themselves
             "CGO_ENABLED": "0",
             "GOBIN": str(directory),
             "GOCACHE": str(work / "build"),
@@ -52,18 +73,10 @@ def _build(cache: Cache, module: Path, what: str, ldflags: str, target: str) -> 
             "GOFLAGS": "-modcacherw -buildvcs=false",
             "GOTOOLCHAIN": "local",
         }
-        run(
-            _find_go(cache),
-            "install",
-            "-trimpath",
-            f"-ldflags={ldflags}",
-            target,
-            env=environment,
-            cwd=module,
-        )
+        run(go, *arguments(directory), env=environment, cwd=module)
         remove(work)
 
-    return cache.keep(module.name, digest_of([module], ldflags, target), what, make)
+    return cache.keep(module.name, digest_of([module], *words), what, make)
 
 
 def _find_go(cache: Cache) -> Path:

@@ -9,6 +9,7 @@ from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.kafka import KafkaPlan
 from catdog_operator.plan.pod_trouble import find_pod_trouble, find_replica_trouble
 from catdog_operator.plan.storage import drawn_to
+from catdog_operator.plan.topics import remark_on_idle
 from catdog_operator.plan.upkeep import UPKEEP_SECONDS, plan_upkeep, with_template
 from catdog_operator.resolve import Resolved
 from catdog_operator.views import VERSION_LABEL, Deployment
@@ -51,7 +52,7 @@ def plan_serving(
     complete = deployment is not None and _is_complete(deployment, observed, version)
     upkeep = plan_upkeep(observed, wanted, version)
     return ServingPlan(
-        finding=_find_serving(observed, version, complete=complete),
+        finding=_find_serving(observed, resolved, version, complete=complete),
         served_version=version if complete else _served_version(observed, deployment),
         complete=complete,
         rolling_out=not complete,
@@ -86,13 +87,15 @@ def _served_version(observed: Observed, deployment: Deployment | None) -> int | 
     return last if last in ready or not ready else max(ready)
 
 
-def _find_serving(observed: Observed, version: int, *, complete: bool) -> Finding:
+def _find_serving(observed: Observed, resolved: Resolved, version: int, *, complete: bool) -> Finding:
     wanted = observed.model.spec.inference.replicas
     ready = sum(pod.ready for pod in observed.inference_pods)
     if complete and wanted == 0:
         return no("ScaledToZero", f"version {version} serves when spec.inference.replicas is more than 0")
     if complete:
-        return yes("Serving", f"version {version} serves with all {wanted} replicas ready")
+        serves = f"version {version} serves with all {wanted} replicas ready"
+        idle = remark_on_idle(observed, resolved.input, wanted)
+        return yes("MoreReplicasThanPartitions", f"{serves}, but {idle}") if idle else yes("Serving", serves)
     if (trouble := _find_trouble(observed)) is not None:
         return trouble if ready == 0 else yes(trouble.reason, f"{_answering(ready)}, but {trouble.message}")
     if ready:

@@ -25,9 +25,27 @@ def plan_topics(observed: Observed, resolved: Resolved, strimzi: StrimziCluster)
 
 
 def _partitions(observed: Observed, wanted: ResolvedTopic) -> int:
-    """Return how many partitions a topic was told to have so far: Kafka takes none away."""
+    """Return how many partitions a topic was told to have so far, 0 where that is not known.
+
+    Kafka takes none away.
+    """
     topic = observed.topics.get(wanted.name)
     return (topic.spec.partitions or 0) if topic else 0
+
+
+def remark_on_idle(observed: Observed, images: ResolvedTopic, replicas: int) -> str | None:
+    """Say how many of the workers have no partition of the input topic to read, and what would help."""
+    partitions = _partitions(observed, images)
+    if not 0 < partitions < replicas:
+        return None
+    ours = _is_ours(observed.topics[images.name], observed)
+    raised = "spec.kafka.topics.input.partitions" if ours else "that topic's partitions"
+    has = "1 partition" if partitions == 1 else f"{partitions} partitions"
+    stay = "1 stays" if replicas - partitions == 1 else f"{replicas - partitions} stay"
+    return (
+        f"{stay} idle, as KafkaTopic {images.name} has {has}; "
+        f"lower spec.inference.replicas to {partitions}, or raise {raised} to {replicas}"
+    )
 
 
 def _is_ours(topic: KafkaTopic, observed: Observed) -> bool:

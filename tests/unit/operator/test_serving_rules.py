@@ -3,14 +3,17 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.resolve import resolve
 from catdog_operator.resource import short_digest
 from catdog_operator.status_fields import InferenceStatus, KafkaStatus, ModelStatus, Version
+from catdog_operator.strimzi_views import TopicSpec
 from catdog_operator.views import APPLIED_ANNOTATION, Condition, Deployment, Terminated, Waiting
 from tests.unit.operator.builders import (
+    TOPICS,
     condition,
     environment_of,
     later,
@@ -30,6 +33,8 @@ from tests.unit.operator.builders import (
 V1 = Version(version=1, hash="572360246d", accuracy=0.91, photos=940, trained_at="2026-03-01T11:00:00Z")
 V2 = Version(version=2, hash="0123456789", accuracy=0.92, photos=940, trained_at="2026-03-01T11:30:00Z")
 TRAINED = ModelStatus(versions=(V1,))
+# Where partitions can be raised, by whose topic it is.
+OURS, THEIRS = "spec.kafka.topics.input.partitions", "that topic's partitions"
 
 
 def test_a_trained_version_is_served_when_kafka_is_ready() -> None:
@@ -49,6 +54,52 @@ def test_a_model_is_ready_when_its_version_serves_with_all_replicas_ready() -> N
     assert status.phase == "Serving"
     assert status.inference is not None
     assert (status.inference.served_version, status.inference.accuracy) == (1, 0.91)
+
+
+def serving_with(replicas: int, partitions: int | None, labels: dict[str, str] | None = None) -> Observed:
+    """Return a model of which all replicas are ready, and whose input topic has so many partitions."""
+    images = msgspec.structs.replace(some_topic("pets-images", labels=labels), spec=TopicSpec(partitions))
+    return some_observed(
+        some_model(status=TRAINED, inference={"replicas": replicas}),
+        topics={name: some_topic(name) for name in TOPICS} | {"pets-images": images},
+        deployment=some_deployment(1, replicas=replicas),
+        inference_pods=tuple(some_worker(1) for _ in range(replicas)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("replicas", "partitions", "labels", "idle", "raised"),
+    [
+        (2, 1, None, "1 stays idle, as KafkaTopic pets-images has 1 partition", OURS),
+        (8, 6, {"team": "photos"}, "2 stay idle, as KafkaTopic pets-images has 6 partitions", THEIRS),
+    ],
+    ids=["of a topic of ours", "of a topic of another's"],
+)
+def test_workers_without_a_partition_are_told_and_the_model_is_ready_all_the_same(
+    replicas: int, partitions: int, labels: dict[str, str] | None, idle: str, raised: str
+) -> None:
+    observed = serving_with(replicas, partitions, labels)
+    told = (
+        f"version 1 serves with all {replicas} replicas ready, but {idle}; "
+        f"lower spec.inference.replicas to {partitions}, or raise {raised} to {replicas}"
+    )
+    for kind in ("Serving", "Ready"):
+        assert condition(observed, kind) == ("True", "MoreReplicasThanPartitions", told)
+    assert status_of(observed).phase == "Serving"
+
+
+@pytest.mark.parametrize("partitions", [2, 3, None])
+def test_nothing_is_said_where_each_worker_has_a_partition_or_partitions_are_not_known(
+    partitions: int | None,
+) -> None:
+    assert condition(serving_with(2, partitions), "Serving")[:2] == ("True", "Serving")
+    given = {"kafka": {"bootstrapServers": "kafka:9092", "authentication": {"type": "none"}}}
+    elsewhere = some_observed(
+        some_model(status=TRAINED, inference={"replicas": 9}, **given),
+        topics={},
+        deployment=some_deployment(1, replicas=9),
+    )
+    assert condition(elsewhere, "Serving")[:2] == ("True", "Serving")
 
 
 def test_a_model_is_ready_at_zero_replicas_and_says_that_it_is_scaled_to_zero() -> None:

@@ -1,0 +1,5 @@
+"""What contract tests share with the unit tests of the parts that they hold together."""
+
+from tests.unit.inference.conftest import environment, serving
+
+__all__ = ["environment", "serving"]
