@@ -27,6 +27,7 @@ KAFKA_BINDING_DIR = "/etc/catdog/kafka-binding"
 BINDING_TRUST = {"ssl.truststore.crt": "ca.crt"}
 BINDING_USER = {"ssl.keystore.crt": "user.crt", "ssl.keystore.key": "user.key", "password": "password"}
 DRAIN_SECONDS = 60  # to answer what was taken, commit and leave the group
+STUCK_GRACE_SECONDS = 5
 _LIMIT_MEBIBYTES = 1024  # for images of up to 10 MiB, and a photo of as many pixels as are decoded
 _ROOMY_IMAGE_BYTES = 10 * 1024 * 1024
 # Of a record's bytes, on its way in, through and out again; measured are eleven with one broker.
@@ -147,7 +148,9 @@ def _build_worker(
         extra={
             "ports": [{"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}],
             "readinessProbe": _probe("/readyz", period=2, failures=3),
-            "livenessProbe": _probe("/healthz", period=10, failures=6),
+            # What does not answer will not end in order either, and need not be waited for.
+            "livenessProbe": _probe("/healthz", period=10, failures=6)
+            | {"terminationGracePeriodSeconds": STUCK_GRACE_SECONDS},
         },
     )
 
