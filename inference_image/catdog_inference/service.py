@@ -26,6 +26,7 @@ from catdog_common.messages import (
     write_answer,
     write_dead_letter,
 )
+from catdog_inference.bad_run import BadRun
 from catdog_inference.classify import Classifier, Rejection, Verdict
 from catdog_inference.config import Config
 from catdog_inference.diagnosis import why_unreachable
@@ -106,6 +107,8 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._source = event_source(config.kafka_cluster, config.model_namespace, config.model_name)
         self._trouble, self._closed_door = Trouble(KAFKA_UNUSABLE), Trouble(NO_NEW_CONNECTION)
         health.troubles = (self._trouble, self._publisher.refusal, self._closed_door)
+        self._bad_run = BadRun(config.input_topic, config.dead_letter_topic)
+        health.call = lambda: self._bad_run.call
         self._ledger, self._lag = Ledger(), Lag()
         metrics.show_in_flight(lambda: self._ledger.records, lambda: self._ledger.bytes)
         metrics.registry.register(self._lag)
@@ -251,8 +254,10 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._metrics.acknowledged(record.timestamp)
         if isinstance(verdict, Rejection):
             self._metrics.dead_letters.labels(verdict.reason).inc()
+            self._bad_run.rejected(verdict.reason)
         else:
             self._metrics.answers.labels(verdict.label).inc()
+            self._bad_run.answered()
             self._metrics.confidence.labels(verdict.label).observe(max(verdict.probabilities.values()))
 
     async def _anchor(self, consumer: AIOKafkaConsumer) -> None:

@@ -7,13 +7,13 @@ from catdog_operator.manifests.deployment import build_deployment
 from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.kafka import KafkaPlan
-from catdog_operator.plan.pod_trouble import find_pod_trouble, find_replica_trouble
+from catdog_operator.plan.pod_trouble import find_complaint, find_pod_trouble, find_replica_trouble
 from catdog_operator.plan.storage import drawn_to
 from catdog_operator.plan.upkeep import UPKEEP_SECONDS, plan_upkeep, with_template
 from catdog_operator.resolve import Resolved
 from catdog_operator.views import VERSION_LABEL, Deployment
 
-EVENTS_SECONDS = 10.0  # between two looks at the Events of pods that do not get ready
+EVENTS_SECONDS = 10.0  # between two looks at the Events and logs of pods in trouble
 
 
 class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,8 +57,15 @@ def plan_serving(
         rolling_out=not complete,
         wanted=with_template(wanted, deployment) if upkeep in ("Defer", "Queue") else wanted,
         upkeep=upkeep == "Roll",
-        look_again=UPKEEP_SECONDS if upkeep == "Queue" else None if complete else EVENTS_SECONDS,
+        look_again=_look_again(observed, complete=complete, queued=upkeep == "Queue"),
     )
+
+
+def _look_again(observed: Observed, *, complete: bool, queued: bool) -> float | None:
+    """Return the seconds to the next look at what no event tells of, None where there is no such thing."""
+    if queued:
+        return UPKEEP_SECONDS
+    return None if complete and find_complaint(observed) is None else EVENTS_SECONDS
 
 
 def _find_trouble(observed: Observed) -> Finding | None:
@@ -92,7 +99,13 @@ def _find_serving(observed: Observed, version: int, *, complete: bool) -> Findin
     if complete and wanted == 0:
         return no("ScaledToZero", f"version {version} serves when spec.inference.replicas is more than 0")
     if complete:
-        return yes("Serving", f"version {version} serves with all {wanted} replicas ready")
+        message = f"version {version} serves with all {wanted} replicas ready"
+        complaint = find_complaint(observed)  # which is told also when its pod is ready again
+        return (
+            yes(complaint.reason, f"{message}, but {complaint.message}")
+            if complaint
+            else yes("Serving", message)
+        )
     if (trouble := _find_trouble(observed)) is not None:
         return trouble if ready == 0 else yes(trouble.reason, f"{_answering(ready)}, but {trouble.message}")
     if ready:
