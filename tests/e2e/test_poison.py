@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,19 +13,23 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from catdog_common.images import UnreadableImageError, decode_image
-from catdog_common.messages import ERROR_CLASS_HEADER
+from catdog_common.messages import ERROR_CLASS_HEADER, ERROR_OFFSET_HEADER, ERROR_PARTITION_HEADER
 from tests.cluster.instance import Instance
+from tests.cluster.packages import CLIENT_PACKAGES, install_packages
 from tests.e2e.claims import claim_with_versions, served_from
-from tests.e2e.kafka import Record, settings
+from tests.e2e.kafka import Record, produce, settings
 from tests.e2e.models import Model, condition
+from tests.e2e.other_clients import Kcat
+from tests.e2e.people import Person
 from tests.e2e.sizes import Topics
 from tests.poison import mutated, originals, poison
 from tests.tiny_version import SIDE, picture
 
 NAME = "poisoned"
 MUTANTS, SEED = 200, 6
-GOOD = 600
+GOOD = 300
 IN_A_ROW = 150
+BOMB_BYTES = 700_000_000  # of zeros: 22 kB of zstd; a worker may have 1 GiB
 SECONDS = 90
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # as images.py has it
@@ -111,6 +116,36 @@ async def test_nothing_but_bad_images_is_told_until_a_picture_is_answered(
     assert list(model.restarts().values()) == [0]
 
 
+async def test_a_batch_that_unfolds_to_more_memory_than_a_worker_has_is_not_unfolded(
+    model: Model, topics: Topics
+) -> None:
+    partition, offset = await topics.send(bytes(BOMB_BYTES), b"bomb", compression_type="zstd")
+    await produce(model.cluster, topics.images, picture("red"), b"behind it", partition=partition)
+    letter = await topics.first(
+        topics.dead_letters, lambda record: position_of(record) == (partition, offset)
+    )
+    assert (reason_of(letter), letter.value) == ("TooManyBytes", b"")
+    await topics.first(topics.answers, lambda record: record.key == b"behind it")
+    assert list(model.restarts().values()) == [0]
+
+
+async def test_a_header_whose_name_is_no_text_does_no_harm(
+    cluster: Instance, model: Model, topics: Topics, tmp_path: Path
+) -> None:
+    install_packages(cluster.cache, CLIENT_PACKAGES)
+    for name, data in (("red", picture("red")), ("text", b"no picture")):
+        (tmp_path / name).write_bytes(data)
+    somebody = Kcat(Person(Path(cluster.environment()["CATDOG_KAFKA_CA_DIR"]).parent))
+    for name in ("red", "text"):
+        key = f"{name}, headed"
+        file = str(tmp_path / name)
+        await asyncio.to_thread(somebody.produce, topics.images, "-k", key, "-H", "gr\udcf6\udcdfe=9", file)
+    await topics.first(topics.answers, lambda record: record.key == b"red, headed")
+    letter = await topics.first(topics.dead_letters, lambda record: record.key == b"text, headed")
+    assert letter.headers[0] == ("gr\\xf6\\xdfe", b"9")
+    assert list(model.restarts().values()) == [0]
+
+
 def told(status: dict[str, Any]) -> tuple[str, str]:
     return condition(status, "Serving")[:2]
 
@@ -143,6 +178,12 @@ def why_refused(data: bytes) -> str | None:
     except UnreadableImageError as error:
         return error.reason
     return None
+
+
+def position_of(letter: Record) -> tuple[int, int]:
+    """Return partition and offset of the record that a dead letter is of."""
+    headers = dict(letter.headers)
+    return int(headers[ERROR_PARTITION_HEADER]), int(headers[ERROR_OFFSET_HEADER])
 
 
 def reason_of(letter: Record) -> str:
