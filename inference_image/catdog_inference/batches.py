@@ -115,19 +115,20 @@ class Batch:
 
     def __iter__(self) -> Iterator[Any]:
         batch: Any = self._batch
-        folded = self._data[_HEADER.size :]
-        records: bytes | memoryview = folded
+        data = self._data
         if codec := self._attributes & _CODEC:
             try:
-                records = unfold(codec, folded, self._unfolded_bytes)
+                unfolded = unfold(codec, data[_HEADER.size :], self._unfolded_bytes)
             except UnfoldError as error:
                 yield from self._left_folded(str(error))
                 return
-            batch = DefaultRecordBatch(self._plain_header() + records)
+            data = memoryview(self._plain_header() + unfolded)
+            del unfolded  # it may be large, and this lasts for as long as there are records
+            batch = DefaultRecordBatch(data)
         try:
             yield from batch
         except UnicodeDecodeError:
-            yield from self._read_by_hand(memoryview(records))  # all again: the fetcher knows where it was
+            yield from self._read_by_hand(data[_HEADER.size :])  # all again: the fetcher knows where it was
 
     def _plain_header(self) -> bytes:
         header = bytearray(self._data[: _HEADER.size])

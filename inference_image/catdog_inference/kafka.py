@@ -14,7 +14,7 @@ _FETCH_BYTES = 16 * 1024 * 1024
 _PARTITION_FETCH_BYTES = 2 * 1024 * 1024
 # What a compressed batch may unfold to, if that is no less than twice the largest image. Images hardly are
 # compressed any further: their batches unfold to about the 2 MiB that a partition's fetch asks for.
-_UNFOLDED_BYTES = 64 * 1024 * 1024
+_UNFOLDED_BYTES = 32 * 1024 * 1024
 _PRODUCE_BATCH_BYTES = 128 * 1024  # some two hundred answers go in one request
 _RETRY_BACKOFF_MILLISECONDS = 250
 

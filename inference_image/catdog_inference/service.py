@@ -170,13 +170,10 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 self._assigned.set()  # the group may never tell
             if (room := await self._room()) == 0:
                 continue
-            batch = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS, max_records=room)
-            for partition, records in batch.items():
-                for record in records:
-                    self._take(partition, record)
+            taken = await self._take_what_is_there(consumer, room)
             await self._lag.locate()
             # Not earlier: without the right to read, say, we can join, and would join several times a second.
-            if batch or monotonic() > calm_from:
+            if taken or monotonic() > calm_from:
                 self._trouble.over()
                 self._health.settled = True
         await self._idle.wait()
@@ -189,6 +186,24 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._changed.clear()
         await is_set_within(self._changed, _POLL_MILLISECONDS / 1000)
         return 0
+
+    async def _take_what_is_there(self, consumer: AIOKafkaConsumer, room: int) -> int:
+        """Take up to `room` records, after some waiting for the first; return how many.
+
+        One by one, which costs some five microseconds each: together, what lies in compressed batches may be
+        larger than all memory.
+        """
+        for number in range(room):
+            if self._ledger.bytes >= IN_FLIGHT_BYTES:
+                return number
+            wait = 0 if number else _POLL_MILLISECONDS
+            batch = await consumer.getmany(timeout_ms=wait, max_records=1)
+            if not batch:
+                return number
+            for partition, records in batch.items():
+                for record in records:
+                    self._take(partition, record)
+        return room
 
     def _take(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
         self._idle.clear()
