@@ -30,6 +30,7 @@ MUTANTS, SEED = 200, 6
 GOOD = 300
 IN_A_ROW = 150
 BOMB_BYTES = 700_000_000  # of zeros: 22 kB of zstd; a worker may have 1 GiB
+LARGE_BYTES, MANY = 30_000_000, 36  # together more than 1 GiB
 SECONDS = 90
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # as images.py has it
@@ -126,6 +127,21 @@ async def test_a_batch_that_unfolds_to_more_memory_than_a_worker_has_is_not_unfo
     )
     assert (reason_of(letter), letter.value) == ("TooManyBytes", b"")
     await topics.first(topics.answers, lambda record: record.key == b"behind it")
+    assert list(model.restarts().values()) == [0]
+
+
+async def test_many_batches_that_unfold_to_all_that_they_may_are_not_taken_together(
+    model: Model, topics: Topics
+) -> None:
+    keys = {b"large %d" % number for number in range(MANY)}
+    for key in keys:
+        await topics.send(bytes(LARGE_BYTES), key, compression_type="zstd")
+
+    def was_the_last(record: Record) -> bool:
+        keys.discard(record.key)
+        return not keys
+
+    await topics.first(topics.dead_letters, was_the_last, SECONDS)
     assert list(model.restarts().values()) == [0]
 
 
