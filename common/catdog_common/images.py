@@ -1,7 +1,9 @@
 """Turns the bytes of an image file into the square that a network takes, or says why it can't."""
 
 import io
+import re
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -35,9 +37,17 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
 # threads decode at a time takes no more together than one such image.
 MAX_PIXELS = 64 * 1024 * 1024
 
+# Each scan of a progressive JPEG passes over all pixels, be it by a few bytes: without a limit a file of a
+# megabyte takes a processor for minutes. Encoders make some ten scans; this allows 16 of the largest image.
+MAX_SCANNED_PIXELS = 16 * MAX_PIXELS
+
 # Resizing may first shrink by whole factors, down to this many times the size wanted: hardly to be seen, and
 # several times faster on large pictures (Pillow's documentation of `reducing_gap`).
 _REDUCING_GAP = 3.0
+
+# Markers of a JPEG (ITU T.81, annex B): what follows 0xff, but for stuffed zeros, restarts and fill bytes.
+_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_START_OF_SCAN, _END_OF_IMAGE, _START_OF_IMAGE = b"\xda", b"\xd9", b"\xd8"
 
 _ORIENTATION = 0x0112  # the EXIF tag
 _TRANSPOSITIONS = {
@@ -50,6 +60,9 @@ _TRANSPOSITIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+# What Pillow remarks of files that it reads nevertheless helps nobody, and one file may hold thousands of it.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
 
 class UnreadableReason(StrEnum):
     """Why the bytes are no image to us; the values go into dead letters, metrics and reports."""
@@ -57,6 +70,7 @@ class UnreadableReason(StrEnum):
     EMPTY = "Empty"
     NOT_AN_IMAGE = "NotAnImage"
     TOO_MANY_PIXELS = "TooManyPixels"
+    TOO_MANY_SCANS = "TooManyScans"
     DAMAGED = "Damaged"
     UNSUPPORTED_PIXELS = "UnsupportedPixels"
 
@@ -103,7 +117,9 @@ def decode_image(data: bytes, size: int) -> NDArray[np.uint8]:
     """
     try:
         with _open(data) as image:
-            with _BUDGET.taken(_weighed(image)):
+            pixels = _weighed(image)
+            _refuse_too_many_scans(image, data)
+            with _BUDGET.taken(pixels):
                 image.draft(None, (size, size))  # JPEG: scales while decoding, never below this size
                 image.load()
                 square = _rgb_square(image, size)
@@ -135,6 +151,29 @@ def _weighed(image: Image.Image) -> int:
         message = f"{image.width} × {image.height} pixels are more than {MAX_PIXELS // factor}"
         raise UnreadableImageError(UnreadableReason.TOO_MANY_PIXELS, message)
     return factor * image.width * image.height
+
+
+def _refuse_too_many_scans(image: Image.Image, data: bytes) -> None:
+    if not image.info.get("progressive"):
+        return
+    most = MAX_SCANNED_PIXELS // (image.width * image.height)
+    # What is counted first and fast may lie in a preview inside, or in a film behind the picture.
+    if data.count(b"\xff" + _START_OF_SCAN) > most and (scans := _count_scans(data)) > most:
+        message = f"{scans} scans of {image.width} × {image.height} pixels are more than {most}"
+        raise UnreadableImageError(UnreadableReason.TOO_MANY_SCANS, message)
+
+
+def _count_scans(data: bytes) -> int:
+    """Return how many scans the first image in a JPEG file has."""
+    scans, position = 0, 0
+    while (found := _MARKER.search(data, position)) is not None:
+        marker, position = found.group(1), found.end()
+        if marker == _END_OF_IMAGE:
+            break
+        scans += marker == _START_OF_SCAN
+        if marker != _START_OF_IMAGE:
+            position += int.from_bytes(data[position : position + 2])  # the segment's length
+    return scans
 
 
 def _rgb_square(image: Image.Image, size: int) -> Image.Image:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catdog_common.images import UnreadableImageError, decode_image
 from catdog_common.predictor import Predictor
+from catdog_inference.batches import Folded
 from catdog_inference.health import Health
 from catdog_inference.metrics import Metrics
 
@@ -69,6 +70,8 @@ class Classifier:
     def _decode(self, value: bytes | None) -> Decoded:
         if value is None:
             return Rejection("NoValue", "the record has no value (a tombstone), so there is no image in it")
+        if isinstance(value, Folded):
+            return Rejection("TooManyBytes", value.why)
         if len(value) > self._max_image_bytes:
             message = f"{len(value)} bytes are more than the {self._max_image_bytes} of maxImageBytes"
             return Rejection("TooManyBytes", message)

@@ -22,6 +22,7 @@ class Health:
 
     Ready is what a rollout waits for: the first join; a later rebalance is everyday life. It is taken back
     while Kafka can't be used: at once before the worker has ever been at work, else after some patience.
+    And for a moment, where there is something that the operator should hear of (see BadRun).
     Alive fails only where work that needs nobody else does not end; a slow or absent broker is no reason.
     """
 
@@ -33,6 +34,7 @@ class Health:
         self.joined = False
         self.settled = False  # has read from Kafka without a trouble
         self.troubles: Sequence[Trouble] = ()
+        self.call: Callable[[], str | None] = lambda: None
 
     @property
     def unready_because(self) -> str | None:
@@ -42,7 +44,8 @@ class Health:
         if not self.joined:
             return "the consumer group is not joined yet"
         patience = PATIENCE_SECONDS if self.settled else 0.0
-        return next(filter(None, (trouble.reason_after(patience) for trouble in self.troubles)), None)
+        lasting = (trouble.reason_after(patience) for trouble in self.troubles)
+        return next(filter(None, lasting), None) or self.call()
 
     @property
     def alive(self) -> bool:

@@ -2,6 +2,7 @@
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from catdog_inference.batches import bound_batches
 from catdog_inference.config import Config
 
 # What topics of dead letters allow beside the image: for key and headers, and for their own headers besides.
@@ -11,6 +12,9 @@ DEAD_LETTER_OVERHEAD_BYTES = 128 * 1024
 # what lies in them.
 _FETCH_BYTES = 16 * 1024 * 1024
 _PARTITION_FETCH_BYTES = 2 * 1024 * 1024
+# What a compressed batch may unfold to, if that is no less than twice the largest image. Images hardly are
+# compressed any further: their batches unfold to about the 2 MiB that a partition's fetch asks for.
+_UNFOLDED_BYTES = 32 * 1024 * 1024
 _PRODUCE_BATCH_BYTES = 128 * 1024  # some two hundred answers go in one request
 _RETRY_BACKOFF_MILLISECONDS = 250
 
@@ -29,10 +33,13 @@ _REBALANCE_MILLISECONDS = 60_000
 def new_consumer(config: Config) -> AIOKafkaConsumer:
     """Return a consumer of the group, which subscribes to nothing yet and commits only when told to.
 
+    It leaves batches folded that are too large for us, as all consumers of this process do from now on.
+
     Raises:
         KafkaSecurityError: a certificate or the key is missing, or can't be read.
     """
     login = config.kafka_login()
+    bound_batches(max(_UNFOLDED_BYTES, 2 * config.max_image_bytes))
     return AIOKafkaConsumer(
         bootstrap_servers=login.servers,
         client_id=_client_id(config),

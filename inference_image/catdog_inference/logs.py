@@ -55,5 +55,5 @@ def configure_logging() -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.captureWarnings(capture=True)  # Pillow's, of pictures that it decodes nevertheless
+    logging.captureWarnings(capture=True)
     logging.getLogger("aiokafka").setLevel(logging.WARNING)

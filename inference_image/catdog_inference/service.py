@@ -26,6 +26,7 @@ from catdog_common.messages import (
     write_answer,
     write_dead_letter,
 )
+from catdog_inference.bad_run import BadRun
 from catdog_inference.classify import Classifier, Rejection, Verdict
 from catdog_inference.config import Config
 from catdog_inference.diagnosis import why_unreachable
@@ -106,6 +107,8 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._source = event_source(config.kafka_cluster, config.model_namespace, config.model_name)
         self._trouble, self._closed_door = Trouble(KAFKA_UNUSABLE), Trouble(NO_NEW_CONNECTION)
         health.troubles = (self._trouble, self._publisher.refusal, self._closed_door)
+        self._bad_run = BadRun(config.input_topic, config.dead_letter_topic)
+        health.call = lambda: self._bad_run.call
         self._ledger, self._lag = Ledger(), Lag()
         metrics.show_in_flight(lambda: self._ledger.records, lambda: self._ledger.bytes)
         metrics.registry.register(self._lag)
@@ -167,13 +170,10 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 self._assigned.set()  # the group may never tell
             if (room := await self._room()) == 0:
                 continue
-            batch = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS, max_records=room)
-            for partition, records in batch.items():
-                for record in records:
-                    self._take(partition, record)
+            taken = await self._take_what_is_there(consumer, room)
             await self._lag.locate()
             # Not earlier: without the right to read, say, we can join, and would join several times a second.
-            if batch or monotonic() > calm_from:
+            if taken or monotonic() > calm_from:
                 self._trouble.over()
                 self._health.settled = True
         await self._idle.wait()
@@ -186,6 +186,24 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._changed.clear()
         await is_set_within(self._changed, _POLL_MILLISECONDS / 1000)
         return 0
+
+    async def _take_what_is_there(self, consumer: AIOKafkaConsumer, room: int) -> int:
+        """Take up to `room` records, after some waiting for the first; return how many.
+
+        One by one, which costs some five microseconds each: together, what lies in compressed batches may be
+        larger than all memory.
+        """
+        for number in range(room):
+            if self._ledger.bytes >= IN_FLIGHT_BYTES:
+                return number
+            wait = 0 if number else _POLL_MILLISECONDS
+            batch = await consumer.getmany(timeout_ms=wait, max_records=1)
+            if not batch:
+                return number
+            for partition, records in batch.items():
+                for record in records:
+                    self._take(partition, record)
+        return room
 
     def _take(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
         self._idle.clear()
@@ -251,8 +269,10 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._metrics.acknowledged(record.timestamp)
         if isinstance(verdict, Rejection):
             self._metrics.dead_letters.labels(verdict.reason).inc()
+            self._bad_run.rejected(verdict.reason)
         else:
             self._metrics.answers.labels(verdict.label).inc()
+            self._bad_run.answered()
             self._metrics.confidence.labels(verdict.label).observe(max(verdict.probabilities.values()))
 
     async def _anchor(self, consumer: AIOKafkaConsumer) -> None:

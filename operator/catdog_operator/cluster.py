@@ -119,7 +119,9 @@ class Cluster:
             topics=self._topics(resolved) if kafka.strimzi else {},
             user=self._get(USER, key, resolved.user_name, KafkaUser) if kafka.strimzi else None,
             progress=await self._readings.progress(key, training),
-            complaint=await self._readings.complaint(key, workers),
+            complaint=await self._readings.complaint(
+                key, workers, told=model.status.message_of("Serving", "OnlyBadImages")
+            ),
             events=await self._readings.events(key, find_stuck(jobs, pods, claims, now)),
             # Last, so that nothing else happens between this count and the decision.
             rollouts_elsewhere=len((self._store.rolling() | self._upkeep) - {key}),

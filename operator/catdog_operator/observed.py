@@ -40,10 +40,16 @@ class Surroundings(msgspec.Struct, frozen=True):
 
 
 class Complaint(msgspec.Struct, frozen=True):
-    """What a worker's log says of why it does not get ready."""
+    """What a worker's log says is in its way."""
 
     pod: str
-    words: str
+    event: str  # one of catdog_common.complaints
+    error: str
+
+    @property
+    def words(self) -> str:
+        """Both, for people."""
+        return f"{self.event}: {self.error}"
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,5 +73,5 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     user: KafkaUser | None = None
     progress: Progress | None = None  # of the training that runs
     events: tuple[Event, ...] = ()  # about children that do not get on
-    complaint: Complaint | None = None  # of a worker that runs and is not ready
+    complaint: Complaint | None = None  # of a worker that runs and is not ready, or was not when it began
     rollouts_elsewhere: int = 0  # Deployments of other models whose pods are being replaced

@@ -1,4 +1,4 @@
-"""Reads what nobody tells of: logs of trainers, and of workers that are not ready, and Events."""
+"""Reads what nobody tells of: logs of trainers, and of workers that are in trouble, and Events."""
 
 import asyncio
 import logging
@@ -18,10 +18,10 @@ from catdog_operator.views import LONG_AGO, Event, Metadata, Pod
 logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10.0  # at least, between two reads of a model's log
-COMPLAINT_SECONDS = 10.0  # at least, between two reads of the log of a worker that is not ready
+COMPLAINT_SECONDS = 10.0  # at least, between two reads of the logs of workers in trouble
 EVENTS_SECONDS = 5.0  # at least, between two reads of the Events of a model's children
 READS_A_SECOND = 10.0  # of logs, and of Events, of all models; where that is too few, the intervals stretch
-STUCK_CHILDREN = 4  # whose Events are read at once: what keeps one from running keeps the others
+STUCK_CHILDREN = 4  # whose Events or logs are read at once: what troubles one troubles the others
 LOG_LINES = 20
 READS_AT_ONCE = 20
 
@@ -54,23 +54,32 @@ class Readings:
             return None
         return read_progress(log)
 
-    async def complaint(self, key: Key, workers: tuple[Pod, ...]) -> Complaint | None:
-        """Return what a worker that runs and is not ready says, as new as some seconds."""
-        unready = [pod for pod in workers if pod.container.state.running is not None and not pod.ready]
-        if not unready:
+    async def complaint(self, key: Key, workers: tuple[Pod, ...], told: str) -> Complaint | None:
+        """Return the complaint of a worker that is not ready, or is named in `told`, as new as some seconds.
+
+        The oldest that complains speaks.
+        """
+        running = [pod for pod in workers if pod.container.state.running is not None]
+        suspects = [pod for pod in running if not pod.ready or f"pod {pod.metadata.name}:" in told]
+        if not suspects:
             self._complaints.pop(key, None)
             return None
         known = self._complaints.get(key)
         if not self._complaints_pace.may_read(key, asyncio.get_running_loop().time()):
             return known
-        pod = min(unready, key=lambda pod: (pod.metadata.creation_timestamp or LONG_AGO, pod.metadata.name))
+        suspects.sort(key=lambda pod: (pod.metadata.creation_timestamp or LONG_AGO, pod.metadata.name))
         try:
-            log = await self._api.read_log(POD, key.namespace, pod.metadata.name, LOG_LINES)
+            self._complaints[key] = await self._first_complaint(key, suspects[:STUCK_CHILDREN])
         except (RefusedError, UnavailableError):
             return known
-        words = read_complaint(log)
-        self._complaints[key] = Complaint(pod.metadata.name, words) if words else None
         return self._complaints[key]
+
+    async def _first_complaint(self, key: Key, pods: list[Pod]) -> Complaint | None:
+        for pod in pods:
+            log = await self._api.read_log(POD, key.namespace, pod.metadata.name, LOG_LINES)
+            if (complaint := read_complaint(pod.metadata.name, log)) is not None:
+                return complaint
+        return None
 
     async def events(self, key: Key, stuck: tuple[Metadata, ...]) -> tuple[Event, ...]:
         """Return the Events about these children, as new as a few seconds; unreadable ones are no error."""

@@ -108,8 +108,8 @@ def find_phase(plan: Plan, *, paused: bool, refused: bool = False) -> str:
         well = plan.training.finding.holds and plan.kafka.holds and plan.storage.holds
         return "Serving" if well else "Degraded"
     if plan.serving.rolling_out:
-        # Pods that were ready and can't use Kafka any more are rolled out already.
-        cut_off = plan.serving.finding.reason == "KafkaUnusable"
+        # Pods that were ready and complain are rolled out already.
+        cut_off = plan.serving.finding.reason in ("KafkaUnusable", "OnlyBadImages")
         return "Degraded" if cut_off and plan.serving.served_version is not None else "RollingOut"
     refused = plan.wanted_version is None and plan.training.finding.holds
     return "Failed" if plan.training.failure or refused else "Pending"

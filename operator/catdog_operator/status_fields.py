@@ -121,3 +121,8 @@ class ModelStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     training: TrainingStatus | None = None
     kafka: KafkaStatus | None = None
     history: tuple[Change, ...] = ()
+
+    def message_of(self, kind: str, reason: str) -> str:
+        """Return what a condition says, if it is there with this reason, else nothing."""
+        found = (each.message for each in self.conditions if (each.type, each.reason) == (kind, reason))
+        return next(found, "")

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from catdog_operator.observed import Observed
+from catdog_common.complaints import ONLY_BAD_IMAGES
+from catdog_operator.observed import Complaint, Observed
 from catdog_operator.plan.finding import Finding, no
 from catdog_operator.plan.last_words import last_words
 from catdog_operator.plan.refusal import explain_refusal
@@ -40,6 +41,7 @@ KAFKA_ADVICE = (
     "see that spec.kafka names the addresses, the certificates to trust, and the Secret of a user with the "
     "rights that a worker needs"
 )
+BAD_IMAGES_ADVICE = "see what sends them; the next picture that can be decoded ends this"
 FIELDS = {
     "training": "spec.training.pod",
     "inference": "spec.inference.pod",
@@ -92,6 +94,19 @@ def find_replica_trouble(deployment: Deployment) -> Finding | None:
     return None
 
 
+def find_complaint(observed: Observed) -> Finding | None:
+    """Return what a worker complains of, be it ready, or None where none does."""
+    said, pods = observed.complaint, observed.inference_pods
+    there = said is not None and any(pod.metadata.name == said.pod and not pod.gone for pod in pods)
+    return _explain(said) if said is not None and there else None
+
+
+def _explain(said: Complaint) -> Finding:
+    if said.event == ONLY_BAD_IMAGES:
+        return no("OnlyBadImages", f"pod {said.pod}: {said.words}; {BAD_IMAGES_ADVICE}")
+    return no("KafkaUnusable", f"pod {said.pod}: {said.words}; {KAFKA_ADVICE}")
+
+
 def _trouble_of(pod: Pod, observed: Observed) -> Finding | None:
     name, container = pod.metadata.name, pod.container
     for condition in pod.status.conditions:
@@ -103,7 +118,7 @@ def _trouble_of(pod: Pod, observed: Observed) -> Finding | None:
     if waiting is not None and waiting.reason in PULL_FAILURES:
         return _pull_failure(pod, waiting.message)
     if (said := observed.complaint) is not None and said.pod == name:
-        return no("KafkaUnusable", f"pod {name}: {said.words}; {KAFKA_ADVICE}")
+        return _explain(said)
     if not pod.ready and (end := container.state.terminated or container.last_state.terminated) is not None:
         return _crash_loop(pod, end)
     if waiting is None:

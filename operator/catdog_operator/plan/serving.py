@@ -7,14 +7,14 @@ from catdog_operator.manifests.deployment import build_deployment
 from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.kafka import KafkaPlan
-from catdog_operator.plan.pod_trouble import find_pod_trouble, find_replica_trouble
+from catdog_operator.plan.pod_trouble import find_complaint, find_pod_trouble, find_replica_trouble
 from catdog_operator.plan.storage import drawn_to
 from catdog_operator.plan.topics import remark_on_idle
 from catdog_operator.plan.upkeep import UPKEEP_SECONDS, plan_upkeep, with_template
 from catdog_operator.resolve import Resolved
 from catdog_operator.views import VERSION_LABEL, Deployment
 
-EVENTS_SECONDS = 10.0  # between two looks at the Events of pods that do not get ready
+EVENTS_SECONDS = 10.0  # between two looks at the Events and logs of pods in trouble
 
 
 class ServingPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,8 +58,23 @@ def plan_serving(
         rolling_out=not complete,
         wanted=with_template(wanted, deployment) if upkeep in ("Defer", "Queue") else wanted,
         upkeep=upkeep == "Roll",
-        look_again=UPKEEP_SECONDS if upkeep == "Queue" else None if complete else EVENTS_SECONDS,
+        look_again=_look_again(observed, complete=complete, queued=upkeep == "Queue"),
     )
+
+
+def _look_again(observed: Observed, *, complete: bool, queued: bool) -> float | None:
+    """Return the seconds to the next look at what no event tells of, None where there is no such thing."""
+    if queued:
+        return UPKEEP_SECONDS
+    return None if complete and find_complaint(observed) is None else EVENTS_SECONDS
+
+
+def _find_remark(observed: Observed, resolved: Resolved, serves: str) -> Finding:
+    """Return that all is well, and what there is to say of it nevertheless."""
+    if (complaint := find_complaint(observed)) is not None:  # which is told also when its pod is ready again
+        return yes(complaint.reason, f"{serves}, but {complaint.message}")
+    idle = remark_on_idle(observed, resolved.input, observed.model.spec.inference.replicas)
+    return yes("MoreReplicasThanPartitions", f"{serves}, but {idle}") if idle else yes("Serving", serves)
 
 
 def _find_trouble(observed: Observed) -> Finding | None:
@@ -93,9 +108,7 @@ def _find_serving(observed: Observed, resolved: Resolved, version: int, *, compl
     if complete and wanted == 0:
         return no("ScaledToZero", f"version {version} serves when spec.inference.replicas is more than 0")
     if complete:
-        serves = f"version {version} serves with all {wanted} replicas ready"
-        idle = remark_on_idle(observed, resolved.input, wanted)
-        return yes("MoreReplicasThanPartitions", f"{serves}, but {idle}") if idle else yes("Serving", serves)
+        return _find_remark(observed, resolved, f"version {version} serves with all {wanted} replicas ready")
     if (trouble := _find_trouble(observed)) is not None:
         return trouble if ready == 0 else yes(trouble.reason, f"{_answering(ready)}, but {trouble.message}")
     if ready:

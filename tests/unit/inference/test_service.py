@@ -223,7 +223,21 @@ async def test_large_records_count_by_their_bytes(serving: Serving) -> None:
     async with serving(broker, max_image_bytes=2 * IN_FLIGHT_BYTES, max_batch_size=1):
         await broker.until(lambda: broker.entries(Taken))
         await asyncio.sleep(0.1)  # in which more could be taken
-        assert len(broker.entries(Taken)) == 1
+        assert [len(taken.places) for taken in broker.entries(Taken)] == [1]
+        broker.acknowledge.set()
+        await broker.all_committed()
+
+
+async def test_what_lies_in_one_batch_is_not_taken_together_where_it_is_too_large(serving: Serving) -> None:
+    broker = FakeBroker()
+    size = IN_FLIGHT_BYTES // 4
+    for number in range(12):
+        broker.put(bytes(size), partition=number % 2)
+    broker.acknowledge.clear()
+    async with serving(broker, max_image_bytes=size):
+        await broker.until(lambda: len(broker.entries(Taken)) == 4)
+        await asyncio.sleep(0.1)  # in which more could be taken
+        assert len(broker.entries(Taken)) == 4
         broker.acknowledge.set()
         await broker.all_committed()
 
