@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +16,11 @@ from catdog_inference.waiting import side_by_side
 # Batches between two stages, so that neither waits for the other's every move.
 AHEAD = 1
 
+# What one thread decodes in one go, at the most: enough that the way there and back costs little, and few
+# enough that several threads have a part in a batch.
+DECODED_TOGETHER = 8
+DECODED_TOGETHER_BYTES = 512 * 1024  # but for a single record
+
 
 class Flight:
     """Records that are to be answered together or not at all: they go when their partitions do."""
@@ -25,11 +30,17 @@ class Flight:
 
 
 class Item(NamedTuple):
-    """A record on its way, and what decoding it comes to."""
+    """A record on its way, and what decoding it comes to, and those that are decoded with it."""
 
     record: SourceRecord
     flight: Flight
-    decoded: asyncio.Task[Decoded]
+    decoding: asyncio.Task[list[Decoded]]
+    number: int  # of this record among those
+
+    @property
+    def decoded(self) -> Decoded:
+        """What came of it."""
+        return self.decoding.result()[self.number]
 
 
 class Answered(NamedTuple):
@@ -71,10 +82,13 @@ class Pipeline:
         self._predicted: asyncio.Queue[Answered] = asyncio.Queue(AHEAD)
         self._flight = Flight()
 
-    def put(self, record: SourceRecord) -> None:
-        """Begin with a record."""
-        decoded = asyncio.create_task(self._classifier.decode(record.value))
-        self._waiting.append(Item(record, self._flight, decoded))
+    def put(self, records: Sequence[SourceRecord]) -> None:
+        """Begin with some records."""
+        for together in decoded_together(records):
+            decoding = asyncio.create_task(self._classifier.decode([record.value for record in together]))
+            self._waiting.extend(
+                Item(record, self._flight, decoding, number) for number, record in enumerate(together)
+            )
         self._arrived.set()
 
     def abandon(self) -> None:
@@ -82,7 +96,7 @@ class Pipeline:
         self._flight.abandoned.set()
         self._flight = Flight()
         while self._waiting:
-            self._waiting.popleft().decoded.cancel()
+            self._waiting.popleft().decoding.cancel()
 
     async def run(self) -> None:
         """Work without end."""
@@ -91,20 +105,19 @@ class Pipeline:
     async def _predict(self) -> None:
         while True:
             items = await self._next_batch()
-            decoded = await asyncio.gather(*(item.decoded for item in items), return_exceptions=True)
+            await asyncio.wait({item.decoding for item in items})
             flight = items[0].flight
             if flight.abandoned.is_set():
                 continue
-            whole = [_or_raise(each) for each in decoded]
             self._metrics.batch_size.observe(len(items))
-            verdicts = await self._classifier.predict(whole)
+            verdicts = await self._classifier.predict([item.decoded for item in items])
             await self._predicted.put(Answered(flight, tuple(item.record for item in items), tuple(verdicts)))
 
     async def _next_batch(self) -> list[Item]:
         """Return what there is when its first is decoded and a little has been waited for more."""
         await self._await_waiting()
         deadline = asyncio.get_running_loop().time() + self._batches.delay_seconds
-        await asyncio.wait([self._waiting[0].decoded]) if self._waiting else None
+        await asyncio.wait([self._waiting[0].decoding]) if self._waiting else None
         while 0 < len(self._waiting) < self._batches.size:
             self._arrived.clear()
             try:
@@ -137,7 +150,15 @@ class Pipeline:
                 self._done(records, verdicts)
 
 
-def _or_raise(decoded: Decoded | BaseException) -> Decoded:
-    if isinstance(decoded, BaseException):
-        raise decoded
-    return decoded
+def decoded_together(records: Sequence[SourceRecord]) -> Iterator[list[SourceRecord]]:
+    """Yield the records in parts that one thread decodes."""
+    together, size = list[SourceRecord](), 0
+    for record in records:
+        more = len(record.value or b"")
+        if together and (len(together) == DECODED_TOGETHER or size + more > DECODED_TOGETHER_BYTES):
+            yield together
+            together, size = [], 0
+        together.append(record)
+        size += more
+    if together:
+        yield together

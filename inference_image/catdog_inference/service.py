@@ -168,9 +168,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
             if (room := await self._room()) == 0:
                 continue
             batch = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS, max_records=room)
-            for partition, records in batch.items():
-                for record in records:
-                    self._take(partition, record)
+            self._take([parse_record(record) for records in batch.values() for record in records])
             await self._lag.locate()
             # Not earlier: without the right to read, say, we can join, and would join several times a second.
             if batch or monotonic() > calm_from:
@@ -187,11 +185,13 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         await is_set_within(self._changed, _POLL_MILLISECONDS / 1000)
         return 0
 
-    def _take(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
-        self._idle.clear()
-        self._ledger.take(Place(partition, record.offset), len(record.value or b""))
-        self._lag.take(partition, record.offset)
-        self._pipeline.put(parse_record(record))
+    def _take(self, records: Sequence[SourceRecord]) -> None:
+        for record in records:
+            partition = TopicPartition(record.topic, record.partition)
+            self._idle.clear()
+            self._ledger.take(Place(partition, record.offset), len(record.value or b""))
+            self._lag.take(partition, record.offset)
+        self._pipeline.put(records)
 
     def _settle(self, records: Sequence[SourceRecord], verdicts: Sequence[Verdict]) -> None:
         """Take note that records are answered, and that this is acknowledged."""

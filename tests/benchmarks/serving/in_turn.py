@@ -7,6 +7,7 @@ that the steps overlap, and what the worker does about faults.
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 from catdog_common.environment import read_environment
 from catdog_common.messages import Model, build_answer, event_source, write_answer
@@ -17,6 +18,7 @@ from catdog_inference.config import Config
 from catdog_inference.health import Health
 from catdog_inference.kafka import new_consumer, new_producer
 from catdog_inference.metrics import Metrics
+from catdog_inference.pipeline import decoded_together
 from catdog_inference.service import parse_record
 
 
@@ -31,9 +33,10 @@ async def run(config: Config, classifier: Classifier) -> None:
     while True:
         batch = await consumer.getmany(timeout_ms=200, max_records=config.max_batch_size)
         records = [parse_record(record) for of_partition in batch.values() for record in of_partition]
-        decoded = await asyncio.gather(*(classifier.decode(record.value) for record in records))
+        values = [[record.value for record in part] for part in decoded_together(records)]
+        decoded = chain.from_iterable(await asyncio.gather(*map(classifier.decode, values)))
         sendings = []
-        for record, verdict in zip(records, await classifier.predict(decoded), strict=True):
+        for record, verdict in zip(records, await classifier.predict(list(decoded)), strict=True):
             assert isinstance(verdict, Prediction)
             answer = build_answer(record, verdict.label, verdict.probabilities, model)
             sent = write_answer(answer, record, source, config.output_topic)
@@ -48,12 +51,12 @@ async def run(config: Config, classifier: Classifier) -> None:
 def main() -> None:
     """Read the worker's environment and answer."""
     config, processors = read_environment(Config, os.environ), available_processors()
-    with ThreadPoolExecutor(processors) as decoding, ThreadPoolExecutor(1) as predicting:
+    with ThreadPoolExecutor(processors) as computing:
         classifier = Classifier(
             load_predictor(config, processors),
             max_image_bytes=config.max_image_bytes,
-            decoding=decoding,
-            predicting=predicting,
+            computing=computing,
+            threads=processors,
             metrics=Metrics(),
             health=Health(),
         )
