@@ -19,7 +19,11 @@ _PATH = os.pathsep.join(
 )
 
 # As the worker's image has them (inference_image/Containerfile).
-_OF_THE_IMAGE = {"MALLOC_MMAP_THRESHOLD_": "1048576", "PROMETHEUS_DISABLE_CREATED_SERIES": "true"}
+_OF_THE_IMAGE = {
+    "MALLOC_MMAP_THRESHOLD_": "1048576",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PROMETHEUS_DISABLE_CREATED_SERIES": "true",
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Way:
     module: str
     processes: int = 1
     python: Path = Path(sys.executable)
-    environment: Mapping[str, str] | None = None  # beside the worker's
+    environment: Mapping[str, str] | None = None  # in place of the worker's image's
 
 
 WORKER = "catdog_inference"
@@ -83,7 +87,7 @@ def _process(way: Way, environment: Mapping[str, str], scratch: Path) -> Iterato
     with log.open("wb") as output:
         process = subprocess.Popen(
             [way.python, "-m", way.module],
-            env={**own, **_OF_THE_IMAGE, **environment, **(way.environment or {})},
+            env={**own, **environment, **(_OF_THE_IMAGE if way.environment is None else way.environment)},
             stdout=output,
             stderr=output,
         )
