@@ -72,7 +72,7 @@ class Bench:
                 raise BacklogTooShortError(f"{way.name} answered all of {images}")
             peak = max(resident_megabytes(pid, peak=True) for pid in pids)
         taken, read = Taken.between(begin, end), self._end(answers)
-        per_second = _rate([each.at for each in read if begin.at <= each.at <= end.at])
+        per_second = rate_of([each.at for each in read if begin.at <= each.at <= end.at])
         self.labels.setdefault(way.name, {}).update({each.answer.id: each.answer.label for each in read})
         milliseconds = 1000 * taken.workers * (end.at - begin.at) / max(1, answered)
         return Rate(per_second, milliseconds, taken.broker, taken.others, peak)
@@ -140,7 +140,7 @@ class Bench:
                 await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _rate(stamps: Sequence[float]) -> float:
+def rate_of(stamps: Sequence[float]) -> float:
     """Return answers in a second; those of one stamp came together, and the first ones began before."""
     first, last = stamps[0], stamps[-1]
     return sum(stamp > first for stamp in stamps) / (last - first)
