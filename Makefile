@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e soak bench-operator up down env images lock format clean-cache
+.PHONY: help demo test check unit e2e soak bench-operator bench-serving up down env images lock format clean-cache
 
 export CATDOG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/catdog
 export PYTHONPATH := $(CURDIR):$(CURDIR)/client:$(CURDIR)/common:$(CURDIR)/operator:$(CURDIR)/trainer_image:$(CURDIR)/inference_image
@@ -44,6 +44,9 @@ soak: $(VENV)/ready ## what takes too long for `make test`: every kill, ten minu
 
 bench-operator: $(VENV)/ready ## how the operator bears 10, 100 and 1,000 models (SIZES=10,100 OUTPUT=file.json)
 	@$(PYTHON) -m tests.benchmarks.operator_scale $(if $(SIZES),--sizes $(SIZES)) $(if $(OUTPUT),--output $(OUTPUT))
+
+bench-serving: $(VENV)/ready ## how fast a worker answers, beside the lab's way, a plain consumer and the limit (QUICK=1 OUTPUT=file.json)
+	@$(PYTHON) -m tests.benchmarks.serving $(if $(QUICK),--quick) $(if $(OUTPUT),--output $(OUTPUT))
 
 up: $(VENV)/ready ## start the local cluster (NAME=demo), with Kafka and the operator in it
 	@$(PYTHON) -m tests.cluster up --name $(NAME)

@@ -52,7 +52,7 @@ async def run(config: Config) -> None:
     health, metrics = Health(), Metrics()
     metrics.registry.register(Certificates(config.kafka_login))
     processors = available_processors()
-    with ThreadPoolExecutor(processors, "decode") as decoding, ThreadPoolExecutor(1, "predict") as predicting:
+    with ThreadPoolExecutor(processors, "compute") as computing:
         async with serve_http(health, metrics, config.http_port):
             predictor = await asyncio.to_thread(load_predictor, config, processors)
             health.model_loaded = True
@@ -61,8 +61,8 @@ async def run(config: Config) -> None:
             classifier = Classifier(
                 predictor,
                 max_image_bytes=config.max_image_bytes,
-                decoding=decoding,
-                predicting=predicting,
+                computing=computing,
+                threads=processors,
                 metrics=metrics,
                 health=health,
             )
@@ -77,16 +77,16 @@ async def run(config: Config) -> None:
             await drain(asyncio.create_task(service.run(stop)), stop)
 
 
-def load_predictor(config: Config, threads: int) -> Predictor:
-    """Return the predictor of the version that is to be served, checked and warmed up.
+def load_predictor(config: Config, copies: int) -> Predictor:
+    """Return the predictor of the version that is to be served, checked and warmed up, one copy a thread.
 
     Raises:
         VersionDamagedError: the version on the claim is not what was published.
     """
     directory = version_dir(config.storage, config.model_name, config.model_version)
-    predictor = Predictor.load(directory, threads)
+    predictor = Predictor.load(directory, threads=1, copies=copies)
     side = predictor.image_size
-    predictor.predict([np.zeros((side, side, 3), np.uint8)])
+    predictor.predict([np.zeros((side, side, 3), np.uint8)] * copies)  # by turns
     return predictor
 
 

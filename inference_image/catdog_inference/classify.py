@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from itertools import chain
 
 import msgspec
 import numpy as np
@@ -34,38 +35,48 @@ Decoded = NDArray[np.uint8] | Rejection
 
 
 class Classifier:
-    """Decodes in threads and predicts in one, beside the event loop."""
+    """Decodes and predicts in threads, beside the event loop: a few at a time, as each way there costs."""
 
     def __init__(
         self,
         predictor: Predictor,
         *,
         max_image_bytes: int,
-        decoding: Executor,
-        predicting: Executor,
+        computing: Executor,
+        threads: int,
         metrics: Metrics,
         health: Health,
     ) -> None:
         self._predictor = predictor
         self._max_image_bytes = max_image_bytes
-        self._decoding = decoding
-        self._predicting = predicting
+        self._computing = computing
+        self._threads = threads  # of `computing`
         self._metrics = metrics
         self._health = health
 
-    async def decode(self, value: bytes | None) -> Decoded:
-        """Return the picture in a value, or why there is none."""
+    async def decode(self, values: Sequence[bytes | None]) -> list[Decoded]:
+        """Return the picture in each value, or why there is none; one thread does all of them."""
         loop = asyncio.get_running_loop()
         with self._health.working(), self._metrics.stage("decode"):
-            return await loop.run_in_executor(self._decoding, self._decode, value)
+            return await loop.run_in_executor(self._computing, self._decode_all, values)
 
     async def predict(self, decoded: Sequence[Decoded]) -> list[Verdict]:
-        """Return a verdict for each, in their order."""
+        """Return a verdict for each, in their order; every thread does a part."""
         images = [each for each in decoded if not isinstance(each, Rejection)]
-        loop = asyncio.get_running_loop()
+        loop, size = asyncio.get_running_loop(), -(-len(images) // self._threads)
+        parts = [images[start : start + size] for start in range(0, len(images), size or 1)]
         with self._health.working(), self._metrics.stage("predict"):
-            rows = iter(await loop.run_in_executor(self._predicting, self._predictor.predict, images))
-        return [each if isinstance(each, Rejection) else self._prediction(next(rows)) for each in decoded]
+            predicted = await asyncio.gather(
+                *(loop.run_in_executor(self._computing, self._predict_all, part) for part in parts)
+            )
+        predictions = chain.from_iterable(predicted)
+        return [each if isinstance(each, Rejection) else next(predictions) for each in decoded]
+
+    def _decode_all(self, values: Sequence[bytes | None]) -> list[Decoded]:
+        return [self._decode(value) for value in values]
+
+    def _predict_all(self, images: Sequence[NDArray[np.uint8]]) -> list[Prediction]:
+        return [self._prediction(row) for row in self._predictor.predict(images)]
 
     def _decode(self, value: bytes | None) -> Decoded:
         if value is None:

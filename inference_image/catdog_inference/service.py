@@ -209,7 +209,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._idle.clear()
         self._ledger.take(Place(partition, record.offset), len(record.value or b""))
         self._lag.take(partition, record.offset)
-        self._pipeline.put(_parse(record))
+        self._pipeline.put(parse_record(record))
 
     def _settle(self, records: Sequence[SourceRecord], verdicts: Sequence[Verdict]) -> None:
         """Take note that records are answered, and that this is acknowledged."""
@@ -305,7 +305,8 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         log.info("partitions assigned", partitions=sorted(each.partition for each in assigned))
 
 
-def _parse(record: ConsumerRecord[bytes, bytes]) -> SourceRecord:
+def parse_record(record: ConsumerRecord[bytes, bytes]) -> SourceRecord:
+    """Return a record of aiokafka as the rest of the worker knows it."""
     return SourceRecord(
         topic=record.topic,
         partition=record.partition,

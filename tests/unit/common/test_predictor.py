@@ -1,5 +1,7 @@
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -54,12 +56,28 @@ def test_no_images_give_no_probabilities(tmp_path: Path) -> None:
     assert Predictor.load(publish_tiny_version(tmp_path), threads=1).predict([]).shape == (0, 2)
 
 
-def test_threads_may_share_a_predictor(tmp_path: Path) -> None:
-    predictor = Predictor.load(publish_tiny_version(tmp_path), threads=1)
+@pytest.mark.parametrize("copies", [1, 3])
+def test_threads_may_share_a_predictor(tmp_path: Path, copies: int) -> None:
+    predictor = Predictor.load(publish_tiny_version(tmp_path), threads=1, copies=copies)
     images = [plain(255, 0, 0), plain(0, 0, 255)] * 200
     with ThreadPoolExecutor(8) as threads:
         cats = [row[0][0] for row in threads.map(lambda image: predictor.predict([image]), images)]
     assert cats == pytest.approx([1.0, 0.0] * 200, abs=0.001)
+
+
+def test_as_many_threads_get_into_a_trunk_as_it_has_copies() -> None:
+    trunk = Trunk(TINY_TRUNK, threads=1, copies=2)
+    inside = threading.Barrier(2, timeout=5)
+
+    class Image:
+        def __getitem__(self, _: object) -> NDArray[np.uint8]:  # asked by whoever is in the trunk
+            inside.wait()
+            return plain(255, 0, 0)[np.newaxis]
+
+    with ThreadPoolExecutor(2) as threads:
+        images: list[Any] = [Image(), Image()]
+        features = [each.features for each in threads.map(trunk.run, images)]
+    assert np.array(features)[:, 0] == pytest.approx([1, 1], abs=0.01)
 
 
 @pytest.mark.parametrize("name", [TRUNK_FILE, MODEL_FILE, MANIFEST_FILE])

@@ -67,7 +67,7 @@ def environment() -> dict[str, str]:
 def serving(tmp_path: Path, environment: dict[str, str]) -> Serving:
     """Return a context in which a worker with the real predictor serves; at its end it must stop."""
     publish_tiny_version(tmp_path)
-    predictor = Predictor.load(version_dir(tmp_path, "pets", 1), threads=1)
+    predictor = Predictor.load(version_dir(tmp_path, "pets", 1), threads=1, copies=2)
 
     @asynccontextmanager
     async def run(
@@ -80,7 +80,7 @@ def serving(tmp_path: Path, environment: dict[str, str]) -> Serving:
     ) -> AsyncIterator[Worker]:
         config = msgspec.structs.replace(read_environment(Config, environment), **changes)
         health, metrics, stop = Health(), Metrics(), asyncio.Event()
-        with ThreadPoolExecutor(2) as decoding, ThreadPoolExecutor(1) as predicting:
+        with ThreadPoolExecutor(2) as computing:
             service = InferenceService(
                 config,
                 new_consumer=broker.new_consumer,
@@ -88,8 +88,8 @@ def serving(tmp_path: Path, environment: dict[str, str]) -> Serving:
                 classifier=Classifier(
                     predictor,
                     max_image_bytes=config.max_image_bytes,
-                    decoding=decoding,
-                    predicting=predicting,
+                    computing=computing,
+                    threads=2,
                     metrics=metrics,
                     health=health,
                 ),

@@ -100,6 +100,20 @@ async def test_answers_lie_in_the_order_of_their_records(serving: Serving) -> No
     assert [answer.id for answer in answers(broker)] == [str(number) for number in range(30)]
 
 
+async def test_each_record_of_a_batch_gets_its_own_verdict_whichever_threads_had_it(serving: Serving) -> None:
+    broker, colours = FakeBroker(), "rbxbrrxxbrbbrrxbrrrbb"  # red, blue, and x for what is no image
+    for number, colour in enumerate(colours):
+        value = {"r": picture("red"), "b": picture("blue"), "x": b"no image"}[colour]
+        broker.put(value, headers=(("id", b"%d" % number),))
+    async with serving(broker, max_batch_size=32):
+        await broker.all_committed()
+    said = {int(answer.id): answer.label for answer in answers(broker)}
+    bad = {int(headers(letter)["id"]) for letter in broker.topic(DEAD_LETTERS)}
+    meant = {"r": "cat", "b": "dog"}
+    assert said == {number: meant[colour] for number, colour in enumerate(colours) if colour != "x"}
+    assert bad == {number for number, colour in enumerate(colours) if colour == "x"}
+
+
 async def test_what_is_no_image_goes_to_the_dead_letters_as_it_came(serving: Serving) -> None:
     broker = FakeBroker()
     broker.put(picture("red"))
