@@ -26,6 +26,10 @@ from catdog_inference.service import InferenceService
 # Of the pod's grace period; the rest is for leaving the group and closing connections.
 DRAIN_SECONDS = 40.0
 
+# Each thread has a copy of the network, of some 15 MB, and all share one event loop. A node may have many
+# more processors, and a worker no limit but that of its memory: then more workers bring more.
+MOST_THREADS = 8
+
 log = structlog.get_logger()
 
 
@@ -51,10 +55,10 @@ async def run(config: Config) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     health, metrics = Health(), Metrics()
     metrics.registry.register(Certificates(config.kafka_login))
-    processors = available_processors()
-    with ThreadPoolExecutor(processors, "compute") as computing:
+    threads = min(available_processors(), MOST_THREADS)
+    with ThreadPoolExecutor(threads, "compute") as computing:
         async with serve_http(health, metrics, config.http_port):
-            predictor = await asyncio.to_thread(load_predictor, config, processors)
+            predictor = await asyncio.to_thread(load_predictor, config, threads)
             health.model_loaded = True
             metrics.model_version.labels(config.model_name).set(config.model_version)
             log.info("model loaded", model=config.model_name, version=config.model_version)
@@ -62,7 +66,7 @@ async def run(config: Config) -> None:
                 predictor,
                 max_image_bytes=config.max_image_bytes,
                 computing=computing,
-                threads=processors,
+                threads=threads,
                 metrics=metrics,
                 health=health,
             )
