@@ -114,7 +114,9 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         metrics.registry.register(self._lag)
         self._rebalancing = False
         self._unanchored: set[TopicPartition] = set()
-        self._changed = asyncio.Event()  # the ledger did
+        # Two events, as each is cleared by who waits for it.
+        self._answered = asyncio.Event()  # something was, and may be committed
+        self._less = asyncio.Event()  # is in flight
         self._idle = asyncio.Event()  # nothing is in flight
         self._idle.set()
         self._assigned = asyncio.Event()  # partitions were, since a commit came too late
@@ -183,8 +185,8 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         limit = IN_FLIGHT_BATCHES * self._config.max_batch_size
         if self._ledger.records < limit and self._ledger.bytes < IN_FLIGHT_BYTES:
             return limit - self._ledger.records
-        self._changed.clear()
-        await is_set_within(self._changed, _POLL_MILLISECONDS / 1000)
+        self._less.clear()
+        await is_set_within(self._less, _POLL_MILLISECONDS / 1000)
         return 0
 
     async def _take_what_is_there(self, consumer: AIOKafkaConsumer, room: int) -> int:
@@ -218,17 +220,19 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         )
         for record, verdict in zip(records, verdicts, strict=True):
             self._count(record, verdict)
-        self._changed.set()
+        self._answered.set()
+        self._less.set()
 
     async def _commit_what_is_due(self, consumer: AIOKafkaConsumer) -> None:
         while True:
-            self._changed.clear()
+            self._answered.clear()
             if due := self._ledger.due():
                 await self._commit(consumer, due)
                 self._ledger.commit(due)
+                self._less.set()
             if self._ledger.idle:
                 self._idle.set()
-            await self._changed.wait()
+            await self._answered.wait()
 
     async def _commit(self, consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
         try:
@@ -248,7 +252,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._pipeline.abandon()
         self._ledger.forget()
         self._idle.set()
-        self._changed.set()
+        self._less.set()
 
     def _password_changed(self, known: str | None) -> bool:
         """Whether the clients have to be made anew: they keep the password that they were made with."""

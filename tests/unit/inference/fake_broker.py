@@ -96,6 +96,8 @@ class FakeBroker:
     leaving_consumers: int = 0  # and so many of consumers
     start_from: str = "earliest"
     acknowledge: asyncio.Event = field(default_factory=asyncio.Event)
+    take_commits: asyncio.Event = field(default_factory=asyncio.Event)
+    commits_waiting: int = 0
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     consumer: "FakeConsumer | None" = None
     producers: int = 0
@@ -104,6 +106,7 @@ class FakeBroker:
 
     def __post_init__(self) -> None:
         self.acknowledge.set()
+        self.take_commits.set()
 
     def new_consumer(self) -> "FakeConsumer":
         self.consumer = FakeConsumer(self)
@@ -235,6 +238,9 @@ class FakeConsumer:
         return taken
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        self._broker.commits_waiting += 1
+        await self._broker.take_commits.wait()
+        self._broker.commits_waiting -= 1
         if self._broker.refuse_commit:
             await self._broker.refuse(self._broker.refuse_commit)
         if not offsets.keys() <= self._assigned:

@@ -256,6 +256,19 @@ async def test_what_lies_in_one_batch_is_not_taken_together_where_it_is_too_larg
         await broker.all_committed()
 
 
+async def test_what_is_answered_while_a_commit_is_under_way_is_committed_after_it(serving: Serving) -> None:
+    broker = FakeBroker()
+    for _ in range(IN_FLIGHT_BATCHES * 2):
+        broker.put(picture("red"))
+    broker.take_commits.clear()
+    async with serving(broker, max_batch_size=2):
+        await broker.until(lambda: len(answers(broker)) == IN_FLIGHT_BATCHES * 2)
+        assert broker.commits_waiting == 1
+        await asyncio.sleep(0.5)  # in which the worker looks for room several times
+        broker.take_commits.set()
+        await broker.all_committed()
+
+
 async def test_a_rebalance_waits_for_the_batch_in_flight(serving: Serving) -> None:
     broker = FakeBroker()
     broker.put(picture("red"))
