@@ -26,6 +26,9 @@ from catdog_inference.service import InferenceService
 # Of the pod's grace period; the rest is for leaving the group and closing connections.
 DRAIN_SECONDS = 40.0
 
+# Of the network, 15 to 20 MB each; where there are more processors, several work on one image.
+MOST_COPIES = 8
+
 log = structlog.get_logger()
 
 
@@ -62,7 +65,6 @@ async def run(config: Config) -> None:
                 predictor,
                 max_image_bytes=config.max_image_bytes,
                 computing=computing,
-                threads=processors,
                 metrics=metrics,
                 health=health,
             )
@@ -77,14 +79,15 @@ async def run(config: Config) -> None:
             await drain(asyncio.create_task(service.run(stop)), stop)
 
 
-def load_predictor(config: Config, copies: int) -> Predictor:
-    """Return the predictor of the version that is to be served, checked and warmed up, one copy a thread.
+def load_predictor(config: Config, processors: int) -> Predictor:
+    """Return the predictor of the version that is to be served, checked and warmed up, a copy a processor.
 
     Raises:
         VersionDamagedError: the version on the claim is not what was published.
     """
     directory = version_dir(config.storage, config.model_name, config.model_version)
-    predictor = Predictor.load(directory, threads=1, copies=copies)
+    copies = min(processors, MOST_COPIES)
+    predictor = Predictor.load(directory, threads=processors // copies, copies=copies)
     side = predictor.image_size
     predictor.predict([np.zeros((side, side, 3), np.uint8)] * copies)  # by turns
     return predictor
