@@ -42,6 +42,7 @@ class Trunk:
         Raises:
             VersionDamagedError: the file is no such network.
         """
+        self.copies = copies
         interpreters = [_load(path, threads) for _ in range(copies)]
         self._free = SimpleQueue[Interpreter]()
         for each in interpreters:

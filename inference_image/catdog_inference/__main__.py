@@ -26,9 +26,8 @@ from catdog_inference.service import InferenceService
 # Of the pod's grace period; the rest is for leaving the group and closing connections.
 DRAIN_SECONDS = 40.0
 
-# Each thread has a copy of the network, of some 15 MB, and all share one event loop. A node may have many
-# more processors, and a worker no limit but that of its memory: then more workers bring more.
-MOST_THREADS = 8
+# Of the network, 15 to 20 MB each; where there are more processors, several work on one image.
+MOST_COPIES = 8
 
 log = structlog.get_logger()
 
@@ -55,10 +54,10 @@ async def run(config: Config) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     health, metrics = Health(), Metrics()
     metrics.registry.register(Certificates(config.kafka_login))
-    threads = min(available_processors(), MOST_THREADS)
-    with ThreadPoolExecutor(threads, "compute") as computing:
+    processors = available_processors()
+    with ThreadPoolExecutor(processors, "compute") as computing:
         async with serve_http(health, metrics, config.http_port):
-            predictor = await asyncio.to_thread(load_predictor, config, threads)
+            predictor = await asyncio.to_thread(load_predictor, config, processors)
             health.model_loaded = True
             metrics.model_version.labels(config.model_name).set(config.model_version)
             log.info("model loaded", model=config.model_name, version=config.model_version)
@@ -66,7 +65,6 @@ async def run(config: Config) -> None:
                 predictor,
                 max_image_bytes=config.max_image_bytes,
                 computing=computing,
-                threads=threads,
                 metrics=metrics,
                 health=health,
             )
@@ -81,14 +79,15 @@ async def run(config: Config) -> None:
             await drain(asyncio.create_task(service.run(stop)), stop)
 
 
-def load_predictor(config: Config, copies: int) -> Predictor:
-    """Return the predictor of the version that is to be served, checked and warmed up, one copy a thread.
+def load_predictor(config: Config, processors: int) -> Predictor:
+    """Return the predictor of the version that is to be served, checked and warmed up, a copy a processor.
 
     Raises:
         VersionDamagedError: the version on the claim is not what was published.
     """
     directory = version_dir(config.storage, config.model_name, config.model_version)
-    predictor = Predictor.load(directory, threads=1, copies=copies)
+    copies = min(processors, MOST_COPIES)
+    predictor = Predictor.load(directory, threads=processors // copies, copies=copies)
     side = predictor.image_size
     predictor.predict([np.zeros((side, side, 3), np.uint8)] * copies)  # by turns
     return predictor

@@ -43,14 +43,12 @@ class Classifier:
         *,
         max_image_bytes: int,
         computing: Executor,
-        threads: int,
         metrics: Metrics,
         health: Health,
     ) -> None:
         self._predictor = predictor
         self._max_image_bytes = max_image_bytes
         self._computing = computing
-        self._threads = threads  # of `computing`
         self._metrics = metrics
         self._health = health
 
@@ -61,9 +59,9 @@ class Classifier:
             return await loop.run_in_executor(self._computing, self._decode_all, values)
 
     async def predict(self, decoded: Sequence[Decoded]) -> list[Verdict]:
-        """Return a verdict for each, in their order; every thread does a part."""
+        """Return a verdict for each, in their order; each copy of the network has a part."""
         images = [each for each in decoded if not isinstance(each, Rejection)]
-        loop, size = asyncio.get_running_loop(), -(-len(images) // self._threads)
+        loop, size = asyncio.get_running_loop(), -(-len(images) // self._predictor.trunk.copies)
         parts = [images[start : start + size] for start in range(0, len(images), size or 1)]
         with self._health.working(), self._metrics.stage("predict"):
             predicted = await asyncio.gather(

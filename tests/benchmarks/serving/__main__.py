@@ -4,7 +4,8 @@
 
 Everything in one run, at one broker (a process on this machine, without TLS), on the same pictures. Topics
 are filled before a worker starts; a rate is that of the answers that the broker stamped while the worker was
-at work, without its start. Ways take turns; each figure is that of the round in the middle.
+at work, without its start. Ways take turns; each figure is that of the round in the middle. Run it alone on a
+machine: "others" says how much of the processors was taken by whatever else ran.
 """
 
 import asyncio
@@ -149,6 +150,12 @@ def goals(figures: Figures) -> list[Goal]:
             ANSWERS_TO_THE_LAB[figures.architecture],
         ),
         ("of the limit", figures.ratio(ONE.name, figures.limit), "≥", 0.9),
+        (
+            "of it, had others left as much of the processors",
+            figures.share(ONE.name, figures.limit),
+            "≥",
+            0.9,
+        ),
         ("s to the first answer of a process", first.seconds, "≤", 1.0),
         ("MB resident then", max(each.megabytes for each in figures.first_answers), "≤", 150.0),
     ]
@@ -214,7 +221,7 @@ def _differing(ours: dict[str, str], theirs: dict[str, str]) -> str:
 @click.option("--output", type=click.Path(path_type=Path), help="Write the results there, as JSON.")
 def main(*, quick: bool, output: Path | None) -> None:
     """Measure, print tables, and write JSON."""
-    console = Console(width=150)
+    console = Console(width=170)
 
     def tell(results: list[Figures]) -> None:
         show(results[-1], console)

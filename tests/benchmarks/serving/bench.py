@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from catdog_common.artifact import version_dir
+from catdog_common.processors import available_processors
 from tests.benchmarks.serving.broker import Broker
 from tests.benchmarks.serving.limit import reach
 from tests.benchmarks.serving.processes import Snapshot, Taken, resident_megabytes
@@ -31,6 +32,11 @@ class Rate(msgspec.Struct, frozen=True):
     broker: float  # processors that the broker took
     others: float  # processors that whatever else runs here took
     peak_megabytes: float  # of the largest process
+
+    @property
+    def per_processor(self) -> float:
+        """Answers a second by each processor that others left."""
+        return self.per_second / (available_processors() - self.others)
 
 
 class FirstAnswer(msgspec.Struct, frozen=True):

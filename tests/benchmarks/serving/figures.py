@@ -37,11 +37,17 @@ class Figures(msgspec.Struct):
         pairs = zip(self.rates[one], self.rates[other], strict=True)
         return statistics.median(first.per_second / second.per_second for first, second in pairs)
 
+    def share(self, one: str, other: str) -> float:
+        """Return the same by the processors that others left: comparable also where there are others."""
+        pairs = zip(self.rates[one], self.rates[other], strict=True)
+        return statistics.median(first.per_processor / second.per_processor for first, second in pairs)
+
 
 def rates_table(figures: Figures, title: str, lab: str, limit: str) -> Table:
     """Return how fast each way is, beside the lab's and the limit."""
-    table = _table(title, "way", "answers/s", "least–most", "× the lab's", "of the limit", "ms of processor",
-                   "broker", "others", "peak MB")  # fmt: skip
+    columns = ("answers/s", "least–most", "× the lab's", "of the limit", "where others left as much")
+    took = ("ms of processor", "broker", "others", "peak MB")
+    table = _table(title, "way", *columns, *took)
     for name, rates in figures.rates.items():
         speeds = [each.per_second for each in rates]
         table.add_row(
@@ -50,6 +56,7 @@ def rates_table(figures: Figures, title: str, lab: str, limit: str) -> Table:
             f"{min(speeds):.0f}–{max(speeds):.0f}",
             f"{figures.ratio(name, lab):.1f}",
             f"{figures.ratio(name, limit):.0%}",
+            f"{figures.share(name, limit):.0%}",
             _median((each.processor_milliseconds for each in rates), form=".2f"),
             _median((each.broker for each in rates), form=".0%"),
             _median((each.others for each in rates), form=".0%"),

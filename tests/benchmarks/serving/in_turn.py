@@ -59,7 +59,6 @@ def main() -> None:
             load_predictor(config, processors),
             max_image_bytes=config.max_image_bytes,
             computing=computing,
-            threads=processors,
             metrics=Metrics(),
             health=Health(),
         )

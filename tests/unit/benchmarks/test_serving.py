@@ -4,14 +4,15 @@ import statistics
 import pytest
 from PIL import Image
 
+from catdog_common.processors import available_processors
 from tests.benchmarks.serving.bench import Rate, rate_of
 from tests.benchmarks.serving.figures import Figures
 from tests.benchmarks.serving.pictures import jpegs
 from tests.benchmarks.serving.processes import Snapshot, Taken
 
 
-def rate(per_second: float) -> Rate:
-    return Rate(per_second, processor_milliseconds=7, broker=0.1, others=0, peak_megabytes=100)
+def rate(per_second: float, others: float = 0.0) -> Rate:
+    return Rate(per_second, 7, broker=0.1, others=others, peak_megabytes=100)
 
 
 def test_a_rate_counts_from_the_end_of_the_first_batch_to_the_end_of_the_last() -> None:
@@ -31,6 +32,13 @@ def test_ways_are_compared_round_by_round() -> None:
         "tiny", {"one": [rate(100), rate(50), rate(90)], "other": [rate(50), rate(25), rate(45)]}
     )
     assert figures.ratio("one", "other") == 2
+
+
+def test_what_others_took_can_be_left_out_of_a_comparison() -> None:
+    free = available_processors()
+    figures = Figures("tiny", {"one": [rate(90, others=free / 2)], "limit": [rate(200)]})
+    assert figures.ratio("one", "limit") == pytest.approx(0.45)
+    assert figures.share("one", "limit") == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize("size", [10_000, 40_000, 200_000])

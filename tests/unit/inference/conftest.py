@@ -89,7 +89,6 @@ def serving(tmp_path: Path, environment: dict[str, str]) -> Serving:
                     predictor,
                     max_image_bytes=config.max_image_bytes,
                     computing=computing,
-                    threads=2,
                     metrics=metrics,
                     health=health,
                 ),

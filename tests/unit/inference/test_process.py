@@ -13,6 +13,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from catdog_common.environment import read_environment
+from catdog_inference.__main__ import MOST_COPIES, load_predictor
+from catdog_inference.config import Config
 from tests.tiny_version import publish_tiny_version
 from tests.unit.common.test_kafka_security import write_pair
 
@@ -114,3 +117,13 @@ async def test_certificates_that_are_not_there_yet_are_waited_for(
         process.send_signal(signal.SIGTERM)
         await output(process)
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("processors", "copies"), [(1, 1), (2, 2), (MOST_COPIES, MOST_COPIES), (64, MOST_COPIES)]
+)
+def test_there_is_a_copy_of_the_network_for_each_processor_but_not_without_bound(
+    complete: dict[str, str], processors: int, copies: int
+) -> None:
+    config = read_environment(Config, complete)
+    assert load_predictor(config, processors).trunk.copies == copies
