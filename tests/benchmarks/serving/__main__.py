@@ -66,7 +66,7 @@ class Extent(msgspec.Struct, frozen=True):
 
 
 WHOLE = Extent(tuple(ANSWERS_TO_THE_LAB), 3, 8.0, (200, 2_000, 20_000), tuple(SIZES))
-QUICK = Extent(("efficientnet-lite0",), 1, 5.0, (200, 2_000), (10_000, 1_000_000))
+QUICK = Extent(("efficientnet-lite0",), 1, 5.0, (2_000, 6_000), (10_000, 1_000_000))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from tests.benchmarks.serving.ways import Way, environment_of, running
 
 WARM_UP_SECONDS = 3.0
 _START_SECONDS = 120.0
+_LONG_SECONDS = 1800.0
 _LOOK_SECONDS = 0.2
 
 
@@ -78,7 +79,7 @@ class Bench:
                 raise BacklogTooShortError(f"{way.name} answered all of {images}")
             peak = max(resident_megabytes(pid, peak=True) for pid in pids)
         taken, read = Taken.between(begin, end), self._end(answers)
-        per_second = rate_of([each.at for each in read if begin.at <= each.at <= end.at])
+        per_second = rate_of([each.at for each in read if begin.at <= each.at <= end.at], end.at - begin.at)
         self.labels.setdefault(way.name, {}).update({each.answer.id: each.answer.label for each in read})
         milliseconds = 1000 * taken.workers * (end.at - begin.at) / max(1, answered)
         return Rate(per_second, milliseconds, taken.broker, taken.others, peak)
@@ -96,7 +97,7 @@ class Bench:
         """Return the most megabytes that one process had resident in answering all that is in a topic."""
         answers, environment = self._begin(images)
         with running(way, environment, self.scratch) as [pid]:
-            await self._await_answers(answers, self.topics.count(images), seconds=600)
+            await self._await_answers(answers, self.topics.count(images), _LONG_SECONDS)
             peak = resident_megabytes(pid, peak=True)
         self._end(answers)
         return peak
@@ -146,10 +147,16 @@ class Bench:
                 await asyncio.sleep(_LOOK_SECONDS)
 
 
-def rate_of(stamps: Sequence[float]) -> float:
-    """Return answers in a second; those of one stamp came together, and the first ones began before."""
-    first, last = stamps[0], stamps[-1]
-    return sum(stamp > first for stamp in stamps) / (last - first)
+def rate_of(stamps: Sequence[float], seconds: float) -> float:
+    """Return answers in a second, by the stamps of those that came in so many seconds.
+
+    Those of one stamp came together, and the first ones began before: so it counts from stamp to stamp,
+    unless there are so few that these say little.
+    """
+    span = stamps[-1] - stamps[0] if stamps else 0.0
+    if span < seconds / 2:
+        return len(stamps) / seconds
+    return sum(stamp > stamps[0] for stamp in stamps) / span
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

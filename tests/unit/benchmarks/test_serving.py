@@ -17,7 +17,12 @@ def rate(per_second: float, others: float = 0.0) -> Rate:
 
 def test_a_rate_counts_from_the_end_of_the_first_batch_to_the_end_of_the_last() -> None:
     batches = [10.0] * 32 + [10.5] * 32 + [11.0] * 32 + [12.0] * 32
-    assert rate_of(batches) == 96 / 2
+    assert rate_of(batches, seconds=2.5) == 96 / 2
+
+
+def test_a_rate_of_hardly_any_batches_is_what_came_in_all_the_time() -> None:
+    assert rate_of([10.0] * 32 + [10.001] * 32, seconds=8) == 64 / 8
+    assert rate_of([], seconds=8) == 0
 
 
 def test_what_others_take_is_what_neither_workers_nor_broker_took() -> None:
