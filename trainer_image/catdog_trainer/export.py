@@ -28,7 +28,7 @@ from catdog_trainer.plot import draw_history
 from catdog_trainer.retention import next_version
 from catdog_trainer.train import Epoch
 
-_NAMED_UNREADABLE = 100
+_NAMED = 100  # files of each kind that was not used
 
 
 def describe_dataset(dataset: Dataset) -> Provenance:
@@ -37,9 +37,14 @@ def describe_dataset(dataset: Dataset) -> Provenance:
         source=dataset.source,
         digest=dataset.digest(),
         photos=dataset.counts(),
-        unreadable=dataset.unreadable[:_NAMED_UNREADABLE],
+        unreadable=dataset.unreadable[:_NAMED],
         unreadable_photos=len(dataset.unreadable),
-        near_copies=dataset.near_copies,
+        near_copies=len(dataset.near_copies),
+        near_copy_names=dataset.near_copies[:_NAMED],
+        copies=len(dataset.copies),
+        copy_names=dataset.copies[:_NAMED],
+        contradictory=len(dataset.contradictory),
+        contradictory_names=dataset.contradictory[:_NAMED],
     )
 
 

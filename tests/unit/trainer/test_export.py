@@ -20,7 +20,9 @@ DATASET = Dataset(
         *(photo(100 + n, label, "validation") for n, label in enumerate(["cat", "dog", "dog"])),
     ),
     unreadable=("cat/broken.jpg",),
-    near_copies=3,
+    copies=("cat/again.jpg",),
+    contradictory=("cat/both.jpg", "dog/both.jpg"),
+    near_copies=tuple(f"cat/{number}.jpg" for number in range(120)),
 )
 HISTORY = [Epoch(1, 0.5, 0.8, 0.6, 0.7), Epoch(2, 0.3, 0.9, 0.4, 0.8)]
 
@@ -64,7 +66,6 @@ def test_a_published_version_is_whole_and_is_what_the_predictor_loads(draft: Pat
         "training": {"cat": 4, "dog": 4},
         "validation": {"cat": 1, "dog": 2},
     }
-    assert read_metadata(directory).provenance.near_copies == 3
     assert Predictor.load(directory, threads=1).metadata.version == 1
     assert not draft.exists()
 
