@@ -16,7 +16,7 @@ from catdog_trainer.data import DataError, Dataset, Photo, check
 from catdog_trainer.data.directory import read_claim
 from catdog_trainer.data.review import log_review
 from catdog_trainer.data.sample import read_sample
-from catdog_trainer.export import describe_dataset, draft_dir, publish, write_draft
+from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
 from catdog_trainer.features import Features, decode_photo, extract_features, map_ahead
 from catdog_trainer.measure import NOT_MEASURED, Measurement, count_predictions, measure
 from catdog_trainer.processors import limit_threads, usable_processors
@@ -49,6 +49,7 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     measured = _measure(draft, dataset, champion, threads, progress)
     metadata = msgspec.structs.replace(metadata, metrics=measured.metrics, comparison=measured.comparison)
     progress.start("Publishing")
+    draw_measured(draft, metadata, measured)
     version = publish(draft, config.storage, metadata)
     shutil.rmtree(config.work_dir)
     return version
