@@ -54,6 +54,11 @@ def test_bins_have_the_mean_confidence_and_the_share_that_is_right() -> None:
     ]
 
 
+def test_a_bin_takes_its_lower_end_and_the_last_its_upper_one_too() -> None:
+    bins = calibration_bins(np.array([0.5, 0.75, 1.0], np.float32), np.array([True, True, True]))
+    assert [each.lower for each in bins] == pytest.approx([0.5, 0.75, 0.95])
+
+
 @given(st.lists(st.tuples(st.floats(0.5, 1, width=32), st.booleans()), min_size=1))
 def test_each_photo_is_in_one_bin_that_its_confidence_belongs_to(pairs: list[tuple[float, bool]]) -> None:
     confidence, right = np.array([c for c, _ in pairs], np.float32), np.array([r for _, r in pairs])

@@ -141,5 +141,9 @@ def test_a_font_that_lacks_a_character_has_it_escaped() -> None:
     assert legible("a猫", str.isascii) == r"a\u732b"
 
 
+def test_what_turns_or_breaks_a_line_is_escaped_though_a_font_has_it() -> None:
+    assert legible("a\u202eb\nc", lambda _: True) == r"a\u202eb\nc"
+
+
 def test_what_is_too_long_lacks_its_middle() -> None:
     assert [shortened("abcdefgh", length) for length in (8, 7, 4, 1)] == ["abcdefgh", "abc…fgh", "ab…h", "…"]
