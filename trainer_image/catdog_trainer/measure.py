@@ -38,7 +38,7 @@ class Answer:
 
     @property
     def label(self) -> str:
-        """The draft's answer."""
+        """The draft's answer: the more probable label."""
         return LABELS[int(self.probabilities.argmax())]
 
 
