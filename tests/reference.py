@@ -1,4 +1,4 @@
-"""Reads what the reference says of metrics, and what a page of metrics shows."""
+"""Reads what the reference says of metrics and of versions, and what a page of metrics shows."""
 
 import re
 from collections.abc import Iterator
@@ -24,8 +24,13 @@ class Shape(NamedTuple):
 
 def documented_metrics(section: str, page: Path = METRICS) -> dict[str, Shape]:
     """Return the metrics in the table under a heading."""
-    rows = [cells for heading, cells in _rows(page) if heading == section]
+    rows = table_rows(page, section)
     return {_words(name)[0]: Shape(kind, frozenset(_words(labels))) for name, kind, labels, _ in rows}
+
+
+def table_rows(page: Path, section: str) -> list[list[str]]:
+    """Return the rows of the tables under a heading, as they are written."""
+    return [cells for heading, cells in _rows(page) if heading == section]
 
 
 def shown_metrics(text: str) -> dict[str, Shape]:

@@ -14,6 +14,9 @@ MANIFEST_FILE = "manifest.json"
 PHOTOS_FILE = "photos.csv"
 HISTORY_FILE = "history.csv"
 PLOT_FILE = "training.png"
+EVALUATION_FILE = "evaluation.png"
+CONTACT_SHEET_FILE = "contact-sheet.jpg"
+MODEL_CARD_FILE = "model-card.md"
 
 _NUMBER = re.compile(r"[1-9][0-9]*")
 
@@ -49,14 +52,22 @@ class ChampionComparison(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Provenance(msgspec.Struct, frozen=True, rename="camel"):
-    """Where a version's photos came from: counts by split and label, and what could not be read."""
+    """Where a version's photos came from: counts by split and label, and what was not used.
+
+    Of each kind that was not used at most a hundred files are named.
+    """
 
     source: str
     digest: str  # sha256:<hex> over (digest, label, split) of every photo, in the order of the digests
     photos: dict[str, dict[str, int]]  # split → label → photos
-    unreadable: tuple[str, ...]  # names of files that are no images, at most a hundred
+    unreadable: tuple[str, ...]  # names of files that are no images
     unreadable_photos: int
     near_copies: int = 0  # validation photos left out, as they were nearly equal to training photos
+    near_copy_names: tuple[str, ...] = ()
+    copies: int = 0  # files left out, as they were byte for byte another photo of the same label
+    copy_names: tuple[str, ...] = ()
+    contradictory: int = 0  # files left out, as the same bytes stood under both labels
+    contradictory_names: tuple[str, ...] = ()
 
 
 class TrainingSettings(msgspec.Struct, frozen=True, rename="camel"):

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from catdog_common.artifact import EVALUATION_FILE, MODEL_CARD_FILE, PLOT_FILE
 from tests.cluster.instance import Instance
 from tests.demo.model import Status, wait_until_ready, watched_readiness
 from tests.demo.photo_sets import LabelledPhoto, PhotoSet
@@ -94,16 +95,18 @@ def bring_photos(terminal: Terminal, instance: Instance, folder: Path, count: in
 
 
 def apply_and_train(terminal: Terminal, instance: Instance) -> Status:
-    """Apply the resource and await version 1, with progress; then show its figures and its plot."""
+    """Apply the resource and await version 1, with progress; then show its figures and fetch its pictures."""
     terminal.heading("2. A CatDogModel, applied: it trains, keeps version 1, and serves it")
     terminal.run(f"cat {MANIFESTS / 'pets.yaml'}", shown="cat pets.yaml")
     terminal.run(f"kubectl apply -f {MANIFESTS / 'pets.yaml'}", shown="kubectl apply -f pets.yaml")
     status = wait_until_ready(terminal, MODEL, version=1)
     terminal.run("kubectl get catdogmodels")
-    plot = instance.state_dir / "training.png"
-    pod_file = f"/models/{MODEL}/versions/1/training.png"
-    terminal.run(f"kubectl exec deploy/{MODEL}-inference -- cat {pod_file} > {plot}")
-    terminal.say(f"The curves of its training: {plot}")
+    version = f"/models/{MODEL}/versions/1"
+    for name in (PLOT_FILE, EVALUATION_FILE, MODEL_CARD_FILE):
+        terminal.run(
+            f"kubectl exec deploy/{MODEL}-inference -- cat {version}/{name} > {instance.state_dir / name}"
+        )
+    terminal.say(f"The curves of its training, its evaluation and its card are in {instance.state_dir}")
     return status
 
 

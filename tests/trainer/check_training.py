@@ -16,10 +16,21 @@ import unittest
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from catdog_common.artifact import list_versions, read_metadata, verify_manifest, version_dir
+from catdog_common.artifact import (
+    TrainingSettings,
+    list_versions,
+    read_metadata,
+    verify_manifest,
+    version_dir,
+)
+from catdog_common.predictor import head_probabilities
+from catdog_trainer.data import Photo
+from catdog_trainer.features import Features
+from catdog_trainer.train import train_head
 
 SAMPLE = Path(os.environ.get("CATDOG_SAMPLE_DIR", "/opt/catdog/sample"))
 TRUNK = Path("pets/trunks/efficientnet-lite0-224/trunk.tflite")
@@ -109,6 +120,27 @@ class TrainingOnTheSample(unittest.TestCase):
         near = [read_metadata(version_dir(self.claim, "pets", n)).provenance.near_copies for n in (1, 2, 3)]
         assert near == [0, 0, 1]
 
+    def test_a_version_has_pictures_of_its_figures_and_a_card_that_says_them(self) -> None:
+        """The third learnt from fewer cats; the manifest, which holds, names what is there."""
+        for version in (1, 2, 3):
+            directory = version_dir(self.claim, "pets", version)
+            manifest = json.loads((directory / "manifest.json").read_bytes())["files"]
+            assert {"training.png", "evaluation.png", "model-card.md"} < set(manifest)
+            metrics = read_metadata(directory).metrics
+            assert ("contact-sheet.jpg" in manifest) == (metrics.correct < metrics.photos)
+            card = (directory / "model-card.md").read_text()
+            assert f"# pets, version {version}\n" in card
+            assert f"({metrics.correct} of {metrics.photos})" in card
+            assert (
+                sum((directory / name).stat().st_size for name in manifest if name[-4:] != "lite") < 1_000_000
+            )
+
+    def test_files_that_are_not_used_are_named(self) -> None:
+        """A copy, and a photo under both labels: the third training had them."""
+        provenance = read_metadata(version_dir(self.claim, "pets", 3)).provenance
+        assert provenance.copy_names == ("training/cat/copy.jpg",)
+        assert provenance.contradictory_names == ("training/cat/both.jpg", "training/dog/both.jpg")
+
     def test_versions_are_removed_when_the_operator_says_so(self) -> None:
         """Not one of the training's own hash, though; and all else is reported."""
         claim = self.claim.with_name("pruned")
@@ -124,12 +156,32 @@ class TrainingOnTheSample(unittest.TestCase):
             assert path.stat().st_mode & 16, path
 
 
+class TrainingOnUnequalLabels(unittest.TestCase):
+    """Nine cats to a dog, of one feature each, which overlaps: halfway between, both are as likely by it."""
+
+    def test_the_rarer_label_is_not_learnt_at_the_cost_of_the_other(self) -> None:
+        """Unweighted a photo in the middle would be called a cat with 90 %."""
+        chance = np.random.default_rng(1)
+        labels = np.repeat(["cat", "dog"], (1800, 200))
+        features = chance.normal(np.where(labels == "cat", -1.0, 1.0), 1.0).astype(np.float32)[:, np.newaxis]
+        photos = tuple(Photo(f"{n}", label, "training", "", bytes) for n, label in enumerate(labels.tolist()))
+        training = Features(photos, features, np.zeros((len(photos), 4), np.uint64))
+        settings = TrainingSettings("efficientnet-lite0", 224, 40, 200, 0.05, 42)
+        head = train_head(training, training, settings, lambda _: None)
+        weights, bias = np.array(head.weights, np.float32), np.array(head.bias, np.float32)
+        [(cat, _)] = head_probabilities(np.zeros((1, 1), np.float32), weights, bias, 1.0)
+        assert 0.4 < cat < 0.6, cat
+
+
 def _lay_out_photos_that_need_care(directory: Path) -> None:
-    """Copy the sample, with a file that is no image, a photo on the other side, and nearly a copy of one."""
+    """Copy the sample, with photos that are on the other side, (nearly) copies, mislabelled or no images."""
     shutil.copytree(SAMPLE, directory)
     training, validation = directory / "training" / "cat", directory / "validation" / "cat"
     (training / "broken.jpg").write_bytes(b"no image")
-    learnt, copied, *_ = sorted(training.glob("cat-*.jpg"))
+    learnt, copied, mislabelled, *_ = sorted(training.glob("cat-*.jpg"))
+    shutil.copy(copied, training / "copy.jpg")
+    mislabelled.rename(training / "both.jpg")
+    shutil.copy(training / "both.jpg", directory / "training" / "dog" / "both.jpg")
     learnt.rename(validation / "learnt-by-the-champion.jpg")
     with Image.open(copied) as image:
         image.save(validation / "nearly-a-copy.jpg", quality=40)

@@ -10,9 +10,13 @@ from dataclasses import astuple
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from catdog_common.artifact import (
+    CONTACT_SHEET_FILE,
+    EVALUATION_FILE,
     HISTORY_FILE,
+    MODEL_CARD_FILE,
     MODEL_FILE,
     PHOTOS_FILE,
     PLOT_FILE,
@@ -22,13 +26,19 @@ from catdog_common.artifact import (
     version_dir,
     write_manifest,
 )
+from catdog_trainer.contact_sheet import draw_contact_sheet
 from catdog_trainer.data import Dataset
+from catdog_trainer.evaluation_plot import draw_evaluation
 from catdog_trainer.files import sync, write_file
+from catdog_trainer.measure import Measurement
+from catdog_trainer.model_card import model_card
 from catdog_trainer.plot import draw_history
 from catdog_trainer.retention import next_version
 from catdog_trainer.train import Epoch
 
-_NAMED_UNREADABLE = 100
+_NAMED = 100  # files of each kind that was not used
+
+_logger = structlog.get_logger(__name__)
 
 
 def describe_dataset(dataset: Dataset) -> Provenance:
@@ -37,9 +47,14 @@ def describe_dataset(dataset: Dataset) -> Provenance:
         source=dataset.source,
         digest=dataset.digest(),
         photos=dataset.counts(),
-        unreadable=dataset.unreadable[:_NAMED_UNREADABLE],
+        unreadable=dataset.unreadable[:_NAMED],
         unreadable_photos=len(dataset.unreadable),
-        near_copies=dataset.near_copies,
+        near_copies=len(dataset.near_copies),
+        near_copy_names=dataset.near_copies[:_NAMED],
+        copies=len(dataset.copies),
+        copy_names=dataset.copies[:_NAMED],
+        contradictory=len(dataset.contradictory),
+        contradictory_names=dataset.contradictory[:_NAMED],
     )
 
 
@@ -58,6 +73,16 @@ def write_draft(
     _write_metadata(draft, metadata)
 
 
+def draw_measured(draft: Path, metadata: ModelMetadata, measured: Measurement) -> None:
+    """Add pictures of what was measured to a draft."""
+    title = (
+        f"{metadata.name} · {metadata.settings.architecture} · {measured.metrics.photos} validation photos"
+    )
+    draw_evaluation(measured, title, draft / EVALUATION_FILE)
+    shown = draw_contact_sheet(measured.answers, metadata.name, draft / CONTACT_SHEET_FILE)
+    _logger.info("measured", metrics=msgspec.to_builtins(measured.metrics), on_contact_sheet=shown)
+
+
 def publish(draft: Path, storage: Path, metadata: ModelMetadata) -> int:
     """Give the version in `draft` the next number, and let it appear whole; return the number.
 
@@ -67,7 +92,9 @@ def publish(draft: Path, storage: Path, metadata: ModelMetadata) -> int:
     """
     while True:
         version = next_version(storage, metadata.name)
-        _write_metadata(draft, msgspec.structs.replace(metadata, version=version))
+        numbered = msgspec.structs.replace(metadata, version=version)
+        write_file(draft / MODEL_CARD_FILE, model_card(numbered).encode())
+        _write_metadata(draft, numbered)
         target = version_dir(storage, metadata.name, version)
         target.parent.mkdir(parents=True, exist_ok=True)
         for path in (*draft.iterdir(), draft):

@@ -25,10 +25,11 @@ class Measurement:
 
     metrics: Metrics
     comparison: ChampionComparison | None
+    answers: "tuple[Answer, ...]"  # on all photos, in their order
 
 
 @dataclass(frozen=True)
-class _Answer:
+class Answer:
     """What was said of one photo: by the draft, and by the champion where it was asked."""
 
     photo: Photo
@@ -37,6 +38,7 @@ class _Answer:
 
     @property
     def label(self) -> str:
+        """The draft's answer: the more probable label."""
         return LABELS[int(self.probabilities.argmax())]
 
 
@@ -58,7 +60,7 @@ def measure(
     """
     predictor = Predictor.load(draft, threads)
     asked = {photo.digest for photo in champion.comparable(photos)} if champion else set()
-    answers: list[_Answer] = []
+    answers: list[Answer] = []
 
     def decode(photo: Photo) -> dict[int, NDArray[np.uint8]]:
         sizes = {predictor.image_size}
@@ -74,8 +76,9 @@ def measure(
             if champion is not None and photo.digest in asked:
                 champion_is_right = _is_right(champion.predictor, photo, images)
                 on_prediction()
-            answers.append(_Answer(photo, probabilities, champion_is_right))
-    return Measurement(_metrics(answers), _comparison(champion, answers) if champion else None)
+            answers.append(Answer(photo, probabilities, champion_is_right))
+    comparison = _comparison(champion, answers) if champion else None
+    return Measurement(_metrics(answers), comparison, tuple(answers))
 
 
 def _decode_again(photo: Photo, size: int) -> NDArray[np.uint8]:
@@ -90,7 +93,7 @@ def _is_right(predictor: Predictor, photo: Photo, images: dict[int, NDArray[np.u
     return predictor.metadata.labels[int(probabilities.argmax())] == photo.label
 
 
-def _metrics(answers: Sequence[_Answer]) -> Metrics:
+def _metrics(answers: Sequence[Answer]) -> Metrics:
     confusion = {label: dict.fromkeys(LABELS, 0) for label in LABELS}
     losses: list[float] = []
     for answer in answers:
@@ -101,7 +104,7 @@ def _metrics(answers: Sequence[_Answer]) -> Metrics:
     return Metrics(len(answers), correct, correct / len(answers), float(np.mean(losses)), confusion)
 
 
-def _comparison(champion: Champion, answers: Sequence[_Answer]) -> ChampionComparison:
+def _comparison(champion: Champion, answers: Sequence[Answer]) -> ChampionComparison:
     both = [answer for answer in answers if answer.champion_is_right is not None]
     return ChampionComparison(
         champion=champion.version,

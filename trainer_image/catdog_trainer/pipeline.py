@@ -1,7 +1,6 @@
 """From photos to a published version: read, calibrate, pass through the trunk, train, measure, publish."""
 
 import shutil
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +14,15 @@ from catdog_trainer.champion import Champion, find_champion
 from catdog_trainer.config import Config
 from catdog_trainer.data import DataError, Dataset, Photo, check
 from catdog_trainer.data.directory import read_claim
+from catdog_trainer.data.review import log_review
 from catdog_trainer.data.sample import read_sample
-from catdog_trainer.export import describe_dataset, draft_dir, publish, write_draft
+from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
 from catdog_trainer.features import Features, decode_photo, extract_features, map_ahead
 from catdog_trainer.measure import NOT_MEASURED, Measurement, count_predictions, measure
 from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.train import Epoch, train_head
 from catdog_trainer.trunk import CALIBRATION_PHOTOS, Image, convert_trunk, keep_trunk, trunk_path
-
-_NAMED = 100  # photos, on one line of the log
 
 _logger = structlog.get_logger(__name__)
 
@@ -51,6 +49,7 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     measured = _measure(draft, dataset, champion, threads, progress)
     metadata = msgspec.structs.replace(metadata, metrics=measured.metrics, comparison=measured.comparison)
     progress.start("Publishing")
+    draw_measured(draft, metadata, measured)
     version = publish(draft, config.storage, metadata)
     shutil.rmtree(config.work_dir)
     return version
@@ -137,19 +136,9 @@ def _extract(
     near_copies = features.near_copies()
     dataset = dataset.without(features.unreadable).without_near_copies(near_copies)
     progress.expect_measuring(count_predictions(dataset.of("validation"), champion))
-    _log_left_out(dataset, near_copies)
+    log_review(dataset)
     check(dataset)
     return features.without(near_copies), dataset
-
-
-def _log_left_out(dataset: Dataset, near_copies: Sequence[Photo]) -> None:
-    if dataset.unreadable:
-        _logger.warning(
-            "files that are no photos", count=len(dataset.unreadable), names=dataset.unreadable[:_NAMED]
-        )
-    if near_copies:
-        names = [photo.name for photo in near_copies[:_NAMED]]
-        _logger.info("validation photos nearly equal to training photos", count=len(near_copies), names=names)
 
 
 def _train(

@@ -1,5 +1,6 @@
 """Trains the head, a softmax layer on the trunk's features, in Keras; the same seed gives the same head."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_common.artifact import LABELS, Head, TrainingSettings
+from catdog_trainer.balance import class_weights
 from catdog_trainer.features import Features
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ _WEIGHT_DECAY = 0.1
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch ended with; losses are mean log-losses in nats, accuracies fractions."""
+    """What one epoch ended with; losses are mean log-losses in nats, accuracies fractions.
+
+    In `loss` each label weighs the same; in all others each photo.
+    """
 
     epoch: int
     loss: float
@@ -62,7 +67,11 @@ def train_head(
     settings: TrainingSettings,
     on_epoch: Callable[[Epoch], None],
 ) -> Head:
-    """Return the head after `settings.epochs` epochs; `on_epoch` is called at the end of each."""
+    """Return the head after `settings.epochs` epochs; `on_epoch` is called at the end of each.
+
+    Training photos of the rarer label weigh more (`class_weights` says what that does to probabilities);
+    validation photos weigh the same.
+    """
     import keras  # noqa: PLC0415 - TensorFlow takes seconds
 
     _make_repeatable(settings.seed)
@@ -74,6 +83,7 @@ def train_head(
         validation_data=(scaling.apply(validation.matrix), _targets(validation)),
         batch_size=settings.batch_size,
         epochs=settings.epochs,
+        class_weight=_class_weight(training),
         callbacks=[
             keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(_epoch(epoch + 1, logs)))
         ],
@@ -102,6 +112,12 @@ def _compiled_head(width: int, learning_rate: float) -> "keras.Model":
     optimizer.exclude_from_weight_decay(var_list=[softmax.bias])
     head.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return head
+
+
+def _class_weight(training: Features) -> dict[int, float]:
+    photos = Counter(photo.label for photo in training.photos)
+    weights = class_weights({label: photos[label] for label in LABELS})
+    return {LABELS.index(label): weight for label, weight in weights.items()}
 
 
 def _targets(features: Features) -> NDArray[np.int32]:

@@ -84,7 +84,7 @@ def test_near_copies_are_left_out_counted_and_told_where_too_few_photos_are_left
     near = whole.of("validation")[:1]
     data = whole.without_near_copies(near)
     assert data.counts()["validation"] == {"cat": 1, "dog": 2}
-    assert (data.near_copies, data.unreadable) == (1, ())
+    assert (data.near_copies, data.unreadable) == ((near[0].name,), ())
     reason, message = failure(data)
     assert reason == "TooFewPhotos"
     assert "few photos (and 1 for validation that are nearly equal to training photos): training" in message

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -59,21 +60,25 @@ def test_a_photo_that_is_in_both_splits_is_left_out_of_validation(tmp_path: Path
     put(tmp_path / "validation" / "cat" / "copy.png", picture(0))
     dataset = read_directory(tmp_path, SOURCE)
     assert dataset.counts()["validation"]["cat"] == 2
-    assert dataset.left_out == 1
+    assert (dataset.copies, dataset.contradictory) == (("validation/cat/copy.png",), ())
 
 
-def test_a_photo_that_is_there_twice_is_counted_once(tmp_path: Path) -> None:
+def test_a_photo_that_is_there_thrice_is_counted_once_and_the_others_are_named(tmp_path: Path) -> None:
     declared(tmp_path)
     put(tmp_path / "training" / "cat" / "copy.png", picture(0))
-    assert read_directory(tmp_path, SOURCE).counts()["training"]["cat"] == 10
+    put(tmp_path / "training" / "cat" / "ещё раз.png", picture(0))
+    dataset = read_directory(tmp_path, SOURCE)
+    assert dataset.counts()["training"]["cat"] == 10
+    assert dataset.copies == ("training/cat/copy.png", "training/cat/ещё раз.png")
 
 
-def test_a_photo_under_both_labels_is_left_out(tmp_path: Path) -> None:
+def test_a_photo_under_both_labels_is_left_out_and_each_of_its_files_is_named(tmp_path: Path) -> None:
     declared(tmp_path)
     put(tmp_path / "training" / "dog" / "a cat.png", picture(0))
     dataset = read_directory(tmp_path, SOURCE)
     assert dataset.counts()["training"] == {"cat": 9, "dog": 10}
-    assert dataset.left_out == 2
+    assert dataset.contradictory == ("training/cat/0.png", "training/dog/a cat.png")
+    assert (dataset.copies, dataset.left_out) == ((), 2)
 
 
 def test_links_are_followed_within_the_directory_and_never_out_of_it(tmp_path: Path) -> None:
@@ -112,6 +117,25 @@ def test_odd_names_pipes_folders_and_hidden_files_do_no_harm(tmp_path: Path) -> 
     assert "training/cat/\\xff\\xfe.png" in names
     assert dataset.unreadable == ("training/cat/pipe.png",)
     assert len(names) == 27
+
+
+def test_a_hundred_thousand_photos_in_one_folder_are_kept_in_less_than_a_hundred_megabytes(
+    tmp_path: Path,
+) -> None:
+    few = 1_000  # each of which takes as much; 100,000 take 4 s to read, and longer to lay out
+    (tmp_path / "cat").mkdir()
+    for number in range(few):
+        (tmp_path / "cat" / f"a-photo-of-my-cat-{number}.jpg").write_bytes(number.to_bytes(4))
+    tracemalloc.start(2)
+    try:
+        dataset = read_directory(tmp_path, SOURCE)
+        snapshot = tracemalloc.take_snapshot()
+    finally:
+        tracemalloc.stop()
+    ours = snapshot.filter_traces([tracemalloc.Filter(True, "*/catdog_trainer/data/*", all_frames=True)])  # noqa: FBT003
+    kept = sum(each.size for each in ours.statistics("filename"))
+    assert len(dataset.photos) == few
+    assert 20e6 < kept * 100_000 / few < 100e6
 
 
 def test_a_folder_that_may_not_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,18 @@
+import json
 import threading
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from PIL import Image
 
-from catdog_common.artifact import list_versions, read_metadata, verify_manifest, version_dir
+from catdog_common.artifact import LABELS, Metrics, list_versions, read_metadata, verify_manifest, version_dir
 from catdog_common.predictor import Predictor
-from catdog_trainer.data import Dataset
-from catdog_trainer.export import describe_dataset, draft_dir, publish, write_draft
+from catdog_trainer.data import Dataset, Photo
+from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
+from catdog_trainer.measure import Answer, Measurement
+from catdog_trainer.model_card import FILES
 from catdog_trainer.train import Epoch
 from tests.unit.trainer.builders import TINY_TRUNK, metadata, metrics, photo
 
@@ -20,7 +24,9 @@ DATASET = Dataset(
         *(photo(100 + n, label, "validation") for n, label in enumerate(["cat", "dog", "dog"])),
     ),
     unreadable=("cat/broken.jpg",),
-    near_copies=3,
+    copies=("cat/again.jpg",),
+    contradictory=("cat/both.jpg", "dog/both.jpg"),
+    near_copies=tuple(f"cat/{number}.jpg" for number in range(120)),
 )
 HISTORY = [Epoch(1, 0.5, 0.8, 0.6, 0.7), Epoch(2, 0.3, 0.9, 0.4, 0.8)]
 
@@ -64,9 +70,48 @@ def test_a_published_version_is_whole_and_is_what_the_predictor_loads(draft: Pat
         "training": {"cat": 4, "dog": 4},
         "validation": {"cat": 1, "dog": 2},
     }
-    assert read_metadata(directory).provenance.near_copies == 3
     assert Predictor.load(directory, threads=1).metadata.version == 1
     assert not draft.exists()
+
+
+def test_what_was_not_used_is_recorded_a_hundred_files_of_each_kind_by_name() -> None:
+    provenance = describe_dataset(DATASET)
+    assert (provenance.unreadable_photos, provenance.unreadable) == (1, ("cat/broken.jpg",))
+    assert (provenance.copies, provenance.copy_names) == (1, ("cat/again.jpg",))
+    assert (provenance.contradictory, provenance.contradictory_names) == (2, ("cat/both.jpg", "dog/both.jpg"))
+    assert (provenance.near_copies, provenance.near_copy_names) == (120, DATASET.near_copies[:100])
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_a_published_version_has_its_card_and_its_pictures_and_all_are_in_the_manifest(
+    draft: Path, tmp_path: Path, wrong: int
+) -> None:
+    validation = DATASET.of("validation")
+    measured = measurement(validation, wrong)
+    final = msgspec.structs.replace(metadata(), metrics=measured.metrics)
+    draw_measured(draft, final, measured)
+    directory = version_dir(tmp_path, "pets", publish(draft, tmp_path, final))
+    manifest = json.loads((directory / "manifest.json").read_bytes())["files"]
+    assert set(FILES) - set(manifest) == {"manifest.json"} | (set() if wrong else {"contact-sheet.jpg"})
+    assert set(manifest) - set(FILES) == {"model-card.md"}
+    assert (directory / "model-card.md").read_text().startswith("# pets, version 1\n")
+    with Image.open(directory / "evaluation.png") as plot:
+        assert plot.width > 3 * plot.height
+    pictures = [path for path in directory.iterdir() if path.suffix in (".png", ".jpg")]
+    assert sum(path.stat().st_size for path in pictures) < 500_000
+
+
+def measurement(photos: tuple[Photo, ...], wrong: int) -> Measurement:
+    """Return that the first `wrong` of the photos were taken for the other label, with certainty."""
+    answers = []
+    confusion = {label: dict.fromkeys(LABELS, 0) for label in LABELS}
+    for number, each in enumerate(photos):
+        index = LABELS.index(each.label) ^ (number < wrong)
+        confusion[each.label][LABELS[index]] += 1
+        answers.append(Answer(each, np.eye(2, dtype=np.float32)[index], champion_is_right=None))
+    correct = len(photos) - wrong
+    metrics = Metrics(len(photos), correct, correct / len(photos), 0.1, confusion)
+    return Measurement(metrics, None, tuple(answers))
 
 
 def test_the_number_is_one_more_than_the_last_even_where_earlier_ones_are_gone(

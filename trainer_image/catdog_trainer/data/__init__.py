@@ -34,9 +34,40 @@ class Dataset:
     source: str  # for people: "the claim's folder data/"
     layout: tuple[str, ...]  # for people: where photos of a label belong, with {label} in it
     photos: tuple[Photo, ...]
-    unreadable: tuple[str, ...] = ()  # names of files that are no photos
-    left_out: int = 0  # copies, and photos that stand under both labels
-    near_copies: int = 0  # validation photos left out as nearly equal to training ones
+    unreadable: tuple[str, ...] = ()  # names of files that are no photos, and so on of what is not used:
+    copies: tuple[str, ...] = ()  # byte for byte another photo of the same label
+    contradictory: tuple[str, ...] = ()  # under both labels
+    near_copies: tuple[str, ...] = ()  # for validation, and nearly equal to a training photo
+
+    @classmethod
+    def gather(
+        cls, source: str, layout: tuple[str, ...], found: Iterable[Photo], unreadable: Iterable[str]
+    ) -> "Dataset":
+        """Return the dataset of what a source has: each photo once, in the order of their digests.
+
+        A photo that stands in both splits is left out of validation; one that stands under both labels
+        is left out altogether, as nobody knows what it shows.
+        """
+        labels: dict[str, set[str]] = {}
+        first: dict[str, Photo] = {}
+        ordered = sorted(found, key=lambda photo: (photo.digest, photo.split, photo.name))
+        for photo in ordered:
+            labels.setdefault(photo.digest, set()).add(photo.label)
+            first.setdefault(photo.digest, photo)  # "training" sorts before "validation"
+        agreed = {digest for digest, given in labels.items() if len(given) == 1}
+        return cls(
+            source,
+            layout,
+            photos=tuple(photo for digest, photo in first.items() if digest in agreed),
+            unreadable=tuple(sorted(unreadable)),
+            copies=tuple(p.name for p in ordered if p.digest in agreed and p is not first[p.digest]),
+            contradictory=tuple(photo.name for photo in ordered if photo.digest not in agreed),
+        )
+
+    @property
+    def left_out(self) -> int:
+        """How many files were left out when the photos were gathered."""
+        return len(self.copies) + len(self.contradictory)
 
     def without(self, unreadable: Iterable[Photo]) -> "Dataset":
         """Return the dataset with these photos counted among the unreadable files."""
@@ -46,9 +77,9 @@ class Dataset:
 
     def without_near_copies(self, near_copies: Iterable[Photo]) -> "Dataset":
         """Return the dataset without these validation photos, which are nearly equal to training ones."""
-        gone = {photo.digest for photo in near_copies}
+        gone = {photo.digest: photo.name for photo in near_copies}
         photos = tuple(photo for photo in self.photos if photo.digest not in gone)
-        return replace(self, photos=photos, near_copies=self.near_copies + len(gone))
+        return replace(self, photos=photos, near_copies=(*self.near_copies, *gone.values()))
 
     def of(self, split: Split) -> tuple[Photo, ...]:
         """Return the photos of one split."""
@@ -77,20 +108,6 @@ def split_of(digest: str) -> Split:
     """Return the split of a photo by its content alone, so that it never changes sides."""
     fraction = int(digest[:16], 16) / 2**64
     return "validation" if fraction < _VALIDATION_SHARE else "training"
-
-
-def distinct(photos: Iterable[Photo]) -> tuple[Photo, ...]:
-    """Return the photos in the order of their digests, each once.
-
-    A photo that stands in both splits is left out of validation; one that stands under both labels
-    is left out altogether, as nobody knows what it shows.
-    """
-    labels: dict[str, set[str]] = {}
-    kept: dict[str, Photo] = {}
-    for photo in sorted(photos, key=lambda photo: (photo.digest, photo.split, photo.name)):
-        labels.setdefault(photo.digest, set()).add(photo.label)
-        kept.setdefault(photo.digest, photo)  # "training" sorts before "validation"
-    return tuple(photo for digest, photo in kept.items() if len(labels[digest]) == 1)
 
 
 def check(dataset: Dataset) -> None:
@@ -143,7 +160,8 @@ def _beside(dataset: Dataset) -> str:
     if dataset.unreadable:
         beside.append(f" (and {_files(dataset)} that can't be read: {_some(dataset.unreadable)})")
     if dataset.near_copies:
-        beside.append(f" (and {dataset.near_copies} for validation that are nearly equal to training photos)")
+        near = len(dataset.near_copies)
+        beside.append(f" (and {near} for validation that are nearly equal to training photos)")
     return "".join(beside)
 
 
