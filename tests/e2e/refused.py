@@ -104,12 +104,14 @@ DATASET = "spec.training.dataset"
 REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
     "two data sets": (
         training(dataset={**SAMPLE, "persistentVolumeClaim": {"claimName": "photos"}}),
-        rule(DATASET, "two data sets are named; keep one of sample, persistentVolumeClaim"),
+        rule(DATASET, "several data sets are named; keep one of sample, persistentVolumeClaim, s3"),
     ),
     "no data set": (
         training(dataset={}),
         rule(
-            DATASET, "no data set is named; set one of sample: {} or persistentVolumeClaim: {claimName: ...}"
+            DATASET,
+            "no data set is named; set one of sample: {}, persistentVolumeClaim: {claimName: ...} "
+            "or s3: {endpoint: ...}",
         ),
     ),
     "no word of the data set": ({"training": {}}, missing(DATASET)),
