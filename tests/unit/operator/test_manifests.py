@@ -151,7 +151,12 @@ def pod_of(manifest: Manifest) -> dict[str, Any]:
 
 def test_an_edit_of_the_way_to_a_bucket_is_an_edit_of_the_job() -> None:
     """So a training that waits for its next attempt at a wrong endpoint begins at once at the right one."""
-    edits = ({}, {"endpoint": "https://other"}, {"region": "eu-1"}, {"credentialsSecret": {"name": "other"}})
+    edits: tuple[dict[str, object], ...] = (
+        {},
+        {"endpoint": "https://other"},
+        {"region": "eu-1"},
+        {"credentialsSecret": {"name": "other"}},
+    )
     digests = {job_settings_digest(some_model(some_bucket(**edit)).spec.training) for edit in edits}
     assert len(digests) == len(edits)
 
