@@ -1,6 +1,5 @@
-"""A small S3 on localhost: it lists in pages and reads by ETag as real ones do, and fails when told to."""
+"""A small S3 on localhost: it lists in pages as real ones do, and fails when told to."""
 
-import hashlib
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -20,7 +19,6 @@ class Answer:
 
     body: bytes
     status: int = 200
-    etag: str = ""
     cut: int = 0
 
 
@@ -40,7 +38,7 @@ class FakeS3:
             (directory / name).write_text(f"{name.lower()}\n")
         return BucketAddress(self.endpoint, bucket, "us-east-1", directory, ca_file)
 
-    def answer(self, path: str, query: dict[str, list[str]], condition: str | None) -> Answer:
+    def answer(self, path: str, query: dict[str, list[str]]) -> Answer:
         """Return what S3 would."""
         bucket, _, key = path.lstrip("/").partition("/")
         prefix, start = query.get("prefix", [""])[0], int(query.get("continuation-token", ["0"])[0])
@@ -52,17 +50,14 @@ class FakeS3:
         if bucket != "photos":
             return refusal(404, "NoSuchBucket")
         if key:
-            return self._object(key, condition)
+            return self._object(key)
         most = int(query.get("max-keys", [str(self.page)])[0])
         return self._listing(prefix, start, min(most, self.page))
 
-    def _object(self, key: str, condition: str | None) -> Answer:
+    def _object(self, key: str) -> Answer:
         if (content := self.objects.get(key)) is None:
             return refusal(404, "NoSuchKey")
-        etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
-        if condition not in (None, etag):
-            return refusal(412, "PreconditionFailed")
-        return Answer(content, etag=etag)
+        return Answer(content)
 
     def _listing(self, prefix: str, start: int, count: int) -> Answer:
         found = sorted(key for key in self.objects if key.startswith(prefix))
@@ -96,11 +91,9 @@ def serving(s3: FakeS3, tls: ssl.SSLContext | None = None) -> Iterator[FakeS3]:
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            told = s3.answer(unquote(url.path), parse_qs(url.query), self.headers.get("If-Match"))
+            told = s3.answer(unquote(url.path), parse_qs(url.query))
             self.send_response(told.status)
             self.send_header("Content-Length", str(len(told.body)))
-            if told.etag:
-                self.send_header("ETag", told.etag)
             self.end_headers()
             self.wfile.write(told.body[: len(told.body) - told.cut])
             self.close_connection = self.close_connection or told.cut > 0

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,14 +36,6 @@ _CONNECT_SECONDS, _READ_SECONDS = 10, 60
 _BODY_ATTEMPTS = 3  # the library tries requests again, but no body that breaks off
 _BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 _CHUNK_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What an object held: the sha256 in hex, and its ETag, by which the server knows its own."""
-
-    digest: str
-    etag: str
 
 
 class Bucket:
@@ -98,49 +89,47 @@ class Bucket:
             page = self._client.list_objects_v2(Bucket=self.address.name, Prefix=prefix, MaxKeys=1)
         return bool(page.get("Contents"))
 
-    def fingerprint(self, key: str) -> Fingerprint:
-        """Read an object once, in a stream, and return what it holds as a digest.
+    def digest(self, key: str) -> str:
+        """Read an object in a stream, and return the sha256 of what it holds, in hex.
 
         Raises:
             UnreadableObjectError: this one can't be read.
         """
 
-        def digest(body: StreamingBody) -> str:
+        def consume(body: StreamingBody) -> str:
             hashed = hashlib.sha256()
             for chunk in body.iter_chunks(_CHUNK_BYTES):
                 hashed.update(chunk)
             return hashed.hexdigest()
 
-        found, etag = self._get(key, digest)
-        return Fingerprint(found, etag)
+        return self._get(key, consume)
 
-    def read(self, key: str, known: Fingerprint) -> bytes:
-        """Return an object that held `known` before.
+    def read(self, key: str, digest: str) -> bytes:
+        """Return an object that had this digest before.
+
+        (If-Match would say the same of its ETag, but not every server knows it.)
 
         Raises:
             DataError: DataChanged, where it holds something else by now, or is gone.
             UnreadableObjectError: it can no longer be read.
         """
-        condition = {"IfMatch": known.etag} if known.etag else {}
         try:
-            content, _ = self._get(key, StreamingBody.read, **condition)
+            content = self._get(key, StreamingBody.read)
         except UnreadableObjectError as error:
             if error.code != "NoSuchKey":
                 raise
             raise changed(self.address, key) from error
-        if hashlib.sha256(content).hexdigest() != known.digest:  # not every server knows If-Match
+        if hashlib.sha256(content).hexdigest() != digest:
             raise changed(self.address, key)
         return content
 
-    def _get(
-        self, key: str, consume: Callable[[StreamingBody], Content], **condition: str
-    ) -> tuple[Content, str]:
+    def _get(self, key: str, consume: Callable[[StreamingBody], Content]) -> Content:
         with self._explained(key):
             for attempt in range(1, _BODY_ATTEMPTS + 1):
-                answer = self._client.get_object(Bucket=self.address.name, Key=key, **condition)
+                answer = self._client.get_object(Bucket=self.address.name, Key=key)
                 try:
                     with closing(answer["Body"]) as body:
-                        return consume(body), answer.get("ETag", "")
+                        return consume(body)
                 except _BROKEN_OFF:
                     if attempt == _BODY_ATTEMPTS:
                         raise

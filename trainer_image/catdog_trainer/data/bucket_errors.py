@@ -88,8 +88,6 @@ def _refused(error: ClientError, address: BucketAddress, key: str | None) -> Exc
     code, words = told.get("Code", ""), _shortened(told.get("Message", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     said = ": ".join(part for part in (code, words) if part and not part.isdecimal())
-    if key is not None and status == 412:
-        return changed(address, key)
     if key is not None and code in _OF_ONE_OBJECT:
         return UnreadableObjectError(code, said)
     if code == "NoSuchBucket":

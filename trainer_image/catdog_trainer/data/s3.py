@@ -86,12 +86,10 @@ def _read_all(
         key, label, split = entry
         name = key[named_from:]
         try:
-            known = bucket.fingerprint(key)
+            digest = bucket.digest(key)
         except UnreadableObjectError as error:
             return name, error
-        photo = Photo(
-            known.digest, label, split or split_of(known.digest), name, partial(bucket.read, key, known)
-        )
+        photo = Photo(digest, label, split or split_of(digest), name, partial(bucket.read, key, digest))
         return photo, None
 
     pool = ThreadPoolExecutor(READERS)
