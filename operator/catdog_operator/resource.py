@@ -26,11 +26,42 @@ class ClaimDataset(Part, frozen=True):
     path: str = ""
 
 
+class SecretName(Part, frozen=True):
+    """A Secret of the model's namespace."""
+
+    name: str
+
+
+class SecretKey(Part, frozen=True):
+    """One key of a Secret of the model's namespace."""
+
+    name: str
+    key: str
+
+
+class S3Dataset(Part, frozen=True):
+    """Photos in a bucket; `ca_secret` None means the public CAs."""
+
+    endpoint: str  # https://host[:port], or http:// where that is what the user wants
+    bucket: str
+    credentials_secret: SecretName
+    prefix: str = ""
+    region: str | None = None
+    ca_secret: SecretKey | None = None
+
+    @property
+    def location(self) -> dict[str, str]:
+        """Which photos these are, whoever reads them and over whatever address: it shapes the model."""
+        folder = self.prefix.rstrip("/")
+        return {"bucket": self.bucket} | ({"prefix": folder} if folder else {})
+
+
 class Dataset(Part, frozen=True):
     """The photos to learn from; exactly one field is set."""
 
     sample: SampleDataset | None = None
     persistent_volume_claim: ClaimDataset | None = None
+    s3: S3Dataset | None = None
 
 
 class Resources(Part, frozen=True):
@@ -254,6 +285,8 @@ def training_hash(training: Training) -> str:
     Fields and defaults that a later release adds leave it as it is, so that an upgrade trains nothing again.
     """
     settings = {field: getattr(training, field) for field in MODEL_SHAPING_FIELDS}
+    if (s3 := training.dataset.s3) is not None:
+        settings["dataset"] = {"s3": s3.location}
     chosen = {field: value for field, value in settings.items() if value not in (None, "")}
     return short_digest(chosen)
 

@@ -1,4 +1,4 @@
-"""What is built from Go modules: Kubernetes' programs, CoreDNS, a reader of CloudEvents, KEDA's CRDs."""
+"""What is built from Go modules: Kubernetes, CoreDNS, an S3, a reader of CloudEvents, KEDA's CRDs."""
 
 import os
 import re
@@ -32,6 +32,14 @@ def build_coredns(cache: Cache) -> Path:
     module = _MODULES / "coredns"
     version = _required_version(module, "github.com/coredns/coredns")
     return _build(cache, module, f"building CoreDNS {version} from its Go modules", _STRIPPED, ".")
+
+
+def build_s3_server(cache: Cache) -> Path:
+    """Return versitygw, which serves the files of a directory by S3."""
+    module = _MODULES / "versitygw"
+    version = _required_version(module, "github.com/versity/versitygw")
+    what = f"building versitygw {version} from its Go modules"
+    return _build(cache, module, what, _STRIPPED, "tool") / "versitygw"
 
 
 def build_cloudevents_reader(cache: Cache) -> Path:

@@ -1,15 +1,30 @@
 """What the operator writes into a pod's environment is what the program in it reads."""
 
+from pathlib import Path
+
 import pytest
 
 from catdog_common.environment import read_environment
 from catdog_inference.config import Config as WorkerConfig
 from catdog_operator.manifests.deployment import build_worker_environment
-from catdog_operator.manifests.training_job import Task, build_trainer_environment
+from catdog_operator.manifests.training_job import S3_CREDENTIALS, Task, build_trainer_environment
 from catdog_operator.resolve import resolve
 from catdog_trainer.config import Config as TrainerConfig
+from catdog_trainer.data.bucket_errors import KEY_FILES
 from tests.unit.operator.builders import some_connection, some_model
 
+FROM_S3 = {
+    "dataset": {
+        "s3": {
+            "endpoint": "https://rgw.example",
+            "bucket": "photos",
+            "prefix": "data/",
+            "region": "eu-1",
+            "credentialsSecret": {"name": "photos-s3"},
+            "caSecret": {"name": "rgw-ca", "key": "ca.crt"},
+        }
+    }
+}
 FROM_CLAIM = {"dataset": {"persistentVolumeClaim": {"claimName": "photos", "path": "data"}}}
 
 
@@ -40,8 +55,18 @@ def test_the_worker_reads_what_the_operator_writes() -> None:
     assert config.input_topic == "pets-images"
 
 
-def test_the_operator_writes_nothing_that_the_trainer_does_not_know() -> None:
-    model = some_model(FROM_CLAIM)
+def test_the_trainer_reads_where_the_bucket_is_and_where_its_secrets_are_mounted() -> None:
+    model = some_model(FROM_S3)
+    address = read_environment(TrainerConfig, build_trainer_environment(model, resolve(model), Task())).bucket
+    assert (address.endpoint, address.name, address.region) == ("https://rgw.example", "photos", "eu-1")
+    assert address.credentials_dir == Path("/var/run/catdog/s3-credentials")
+    assert address.ca_file == Path("/var/run/catdog/s3-ca/ca.crt")
+    assert S3_CREDENTIALS == KEY_FILES
+
+
+@pytest.mark.parametrize("training", [FROM_CLAIM, FROM_S3])
+def test_the_operator_writes_nothing_that_the_trainer_does_not_know(training: dict[str, object]) -> None:
+    model = some_model(training)
     environment = build_trainer_environment(model, resolve(model), Task())
     assert set(environment) <= {f"CATDOG_{name.upper()}" for name in TrainerConfig.__struct_fields__}
 

@@ -56,12 +56,26 @@ NOT_OURS = (
     "and delete existingClaim by hand when its versions are needed no more"
 )
 NO_QUANTITY = "a quantity is a number that is not negative, with a unit or without, such as 500m, 2 or 4Gi"
+NO_ENDPOINT = (
+    "endpoint is https://host or https://host:port (http:// where nothing is to be encrypted), "
+    "without user and path"
+)
 OUTSIDE = "path is a directory on the claim, without a leading '/' and without '..'"
 
 
 def training(**fields: object) -> Spec:
     """Return a spec with these fields of the training."""
     return {"training": {"dataset": SAMPLE, **fields}}
+
+
+def bucket(**fields: object) -> Spec:
+    """Return a spec on photos in a bucket, with these fields over its own."""
+    plain = {
+        "endpoint": "https://rgw.example",
+        "bucket": "photos",
+        "credentialsSecret": {"name": "photos-s3"},
+    }
+    return training(dataset={"s3": {**plain, **fields}})
 
 
 def kafka(**fields: object) -> Spec:
@@ -104,13 +118,38 @@ DATASET = "spec.training.dataset"
 REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
     "two data sets": (
         training(dataset={**SAMPLE, "persistentVolumeClaim": {"claimName": "photos"}}),
-        rule(DATASET, "two data sets are named; keep one of sample, persistentVolumeClaim"),
+        rule(DATASET, "several data sets are named; keep one of sample, persistentVolumeClaim, s3"),
     ),
     "no data set": (
         training(dataset={}),
         rule(
-            DATASET, "no data set is named; set one of sample: {} or persistentVolumeClaim: {claimName: ...}"
+            DATASET,
+            "no data set is named; set one of sample: {}, persistentVolumeClaim: {claimName: ...} "
+            "or s3: {endpoint: ...}",
         ),
+    ),
+    "an endpoint without its scheme": (
+        bucket(endpoint="rgw.example"),
+        rule(f"{DATASET}.s3.endpoint", NO_ENDPOINT, "string"),
+    ),
+    "an endpoint with a key in it": (
+        bucket(endpoint="https://key:secret@rgw.example"),
+        rule(f"{DATASET}.s3.endpoint", NO_ENDPOINT, "string"),
+    ),
+    "a CA of an endpoint that is not encrypted": (
+        bucket(endpoint="http://rgw.example", caSecret={"name": "rgw-ca", "key": "ca.crt"}),
+        rule(
+            f"{DATASET}.s3",
+            "caSecret says whom to trust over https; take it away, or have endpoint begin with https://",
+        ),
+    ),
+    "a prefix from the root": (
+        bucket(prefix="/data"),
+        rule(f"{DATASET}.s3.prefix", "prefix has no leading '/'", "string"),
+    ),
+    "a bucket without who asks": (
+        training(dataset={"s3": {"endpoint": "https://rgw.example", "bucket": "photos"}}),
+        missing(f"{DATASET}.s3.credentialsSecret"),
     ),
     "no word of the data set": ({"training": {}}, missing(DATASET)),
     "a data set on a claim without its name": (

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from catdog_trainer.architectures import ARCHITECTURES
+from catdog_trainer.data.bucket_errors import BucketAddress
 
 _NUMBERS = re.compile(r"([1-9][0-9]*(,[1-9][0-9]*)*)?")
 
@@ -17,7 +18,7 @@ class Config(msgspec.Struct, frozen=True):
     model_name: str
     training_hash: str  # ten hex digits over the settings that shape the model
     storage_dir: str  # the claim for models
-    dataset: Literal["sample", "directory"]
+    dataset: Literal["sample", "directory", "s3"]
     architecture: str
     epochs: int
     batch_size: int
@@ -25,6 +26,12 @@ class Config(msgspec.Struct, frozen=True):
     seed: int
     dataset_dir: str | None = None  # the photos, where `dataset` is `directory`: /data or /data/<path>
     dataset_root: str = "/data"  # where the photos' claim is mounted
+    s3_endpoint: str = ""
+    s3_bucket: str = ""
+    s3_prefix: str = ""
+    s3_region: str = "us-east-1"  # what signs for an S3 that has no regions
+    s3_credentials_dir: str = ""
+    s3_ca_file: str = ""  # by default the public CAs
     champion_version: int | None = None  # serves as the Job is made; the new version is compared with it
     prune_versions: str = ""  # "1,2": to be removed from the claim first
     sample_dir: str = "/opt/catdog/sample"
@@ -37,8 +44,24 @@ class Config(msgspec.Struct, frozen=True):
             raise ValueError(f"{self.architecture} is none of {', '.join(ARCHITECTURES)}")
         if self.dataset == "directory" and not self.dataset_dir:
             raise ValueError("the dataset is a directory, and the environment has no CATDOG_DATASET_DIR")
+        if self.dataset == "s3" and not (self.s3_endpoint and self.s3_bucket and self.s3_credentials_dir):
+            raise ValueError(
+                "the dataset is s3, and the environment lacks one of CATDOG_S3_ENDPOINT, CATDOG_S3_BUCKET "
+                "and CATDOG_S3_CREDENTIALS_DIR"
+            )
         if not _NUMBERS.fullmatch(self.prune_versions):
             raise ValueError(f"CATDOG_PRUNE_VERSIONS is {self.prune_versions!r}, not numbers like 1,2")
+
+    @property
+    def bucket(self) -> BucketAddress:
+        """Where the photos are, if `dataset` is `s3`."""
+        return BucketAddress(
+            endpoint=self.s3_endpoint,
+            name=self.s3_bucket,
+            region=self.s3_region,
+            credentials_dir=Path(self.s3_credentials_dir),
+            ca_file=Path(self.s3_ca_file) if self.s3_ca_file else None,
+        )
 
     @property
     def storage(self) -> Path:

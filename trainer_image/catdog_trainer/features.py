@@ -1,26 +1,19 @@
 """Passes photos through the trunk that will serve, in a stream, on all processors."""
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catdog_common.images import UnreadableImageError, decode_image
 from catdog_common.predictor import Trunk
+from catdog_trainer.ahead import map_ahead
 from catdog_trainer.data import Photo, Split
 from catdog_trainer.near import HASH_WORDS, Hashes, difference_hash, near_any
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-_AHEAD = 4  # photos in flight a thread: enough to keep it busy, few enough to keep memory flat
 
 
 @dataclass(frozen=True)
@@ -81,19 +74,6 @@ def extract_features(
             on_photo()
     stacked = np.array(hashes, np.uint64).reshape(len(hashes), HASH_WORDS)
     return Features(tuple(readable), rows[: len(readable)], stacked, tuple(unreadable))
-
-
-def map_ahead(
-    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], threads: int
-) -> Iterator[Result]:
-    """Yield the results in the order of the items, with only a few items under way at a time."""
-    remaining = iter(items)
-    under_way: deque[Future[Result]] = deque(
-        pool.submit(function, item) for item in islice(remaining, threads * _AHEAD)
-    )
-    while under_way:
-        yield under_way.popleft().result()
-        under_way.extend(pool.submit(function, item) for item in islice(remaining, 1))
 
 
 class _OwnTrunk(threading.local):

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from catdog_common.artifact import LABELS, ChampionComparison, Metrics
 from catdog_common.predictor import Predictor
+from catdog_trainer.ahead import map_ahead
 from catdog_trainer.champion import Champion
 from catdog_trainer.data import Photo
-from catdog_trainer.features import decode_photo, map_ahead
+from catdog_trainer.features import decode_photo
 
 _SMALLEST_PROBABILITY = 1e-7  # about what float32 tells from zero beside one; bounds the log-loss
 

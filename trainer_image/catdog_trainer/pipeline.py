@@ -9,15 +9,17 @@ import msgspec
 import structlog
 
 from catdog_common.artifact import LABELS, Head, ModelMetadata, TrainingSettings
+from catdog_trainer.ahead import map_ahead
 from catdog_trainer.architectures import ARCHITECTURES, Architecture
 from catdog_trainer.champion import Champion, find_champion
 from catdog_trainer.config import Config
 from catdog_trainer.data import DataError, Dataset, Photo, check
 from catdog_trainer.data.directory import read_claim
 from catdog_trainer.data.review import log_review
+from catdog_trainer.data.s3 import read_s3
 from catdog_trainer.data.sample import read_sample
 from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
-from catdog_trainer.features import Features, decode_photo, extract_features, map_ahead
+from catdog_trainer.features import Features, decode_photo, extract_features
 from catdog_trainer.measure import NOT_MEASURED, Measurement, count_predictions, measure
 from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
@@ -58,6 +60,8 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
 def _read_dataset(config: Config) -> Dataset:
     if config.dataset == "sample":
         dataset = read_sample(Path(config.sample_dir))
+    elif config.dataset == "s3":
+        dataset = read_s3(config.bucket, config.s3_prefix)
     else:
         dataset = read_claim(Path(config.dataset_dir or ""), Path(config.dataset_root))
     _logger.info(

@@ -1,6 +1,7 @@
-"""What the network lets a model's pods do: workers reach DNS and Kafka and are asked over HTTP."""
+"""What the network lets a model's pods do: trainers reach photos, workers Kafka, and are asked."""
 
 import re
+from urllib.parse import urlsplit
 
 from catdog_operator.manifests.common import Manifest, build_labels, build_owner
 from catdog_operator.manifests.deployment import HTTP_PORT, inference_selector
@@ -12,13 +13,16 @@ NAME_LABEL = "strimzi.io/name"
 # Policies see the port of the pod that answers; the DNS pods of OpenShift listen on 5353.
 DNS_PORTS = (53, 5353)
 NODE_PORTS = range(30000, 32768)  # Kubernetes' default for Services of type NodePort
-IN_CLUSTER = re.compile(r"[^.]+\.[^.]+\.svc(\..+)?")
+IN_CLUSTER = re.compile(r"[^.]+\.(?P<namespace>[^.]+)\.svc(\..+)?")
+SCHEME_PORTS = {"http": 80, "https": 443}
 
 
 def build_training_policy(model: CatDogModel) -> Manifest:
-    """Return the policy of a model's trainers: no traffic at all, since it is the node that mounts claims."""
+    """Return the policy of a model's trainers: no traffic but to photos, and the node mounts their claims."""
     selector = {"app.kubernetes.io/component": "training", MODEL_LABEL: model.name}
-    return _build_policy(model, "training", selector, {})
+    s3 = model.spec.training.dataset.s3
+    rules = {"egress": [_allow_dns(), _allow_s3(s3.endpoint)]} if s3 else {}
+    return _build_policy(model, "training", selector, rules)
 
 
 def build_inference_policy(model: CatDogModel, bootstrap_servers: str) -> Manifest:
@@ -53,6 +57,15 @@ def _allow_dns() -> Manifest:
     return {
         "ports": [{"protocol": protocol, "port": port} for port in DNS_PORTS for protocol in ("UDP", "TCP")]
     }
+
+
+def _allow_s3(endpoint: str) -> Manifest:
+    url = urlsplit(endpoint)
+    if (inside := IN_CLUSTER.fullmatch(url.hostname or "")) is not None:
+        # Policies see the port of the pod that answers, and a Service does not tell it to those who ask.
+        namespace = {"matchLabels": {"kubernetes.io/metadata.name": inside["namespace"]}}
+        return {"to": [{"namespaceSelector": namespace}]}
+    return {"ports": _outside_ports({url.port or SCHEME_PORTS[url.scheme]})}
 
 
 def _allow_kafka(model: CatDogModel, bootstrap_servers: str) -> list[Manifest]:

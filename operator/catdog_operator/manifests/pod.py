@@ -1,6 +1,6 @@
 """A pod that passes the `restricted` pod security standard; trainer and worker differ in their container."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -56,9 +56,11 @@ def claim_volume(name: str, claim_name: str, *, read_only: bool = False) -> Mani
     return {"name": name, "persistentVolumeClaim": source | ({"readOnly": True} if read_only else {})}
 
 
-def secret_volume(name: str, secret_name: str) -> Manifest:
-    """Return a volume that is a Secret."""
-    return {"name": name, "secret": {"secretName": secret_name}}
+def secret_volume(name: str, secret_name: str, keys: Iterable[str] = ()) -> Manifest:
+    """Return a volume that is a Secret; where keys are named, nothing else of it."""
+    source: Manifest = {"secretName": secret_name}
+    items = [{"key": key, "path": key} for key in keys]
+    return {"name": name, "secret": source | ({"items": items} if items else {})}
 
 
 def projected_secrets(name: str, sources: Sequence[Manifest]) -> Manifest:

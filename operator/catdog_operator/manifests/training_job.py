@@ -4,10 +4,17 @@ import msgspec
 
 from catdog_common.training import EXIT_DATA
 from catdog_operator.manifests.common import Manifest, build_labels, build_owner, without_empty
-from catdog_operator.manifests.pod import STORAGE_DIR, Container, build_pod_spec, claim_volume, mount
+from catdog_operator.manifests.pod import (
+    STORAGE_DIR,
+    Container,
+    build_pod_spec,
+    claim_volume,
+    mount,
+    secret_volume,
+)
 from catdog_operator.observed import Surroundings
 from catdog_operator.resolve import Resolved
-from catdog_operator.resource import CatDogModel, Training, short_digest
+from catdog_operator.resource import CatDogModel, S3Dataset, Training, short_digest
 from catdog_operator.views import (
     ATTEMPT_ANNOTATION,
     HASH_LABEL,
@@ -16,6 +23,8 @@ from catdog_operator.views import (
 )
 
 DATA_DIR = "/data"
+S3_CREDENTIALS_DIR, S3_CA_DIR = "/var/run/catdog/s3-credentials", "/var/run/catdog/s3-ca"
+S3_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")  # keys, as an ObjectBucketClaim's Secret has
 # The schema's defaults: a Job that was made before one could set them is as good as one made with them.
 DEFAULTS = {"backoffLimit": 3, "activeDeadlineSeconds": 86400}
 RESOURCES: Manifest = {
@@ -75,7 +84,9 @@ def job_settings_digest(training: Training) -> str:
         "backoffLimit": training.backoff_limit,
         "activeDeadlineSeconds": training.active_deadline_seconds,
     }
-    chosen = {name: value for name, value in limits.items() if value != DEFAULTS[name]}
+    chosen: Manifest = {name: value for name, value in limits.items() if value != DEFAULTS[name]}
+    if (s3 := training.dataset.s3) is not None:
+        chosen["s3"] = msgspec.to_builtins(s3)
     return short_digest(msgspec.to_builtins(training.pod) | chosen)
 
 
@@ -92,6 +103,10 @@ def _build_trainer(model: CatDogModel, resolved: Resolved, image: str, task: Tas
     if (dataset := model.spec.training.dataset.persistent_volume_claim) is not None:
         mounts.append(mount("data", DATA_DIR, read_only=True))
         volumes.append(claim_volume("data", dataset.claim_name, read_only=True))
+    if (s3 := model.spec.training.dataset.s3) is not None:
+        for name, path, volume in _s3_secrets(s3):
+            mounts.append(mount(name, path, read_only=True))
+            volumes.append(volume)
     return Container(
         name="trainer",
         image=image,
@@ -127,7 +142,32 @@ def _listed(versions: tuple[int, ...]) -> str:
     return ",".join(str(version) for version in versions)
 
 
+def _s3_secrets(s3: S3Dataset) -> list[tuple[str, str, Manifest]]:
+    """Return name, mount path and volume of the Secrets: of each, only the keys that are needed."""
+    name, credentials = "s3-credentials", s3.credentials_secret.name
+    secrets = [(name, S3_CREDENTIALS_DIR, secret_volume(name, credentials, S3_CREDENTIALS))]
+    if (ca := s3.ca_secret) is not None:
+        secrets.append(("s3-ca", S3_CA_DIR, secret_volume("s3-ca", ca.name, [ca.key])))
+    return secrets
+
+
+def _s3_environment(s3: S3Dataset) -> dict[str, str]:
+    region = {"CATDOG_S3_REGION": s3.region} if s3.region else {}
+    ca = {"CATDOG_S3_CA_FILE": f"{S3_CA_DIR}/{s3.ca_secret.key}"} if s3.ca_secret else {}
+    return {
+        "CATDOG_DATASET": "s3",
+        "CATDOG_S3_ENDPOINT": s3.endpoint,
+        "CATDOG_S3_BUCKET": s3.bucket,
+        "CATDOG_S3_PREFIX": s3.prefix,
+        "CATDOG_S3_CREDENTIALS_DIR": S3_CREDENTIALS_DIR,
+        **region,
+        **ca,
+    }
+
+
 def _dataset_environment(model: CatDogModel) -> dict[str, str]:
+    if (s3 := model.spec.training.dataset.s3) is not None:
+        return _s3_environment(s3)
     if (dataset := model.spec.training.dataset.persistent_volume_claim) is None:
         return {"CATDOG_DATASET": "sample"}
     path = dataset.path.strip("/")

@@ -31,6 +31,11 @@ PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrIma
 PATIENCE = timedelta(seconds=5)  # until Events are read about a child that does not get on
 MOUNT_PAUSE = timedelta(seconds=130)  # the kubelet tries to mount again after two minutes at most
 MISSING_OBJECT = re.compile(r'(secret|configmap|persistentvolumeclaim) "([^"]+)" not found')
+MISSING_KEY = re.compile(r'"(s3-credentials|s3-ca)" : references non-existent secret key: (\S+)')
+FIELDS_OF_SECRETS = {  # by volume of a trainer
+    "s3-credentials": "spec.training.dataset.s3.credentialsSecret",
+    "s3-ca": "spec.training.dataset.s3.caSecret",
+}
 DRAWN_ID = re.compile(r"\b[0-9a-f]{12,}\b")  # of a sandbox or a container: each attempt has another
 KIND_NAMES = {
     "secret": "Secret",
@@ -177,7 +182,14 @@ def _trouble_by_events(pod: Pod, observed: Observed) -> Finding | None:
         verb = "is" if len(missing) == 1 else "are"
         it = "it" if len(missing) == 1 else "them"
         message = f"pod {pod.metadata.name} waits for {listed}, which {verb} not there; create {it}"
-        return no(f"{KIND_NAMES[kind]}NotFound", message)
+        named = [field for _, name in missing for field in _fields_that_name(name, pod, observed)]
+        advice = f", or name another in {' and '.join(named)}" if named else ""
+        return no(f"{KIND_NAMES[kind]}NotFound", message + advice)
+    if (lacking := MISSING_KEY.search(failures[-1].message)) is not None:
+        volume, key = lacking.groups()
+        where = f"of the Secret that {FIELDS_OF_SECRETS[volume]} names"
+        message = f"pod {pod.metadata.name} waits for key {key} {where}, which is not there"
+        return no("SecretKeyNotFound", f"{message}; add it, or name another")
     message = DRAWN_ID.sub("…", failures[-1].message)
     return no(failures[-1].reason, f"pod {pod.metadata.name}: {message}")
 
@@ -191,6 +203,15 @@ def _missing_objects(failures: list[Event]) -> list[tuple[str, str]]:
     ]
     newest = max((time for time, _, _ in found), default=LONG_AGO)
     return sorted({(kind, name) for time, kind, name in found if newest - time <= MOUNT_PAUSE})
+
+
+def _fields_that_name(secret: str, pod: Pod, observed: Observed) -> list[str]:
+    """Return the fields of the data set that name a Secret, which only a trainer waits for."""
+    s3 = observed.model.spec.training.dataset.s3
+    if s3 is None or _field_of(pod) != FIELDS["training"]:
+        return []
+    names = {"s3-credentials": s3.credentials_secret.name, "s3-ca": s3.ca_secret and s3.ca_secret.name}
+    return [FIELDS_OF_SECRETS[volume] for volume, name in names.items() if name == secret]
 
 
 def _field_of(pod: Pod) -> str:

@@ -43,6 +43,18 @@ def some_model(
     return parse_model(with_defaults(body, SCHEMA))
 
 
+def some_bucket(**s3: object) -> dict[str, Any]:
+    """Return the training on photos in a bucket, with these fields over it."""
+    plain = {
+        "endpoint": "https://rgw.example",
+        "bucket": "photos",
+        "prefix": "data/",
+        "credentialsSecret": {"name": "photos-s3"},
+        "caSecret": {"name": "rgw-ca", "key": "ca.crt"},
+    }
+    return {"dataset": {"s3": plain | s3}}
+
+
 def some_observed(model: CatDogModel | None = None, **fields: object) -> Observed:
     """Return a cluster that has all that a model needs but its training and its Deployment."""
     ready = Observed(

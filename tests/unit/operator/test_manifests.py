@@ -13,7 +13,7 @@ from catdog_operator.manifests.training_job import job_settings_digest
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.status_fields import ModelStatus, Version
-from tests.unit.operator.builders import some_claim, some_model, some_observed
+from tests.unit.operator.builders import some_bucket, some_claim, some_model, some_observed
 
 GOLDEN = Path(__file__).parent / "golden"
 V1 = Version(version=1, hash="572360246d", accuracy=0.91, photos=940, trained_at="2026-03-01T11:00:00Z")
@@ -106,6 +106,29 @@ def test_the_users_photos_are_mounted_read_only() -> None:
     assert {"name": "CATDOG_DATASET_DIR", "value": "/data/a/b"} in pod_of(job)["containers"][0]["env"]
 
 
+def test_of_the_buckets_secrets_the_trainer_gets_the_keys_that_it_needs_as_files_and_no_others() -> None:
+    pod = pod_of(everything_wanted(some_observed(some_model(some_bucket())))["Job"])
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    assert {each["name"]: each["secret"] for each in pod["volumes"] if "secret" in each} == {
+        "s3-credentials": {"secretName": "photos-s3", "items": [{"key": key, "path": key} for key in keys]},
+        "s3-ca": {"secretName": "rgw-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]},
+    }
+    [container] = pod["containers"]
+    mounts = {each["mountPath"]: each for each in container["volumeMounts"] if each["name"].startswith("s3-")}
+    assert mounts.keys() == {"/var/run/catdog/s3-credentials", "/var/run/catdog/s3-ca"}
+    assert all(each["readOnly"] for each in mounts.values())
+    assert not [each for each in container["env"] if "valueFrom" in each or "SECRET" in each["name"]]
+
+
+def test_without_a_ca_of_its_own_a_bucket_is_trusted_by_the_public_ones() -> None:
+    bucket = some_bucket()
+    del bucket["dataset"]["s3"]["caSecret"]
+    model = some_model(bucket)
+    pod = pod_of(everything_wanted(some_observed(model))["Job"])
+    assert "s3-ca" not in {each["name"] for each in pod["volumes"]}
+    assert "CATDOG_S3_CA_FILE" not in {each["name"] for each in pod["containers"][0]["env"]}
+
+
 def test_a_storage_class_that_is_empty_is_not_one_that_is_absent() -> None:
     for chosen, spec in (({}, {}), ({"storageClassName": ""}, {"storageClassName": ""})):
         observed = some_observed(some_model(storage={"claim": chosen}), claim=None)
@@ -126,9 +149,22 @@ def pod_of(manifest: Manifest) -> dict[str, Any]:
     return pod
 
 
+def test_an_edit_of_the_way_to_a_bucket_is_an_edit_of_the_job() -> None:
+    """So a training that waits for its next attempt at a wrong endpoint begins at once at the right one."""
+    edits: tuple[dict[str, object], ...] = (
+        {},
+        {"endpoint": "https://other"},
+        {"region": "eu-1"},
+        {"credentialsSecret": {"name": "other"}},
+    )
+    digests = {job_settings_digest(some_model(some_bucket(**edit)).spec.training) for edit in edits}
+    assert len(digests) == len(edits)
+
+
 def test_what_tells_an_edit_from_an_upgrade_does_not_change_with_a_release() -> None:
     """Else an upgrade would train or restart what nobody has edited: a new field counts where it is set."""
     model = some_model()
     assert job_settings_digest(model.spec.training) == "44136fa355"
+    assert job_settings_digest(some_model(some_bucket()).spec.training) == "ad414b7c37"
     connection = Connection("kafka/my-cluster", "kafka:9093", "pets-catdog", ())
     assert settings_digest(model, connection, openshift=False) == "9b3ef14acd"

@@ -6,6 +6,7 @@ from catdog_operator.plan import plan
 from catdog_operator.plan.finding import Finding, no
 from catdog_operator.plan.pod_trouble import find_pod_trouble, find_stuck
 from catdog_operator.plan.refusal import explain_refusal
+from catdog_operator.resolve import resolve
 from catdog_operator.status_fields import ModelStatus, Version
 from catdog_operator.views import Condition, ContainerState, PodStatus, Terminated, Waiting
 from tests.unit.operator.builders import (
@@ -13,6 +14,7 @@ from tests.unit.operator.builders import (
     condition,
     ended,
     later,
+    some_bucket,
     some_claim,
     some_deployment,
     some_event,
@@ -26,6 +28,7 @@ from tests.unit.operator.builders import (
 V1 = Version(version=1, hash="572360246d", accuracy=0.91, photos=940, trained_at="2026-03-01T11:00:00Z")
 SERVING = some_model(status=ModelStatus(versions=(V1,)))
 CREATING = Waiting("ContainerCreating")
+TRAINER = f"pets-train-{resolve(some_model(some_bucket())).hash}-x"
 QUOTA = "exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"
 
 
@@ -163,6 +166,43 @@ def test_missing_secrets_are_told_together_not_by_turns() -> None:
             "pod pets-inference-1 waits for Secret my-ca and Secret pets-catdog, which are not there; "
             "create them",
         )
+
+
+def trainer_without(volume: str, told: str, **s3: object) -> Finding | None:
+    """Return what is said of a trainer on a bucket that the kubelet told this of."""
+    model = some_model(some_bucket(**s3))
+    pod = some_training_pod(some_job(model), ContainerState(waiting=CREATING), phase="Pending")
+    message = f'MountVolume.SetUp failed for volume "{volume}" : {told}'
+    event = some_event(pod.metadata, "FailedMount", message)
+    return find_pod_trouble([pod], some_observed(model, events=(event,)))
+
+
+@pytest.mark.parametrize(
+    ("secret", "fields"),
+    [
+        ("photos-s3", "spec.training.dataset.s3.credentialsSecret"),
+        ("rgw-ca", "spec.training.dataset.s3.caSecret"),
+    ],
+)
+def test_a_secret_of_the_bucket_that_is_not_there_is_told_with_its_field(secret: str, fields: str) -> None:
+    assert trainer_without("s3", f'secret "{secret}" not found') == no(
+        "SecretNotFound",
+        (
+            f"pod {TRAINER} waits for Secret {secret}, which is not there; create it, or name another in "
+            f"{fields}"
+        ),
+    )
+
+
+def test_a_key_that_a_secret_of_the_bucket_lacks_is_told_with_its_field() -> None:
+    told = "references non-existent secret key: AWS_ACCESS_KEY_ID"
+    assert trainer_without("s3-credentials", told) == no(
+        "SecretKeyNotFound",
+        (
+            f"pod {TRAINER} waits for key AWS_ACCESS_KEY_ID of the Secret that "
+            "spec.training.dataset.s3.credentialsSecret names, which is not there; add it, or name another"
+        ),
+    )
 
 
 def test_a_secret_that_is_told_of_no_more_is_there() -> None:

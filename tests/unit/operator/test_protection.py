@@ -11,7 +11,14 @@ from catdog_operator.manifests.deployment import HTTP_PORT
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.status_fields import KafkaStatus, ModelStatus, Version
-from tests.unit.operator.builders import some_claim, some_deployment, some_kafka, some_model, some_observed
+from tests.unit.operator.builders import (
+    some_bucket,
+    some_claim,
+    some_deployment,
+    some_kafka,
+    some_model,
+    some_observed,
+)
 from tests.unit.operator.test_manifests import compare_with_golden
 
 V1 = Version(version=1, hash="572360246d", accuracy=0.91, photos=940, trained_at="2026-03-01T11:00:00Z")
@@ -106,6 +113,35 @@ def test_a_trainer_reaches_nothing_and_is_reached_by_nobody() -> None:
     spec = wanted(trained())["NetworkPolicy/pets-training"]["spec"]
     assert "ingress" not in spec
     assert "egress" not in spec
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"),
+    [
+        ("https://rgw.example", 443),
+        ("http://rgw.example", 80),
+        ("https://[2001:db8::1]:8443/", 8443),
+        ("https://rgw.svc:9000", 9000),
+    ],
+)
+def test_a_trainer_on_a_bucket_reaches_dns_and_the_endpoints_port_and_nothing_else(
+    endpoint: str, port: int
+) -> None:
+    observed = some_observed(some_model(some_bucket(endpoint=endpoint)))
+    spec = wanted(observed)["NetworkPolicy/pets-training"]["spec"]
+    assert "ingress" not in spec
+    assert set(allowed(spec["egress"])) == {
+        ("anybody", "TCP", port, port),
+        *(("anybody", protocol, port, port) for protocol, port in DNS),
+    }
+
+
+@pytest.mark.parametrize("host", ["rgw.rook-ceph.svc", "rgw.rook-ceph.svc.cluster.local:8443"])
+def test_a_service_is_reached_at_whatever_port_its_pods_answer(host: str) -> None:
+    observed = some_observed(some_model(some_bucket(endpoint=f"https://{host}")))
+    [_, s3] = wanted(observed)["NetworkPolicy/pets-training"]["spec"]["egress"]
+    namespace = {"matchLabels": {"kubernetes.io/metadata.name": "rook-ceph"}}
+    assert s3 == {"to": [{"namespaceSelector": namespace}]}
 
 
 def test_a_worker_reaches_the_brokers_port_and_dns_and_nothing_else() -> None:

@@ -5,7 +5,7 @@ import pytest
 from catdog_operator.manifests.kafka_topic import build_kafka_topic
 from catdog_operator.resolve import resolve
 from catdog_operator.resource import MODEL_SHAPING_FIELDS, Training, training_hash
-from tests.unit.operator.builders import some_model
+from tests.unit.operator.builders import some_bucket, some_model
 
 
 def test_the_hash_of_known_settings_never_changes() -> None:
@@ -14,6 +14,7 @@ def test_the_hash_of_known_settings_never_changes() -> None:
     assert resolve(some_model()).hash == "572360246d"
     assert resolve(some_model(photos)).hash == "04b04267b0"
     assert resolve(some_model(photos | {"epochs": 5, "learningRate": 0.01})).hash == "cf620ad6bc"
+    assert resolve(some_model(some_bucket())).hash == "6afb614c71"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,20 @@ def test_fields_that_do_not_shape_the_model_are_not_in_the_hash() -> None:
         kafka={"strimzi": {"name": "other"}},
     )
     assert resolve(other).hash == resolve(some_model()).hash
+
+
+def test_a_bucket_and_its_prefix_shape_the_model_and_the_way_to_them_does_not() -> None:
+    known = resolve(some_model(some_bucket())).hash
+    ways: list[dict[str, object]] = [
+        {"endpoint": "http://10.0.0.1:8080"},
+        {"region": "eu-1"},
+        {"credentialsSecret": {"name": "another"}},
+        {"caSecret": {"name": "another", "key": "tls.crt"}},
+        {"prefix": "data"},  # the same folder
+    ]
+    assert {resolve(some_model(some_bucket(**way))).hash for way in ways} == {known}
+    others = [{"bucket": "other"}, {"prefix": ""}, {"prefix": "data/2"}]
+    assert len({known, *(resolve(some_model(some_bucket(**other))).hash for other in others)}) == 4
 
 
 def test_numbers_are_parsed_before_they_are_hashed() -> None:

@@ -44,7 +44,8 @@ def test_a_missing_name_is_named(name: str) -> None:
     ("name", "value", "message"),
     [
         ("CATDOG_EPOCHS", "many", "int"),
-        ("CATDOG_DATASET", "s3", "s3"),
+        ("CATDOG_DATASET", "a heap", "a heap"),
+        ("CATDOG_DATASET", "s3", "CATDOG_S3_ENDPOINT, CATDOG_S3_BUCKET and CATDOG_S3_CREDENTIALS_DIR"),
         ("CATDOG_ARCHITECTURE", "resnet", "resnet is none of efficientnet-lite0, efficientnet-lite2"),
         ("CATDOG_DATASET_DIR", "", "CATDOG_DATASET_DIR"),
         ("CATDOG_CHAMPION_VERSION", "the best", "int"),

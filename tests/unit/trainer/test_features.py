@@ -8,8 +8,9 @@ from PIL import Image
 
 from catdog_common.images import decode_image
 from catdog_common.predictor import Trunk
+from catdog_trainer.ahead import map_ahead
 from catdog_trainer.data import Photo
-from catdog_trainer.features import extract_features, map_ahead
+from catdog_trainer.features import extract_features
 from tests.unit.trainer.builders import TINY_TRUNK, photo
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from catdog_common.artifact import LABELS
 from catdog_trainer.data import SPLITS, DataError, Dataset, Photo, Split, split_of
 
-_EXPECTED = "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
+EXPECTED = "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
 
 
 def read_claim(directory: Path, root: Path) -> Dataset:
@@ -40,12 +40,12 @@ def read_directory(directory: Path, source: str) -> Dataset:
         DataError: DataNotFound, where there is no such directory or no file in its folders.
     """
     if not directory.is_dir():
-        raise DataError("DataNotFound", f"{source} does not exist: it should hold {_EXPECTED}")
+        raise DataError("DataNotFound", f"{source} does not exist: it should hold {EXPECTED}")
     declared = any((directory / split).is_dir() for split in SPLITS)
     layout = ("training/{label}/", "validation/{label}/") if declared else ("{label}/",)
     found = list(_find(directory, declared=declared))
     if not found:
-        raise DataError("DataNotFound", f"{source} has no photos: it should hold {_EXPECTED}")
+        raise DataError("DataNotFound", f"{source} has no photos: it should hold {EXPECTED}")
     photos = (photo for photo in found if isinstance(photo, Photo))
     unreadable = (name for name in found if isinstance(name, str))
     return Dataset.gather(source, layout, photos, unreadable)

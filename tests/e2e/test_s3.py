@@ -1,0 +1,158 @@
+"""Photos in a bucket: what keeps a training from them is said and heals, and then they give a claim's model.
+
+The tests go on from one another: one model lacks everything, and one thing after the other is put right.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.instance import Instance
+from tests.demo.photo_sets import LabelledPhoto
+from tests.e2e.claims import make_claim
+from tests.e2e.failures.rows import described
+from tests.e2e.models import NAMESPACE, Model, condition
+from tests.e2e.s3 import KEY, SECRET, S3Server, s3_server
+from tests.e2e.test_bad_input import FOLDERS, WITH_PHOTOS
+
+FIELDS = "spec.training.dataset.s3"
+BY_ITSELF = "by itself, within the pause before the next attempt, when that is done"
+
+
+@pytest.fixture(scope="module")
+def s3(cluster: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Give a server that has no bucket yet."""
+    with s3_server(cluster, tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def claim(cluster: Instance, drawings: list[LabelledPhoto]) -> Path:
+    """Return the photos' claim, and beside it make one for models."""
+    make_claim(cluster, "s3-photos", fill=lambda directory: lay_out(drawings, directory / "data"))
+    return make_claim(cluster, "s3-models")
+
+
+@pytest.fixture(scope="module")
+def model(cluster: Instance, s3: S3Server, claim: Path) -> Iterator[Model]:
+    """Give a model on a bucket of which nothing is there yet: no Secrets, no bucket, no photos."""
+    assert claim.is_dir()
+    model = Model(cluster, "from-s3")
+    dataset = {
+        "endpoint": s3.endpoint,
+        "bucket": "photos",
+        "prefix": "data/",
+        "credentialsSecret": {"name": "photos-s3"},
+        "caSecret": {"name": "rgw-ca", "key": "ca.crt"},
+    }
+    model.apply(spec_of({"s3": dataset}))
+    yield model
+    model.delete()
+    cluster.kubectl("delete", "secret", "photos-s3", "rgw-ca", "-n", NAMESPACE, "--ignore-not-found")
+
+
+def test_secrets_that_are_not_there_are_told_with_their_fields(model: Model, failures: list[str]) -> None:
+    expected = (
+        " waits for Secret photos-s3 and Secret rgw-ca, which are not there; create them, or name another in "
+        f"{FIELDS}.credentialsSecret and {FIELDS}.caSecret"
+    )
+    status = model.await_status(
+        lambda status: condition(status, "Trained")[2].endswith(expected), "it waits for both Secrets"
+    )
+    assert condition(status, "Trained")[:2] == ("False", "SecretNotFound")
+    failures.append(described("the bucket's Secrets missing", "Trained", status, BY_ITSELF))
+
+
+def test_a_wrong_key_is_told_with_the_servers_word(
+    cluster: Instance, s3: S3Server, model: Model, failures: list[str]
+) -> None:
+    make_secret(cluster, "rgw-ca", {"ca.crt": s3.ca_file.read_text()})
+    make_secret(cluster, "photos-s3", credentials("wrong"))
+    status = await_reason(model, "AccessDenied")
+    assert "SignatureDoesNotMatch" in condition(status, "Trained")[2]
+    assert SECRET not in json.dumps(status)
+    failures.append(described("a wrong key to the bucket", "Trained", status, BY_ITSELF))
+
+
+def test_a_bucket_that_is_missing_is_told(
+    cluster: Instance, s3: S3Server, model: Model, failures: list[str]
+) -> None:
+    make_secret(cluster, "photos-s3", credentials(SECRET))
+    message = f"bucket photos is not at {s3.endpoint}; create it, or name another in {FIELDS}.bucket"
+    status = model.await_condition("Trained", ("False", "BucketNotFound", message))
+    failures.append(described("the bucket missing", "Trained", status, BY_ITSELF))
+
+
+def test_a_bucket_without_photos_is_told_what_belongs_there(
+    s3: S3Server, model: Model, failures: list[str]
+) -> None:
+    s3.make_bucket("photos")
+    message = f"s3://photos/data/ has no photos: it should hold {FOLDERS}"
+    status = model.await_condition("Trained", ("False", "DataNotFound", message))
+    failures.append(described("no photos in the bucket", "Trained", status, WITH_PHOTOS))
+
+
+def test_the_same_photos_and_seed_give_the_same_head_from_a_bucket_as_from_a_claim(
+    cluster: Instance, s3: S3Server, model: Model, claim: Path, drawings: list[LabelledPhoto]
+) -> None:
+    photos = ((f"data/{photo.label}/{photo.path.name}", photo.path.read_bytes()) for photo in drawings)
+    s3.put("photos", [*photos, ("data/cat/", b""), ("data/cat/notes.txt", b"a cat")])
+    other = Model(cluster, "from-claim")
+    other.apply(spec_of({"persistentVolumeClaim": {"claimName": "s3-photos", "path": "data"}}))
+    versions = [each.await_ready(version=1, timeout=400)["versions"][0] for each in (model, other)]
+    assert versions[0]["datasetDigest"] == versions[1]["datasetDigest"]
+    heads, trunks = zip(*(head_and_trunk(claim, each.name) for each in (model, other)), strict=True)
+    assert trunks[0] == trunks[1]
+    assert heads[0] == heads[1]
+    assert metadata(claim, "from-s3")["provenance"]["source"] == "s3://photos/data/"
+    other.delete()
+
+
+def spec_of(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Return a small, quick model's spec over the shared claim."""
+    return {
+        "training": {"dataset": dataset, "architecture": "efficientnet-lite0", "epochs": 5},
+        "storage": {"existingClaim": "s3-models"},
+        "kafka": {"strimzi": {"name": "my-cluster"}},
+    }
+
+
+def credentials(secret: str) -> dict[str, str]:
+    """Return a Secret's content, as an ObjectBucketClaim makes it."""
+    return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": secret}
+
+
+def make_secret(cluster: Instance, name: str, content: dict[str, str]) -> None:
+    """Create a Secret, or give it another content."""
+    metadata = {"name": name, "namespace": NAMESPACE}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": content}
+    cluster.kubectl("apply", "-f", "-", input=json.dumps(secret))
+
+
+def await_reason(model: Model, reason: str) -> dict[str, Any]:
+    """Return the first status with this reason for not being trained."""
+    return model.await_status(lambda status: condition(status, "Trained")[1] == reason, reason)
+
+
+def lay_out(photos: list[LabelledPhoto], directory: Path) -> None:
+    """Copy photos into folders `cat` and `dog`, and one file that is no photo."""
+    for photo in photos:
+        target = directory / photo.label / photo.path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(photo.path, target)
+    (directory / "cat" / "notes.txt").write_bytes(b"a cat")
+
+
+def metadata(claim: Path, name: str) -> dict[str, Any]:
+    """Return what is told of a model's first version."""
+    found: dict[str, Any] = json.loads((claim / name / "versions" / "1" / "model.json").read_bytes())
+    return found
+
+
+def head_and_trunk(claim: Path, name: str) -> tuple[dict[str, Any], bytes]:
+    """Return what was trained of a model's first version, and what it was trained on."""
+    return metadata(claim, name)["head"], (claim / name / "versions" / "1" / "trunk.tflite").read_bytes()
