@@ -168,8 +168,8 @@ def _scorer(trunk: Trunk, metadata: ModelMetadata) -> PetScorer | None:
         raise VersionDamagedError(f"version {metadata.version}: {error}") from error
     if scorer.width != trunk.width or not trunk.gives_classes:
         raise VersionDamagedError(
-            f"a rule for `unknown` on {scorer.width} features and ImageNet's classes does not fit a trunk that "
-            f"gives {trunk.width} features {'with' if trunk.gives_classes else 'without'} classes"
+            f"a rule for `unknown` on {scorer.width} features and ImageNet's classes does not fit a trunk "
+            f"that gives {trunk.width} features {'with' if trunk.gives_classes else 'without'} classes"
         )
     return scorer
 
