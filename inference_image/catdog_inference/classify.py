@@ -15,9 +15,9 @@ from catdog_inference.metrics import Metrics
 
 
 class Prediction(msgspec.Struct, frozen=True):
-    """What the model says: the label, and each label's probability."""
+    """What the model says: the label, and the probability of each that was learnt."""
 
-    label: str
+    label: str  # one of these, or `unknown`
     probabilities: dict[str, float]
 
 
@@ -63,8 +63,9 @@ class Classifier:
         images = [each for each in decoded if not isinstance(each, Rejection)]
         loop = asyncio.get_running_loop()
         with self._health.working(), self._metrics.stage("predict"):
-            rows = iter(await loop.run_in_executor(self._predicting, self._predictor.predict, images))
-        return [each if isinstance(each, Rejection) else self._prediction(next(rows)) for each in decoded]
+            answers = await loop.run_in_executor(self._predicting, self._predictor.answer, images)
+        predictions = map(self._prediction, answers.labels, answers.probabilities)
+        return [each if isinstance(each, Rejection) else next(predictions) for each in decoded]
 
     def _decode(self, value: bytes | None) -> Decoded:
         if value is None:
@@ -77,6 +78,6 @@ class Classifier:
         except UnreadableImageError as error:
             return Rejection(error.reason, str(error))
 
-    def _prediction(self, row: NDArray[np.float32]) -> Prediction:
+    def _prediction(self, label: str, row: NDArray[np.float32]) -> Prediction:
         labels = self._predictor.metadata.labels
-        return Prediction(labels[int(row.argmax())], dict(zip(labels, map(float, row), strict=True)))
+        return Prediction(label, dict(zip(labels, map(float, row), strict=True)))
