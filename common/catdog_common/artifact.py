@@ -29,14 +29,55 @@ class Head(msgspec.Struct, frozen=True, rename="camel"):
     temperature: float = 1.0
 
 
+class Scale(msgspec.Struct, frozen=True, rename="camel"):
+    """What is usual of a number: its mean and standard deviation on training photos."""
+
+    mean: float
+    deviation: float
+
+
+class UnknownRule(msgspec.Struct, frozen=True, rename="camel"):
+    """When a picture is answered `unknown`: `catdog_common.unknown` says how the score is computed."""
+
+    threshold: float  # of the score; what is below is unknown
+    log_odds: Scale  # of ImageNet's cats and dogs against its other classes
+    distance: Scale  # from the training's pets
+    mean: tuple[float, ...]  # [F] of their features at length one
+    directions: tuple[tuple[float, ...], ...]  # [k][F], of length one: in which they vary most
+    variances: tuple[float, ...]  # [k] along these
+    other_variance: float  # along each direction that is left
+    measured_on: int  # photos that gave the threshold
+    of_training: int = 0  # how many of them were training photos, each scored by a rule that lacked it
+
+
+class Calibration(msgspec.Struct, frozen=True, rename="camel"):
+    """What the head's temperature changes, on validation photos.
+
+    `after` is cross-validated: each photo is judged at a temperature fitted without it. Errors are expected
+    calibration errors over 15 bins of equally many photos, losses mean log-losses in nats.
+    """
+
+    photos: int
+    error_before: float  # at temperature 1
+    error_after: float
+    log_loss_before: float
+    log_loss_after: float
+
+
 class Metrics(msgspec.Struct, frozen=True, rename="camel"):
-    """What the worker's predictor reached on the validation split; loss is the mean log-loss in nats."""
+    """What the worker's predictor reached on the validation split; loss is the mean log-loss in nats.
+
+    A photo that is answered `unknown` counts here by the label that is the more probable: `correct` compares
+    versions, with and without `unknown`.
+    """
 
     photos: int
     correct: int
     accuracy: float
     log_loss: float
-    confusion: dict[str, dict[str, int]]  # true label → answered label → photos
+    confusion: dict[str, dict[str, int]]  # true label → more probable label → photos
+    unknown: int | None = None  # of the photos, answered `unknown`; None: the version never says so
+    calibration: Calibration | None = None  # None: on fewer photos than it takes
 
 
 class ChampionComparison(msgspec.Struct, frozen=True, rename="camel"):
@@ -95,6 +136,7 @@ class ModelMetadata(msgspec.Struct, frozen=True, rename="camel"):
     trained_at: str  # RFC 3339, UTC
     format: int = 1
     comparison: ChampionComparison | None = None
+    unknown: UnknownRule | None = None  # None: the version never answers `unknown`
 
 
 class VersionDamagedError(Exception):

@@ -16,6 +16,7 @@ from catdog_common.artifact import (
     read_metadata,
     verify_manifest,
 )
+from catdog_common.unknown import UNKNOWN, PetScorer
 
 IMAGENET_CLASSES = 1000
 
@@ -25,6 +26,13 @@ class TrunkOutput(NamedTuple):
 
     features: NDArray[np.float32]  # [F]
     class_probabilities: NDArray[np.float32] | None  # [1000] of ImageNet, where the trunk has them
+
+
+class Answers(NamedTuple):
+    """What a version says of images: probabilities, float32 [n, labels], and the labels that it answers."""
+
+    probabilities: NDArray[np.float32]
+    labels: tuple[str, ...]  # [n]: the most probable, or `unknown`
 
 
 class Trunk:
@@ -60,6 +68,11 @@ class Trunk:
     def image_size(self) -> int:
         """The side, in pixels, of the square that the network takes."""
         return int(self._input["shape"][1])
+
+    @property
+    def gives_classes(self) -> bool:
+        """Whether the network gives ImageNet's probabilities too."""
+        return self._classes is not None
 
     @property
     def width(self) -> int:
@@ -98,6 +111,7 @@ class Predictor:
             raise VersionDamagedError(
                 f"a head of {shapes} does not fit {trunk.width} features and {labels} labels"
             )
+        self._scorer = _scorer(trunk, metadata)
 
     @classmethod
     def load(cls, directory: Path, threads: int, copies: int = 1) -> "Predictor":
@@ -114,15 +128,51 @@ class Predictor:
         """The side, in pixels, of the square that `predict` takes."""
         return self.trunk.image_size
 
-    def features(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the features [F] of one image, uint8 [S, S, 3], RGB."""
-        return self.trunk.run(image).features
+    def run(self, image: NDArray[np.uint8]) -> TrunkOutput:
+        """Return what the trunk says of one image, uint8 [S, S, 3], RGB."""
+        return self.trunk.run(image)
 
     def predict(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return the probabilities, float32 [n, labels] in the order of the metadata's labels."""
-        features = [self.features(image) for image in images]
-        stacked = np.stack(features) if features else np.empty((0, self.trunk.width), np.float32)
-        return head_probabilities(stacked, self._weights, self._bias, self.metadata.head.temperature)
+        return self.answer(images).probabilities
+
+    def answer(self, images: Sequence[NDArray[np.uint8]]) -> Answers:
+        """Return the probabilities, and the labels: `unknown` where no pet is to be seen."""
+        if not images:
+            return Answers(np.empty((0, len(self.metadata.labels)), np.float32), ())
+        outputs = [self.run(image) for image in images]
+        features = np.stack([output.features for output in outputs])
+        probabilities = head_probabilities(
+            features, self._weights, self._bias, self.metadata.head.temperature
+        )
+        labels = [self.metadata.labels[column] for column in probabilities.argmax(axis=1)]
+        if self._scorer is not None:
+            classes = np.stack([np.asarray(output.class_probabilities) for output in outputs])
+            unknown = self._scorer.is_unknown(features, classes)
+            labels = [
+                UNKNOWN if is_unknown else label for label, is_unknown in zip(labels, unknown, strict=True)
+            ]
+        return Answers(probabilities, tuple(labels))
+
+
+def _scorer(trunk: Trunk, metadata: ModelMetadata) -> PetScorer | None:
+    """Return what tells pets from other pictures, or None: the version has no rule for that.
+
+    Raises:
+        VersionDamagedError: its rule asks for what the trunk does not give.
+    """
+    if metadata.unknown is None:
+        return None
+    try:
+        scorer = PetScorer(metadata.unknown)
+    except ValueError as error:
+        raise VersionDamagedError(f"version {metadata.version}: {error}") from error
+    if scorer.width != trunk.width or not trunk.gives_classes:
+        raise VersionDamagedError(
+            f"a rule for `unknown` on {scorer.width} features and ImageNet's classes does not fit a trunk "
+            f"that gives {trunk.width} features {'with' if trunk.gives_classes else 'without'} classes"
+        )
+    return scorer
 
 
 def head_probabilities(

@@ -17,9 +17,9 @@ from catdog_inference.metrics import Metrics
 
 
 class Prediction(msgspec.Struct, frozen=True):
-    """What the model says: the label, and each label's probability."""
+    """What the model says: the label, and the probability of each that was learnt."""
 
-    label: str
+    label: str  # one of these, or `unknown`
     probabilities: dict[str, float]
 
 
@@ -74,7 +74,8 @@ class Classifier:
         return [self._decode(value) for value in values]
 
     def _predict_all(self, images: Sequence[NDArray[np.uint8]]) -> list[Prediction]:
-        return [self._prediction(row) for row in self._predictor.predict(images)]
+        answers = self._predictor.answer(images)
+        return list(map(self._prediction, answers.labels, answers.probabilities))
 
     def _decode(self, value: bytes | None) -> Decoded:
         if value is None:
@@ -89,6 +90,6 @@ class Classifier:
         except UnreadableImageError as error:
             return Rejection(error.reason, str(error))
 
-    def _prediction(self, row: NDArray[np.float32]) -> Prediction:
+    def _prediction(self, label: str, row: NDArray[np.float32]) -> Prediction:
         labels = self._predictor.metadata.labels
-        return Prediction(labels[int(row.argmax())], dict(zip(labels, map(float, row), strict=True)))
+        return Prediction(label, dict(zip(labels, map(float, row), strict=True)))

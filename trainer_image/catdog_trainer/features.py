@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from catdog_common.images import UnreadableImageError, decode_image
 from catdog_common.predictor import Trunk
+from catdog_common.unknown import pet_log_odds
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.data import Photo, Split
 from catdog_trainer.near import HASH_WORDS, Hashes, difference_hash, near_any
@@ -23,6 +24,9 @@ class Features:
     photos: tuple[Photo, ...]
     matrix: NDArray[np.float32]  # [photos, F]
     hashes: Hashes  # of the pictures, by which those that are nearly equal are found
+    log_odds: NDArray[np.float64] | None = (
+        None  # [photos], of ImageNet's pets; None: the trunk has no classes
+    )
     unreadable: tuple[Photo, ...] = ()
 
     def of(self, split: Split) -> "Features":
@@ -43,7 +47,9 @@ class Features:
     def _only(self, photos: Iterable[Photo]) -> "Features":
         wanted = {photo.digest for photo in photos}
         rows = [row for row, photo in enumerate(self.photos) if photo.digest in wanted]
-        return Features(tuple(self.photos[row] for row in rows), self.matrix[rows], self.hashes[rows])
+        log_odds = None if self.log_odds is None else self.log_odds[rows]
+        photos_of_rows = tuple(self.photos[row] for row in rows)
+        return Features(photos_of_rows, self.matrix[rows], self.hashes[rows], log_odds)
 
 
 def decode_photo(photo: Photo, size: int) -> NDArray[np.uint8] | None:
@@ -60,6 +66,7 @@ def extract_features(
     """Return the features of `photos` in their order; `on_photo` is called after each."""
     local = _OwnTrunk(trunk)
     rows = np.empty((len(photos), local.trunk.width), np.float32)
+    log_odds = np.empty(len(photos), np.float64)
     hashes: list[Hashes] = []
     readable: list[Photo] = []
     unreadable: list[Photo] = []
@@ -68,12 +75,14 @@ def extract_features(
             if seen is None:
                 unreadable.append(photo)
             else:
-                rows[len(readable)], seen_hash = seen
+                rows[len(readable)], log_odds[len(readable)], seen_hash = seen
                 hashes.append(seen_hash)
                 readable.append(photo)
             on_photo()
     stacked = np.array(hashes, np.uint64).reshape(len(hashes), HASH_WORDS)
-    return Features(tuple(readable), rows[: len(readable)], stacked, tuple(unreadable))
+    count = len(readable)
+    known_log_odds = log_odds[:count] if local.trunk.gives_classes else None
+    return Features(tuple(readable), rows[:count], stacked, known_log_odds, tuple(unreadable))
 
 
 class _OwnTrunk(threading.local):
@@ -82,7 +91,14 @@ class _OwnTrunk(threading.local):
     def __init__(self, path: Path) -> None:
         self.trunk = Trunk(path, threads=1)
 
-    def look_at(self, photo: Photo) -> tuple[NDArray[np.float32], Hashes] | None:
-        """Return the photo's features and its picture's hash, or None where it can't be read."""
+    def look_at(self, photo: Photo) -> tuple[NDArray[np.float32], float, Hashes] | None:
+        """Return the photo's features, its pets' log-odds (of a trunk without classes: no number) and hash.
+
+        None where it can't be read.
+        """
         image = decode_photo(photo, self.trunk.image_size)
-        return None if image is None else (self.trunk.run(image).features, difference_hash(image))
+        if image is None:
+            return None
+        features, classes = self.trunk.run(image)
+        log_odds = np.nan if classes is None else float(pet_log_odds(classes[np.newaxis])[0])
+        return features, log_odds, difference_hash(image)

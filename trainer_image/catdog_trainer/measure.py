@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catdog_common.artifact import LABELS, ChampionComparison, Metrics
 from catdog_common.predictor import Predictor
+from catdog_common.unknown import UNKNOWN
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.champion import Champion
 from catdog_trainer.data import Photo
@@ -35,11 +36,12 @@ class Answer:
 
     photo: Photo
     probabilities: NDArray[np.float32]  # [labels]
+    is_unknown: bool
     champion_is_right: bool | None
 
     @property
     def label(self) -> str:
-        """The draft's answer: the more probable label."""
+        """The more probable label, whether or not it was answered."""
         return LABELS[int(self.probabilities.argmax())]
 
 
@@ -71,15 +73,16 @@ def measure(
 
     with ThreadPoolExecutor(threads) as pool:
         for photo, images in zip(photos, map_ahead(pool, decode, photos, threads), strict=True):
-            (probabilities,) = predictor.predict([images[predictor.image_size]])
+            said = predictor.answer([images[predictor.image_size]])
             on_prediction()
             champion_is_right = None
             if champion is not None and photo.digest in asked:
                 champion_is_right = _is_right(champion.predictor, photo, images)
                 on_prediction()
-            answers.append(Answer(photo, probabilities, champion_is_right))
-    comparison = _comparison(champion, answers) if champion else None
-    return Measurement(_metrics(answers), comparison, tuple(answers))
+            is_unknown = said.labels[0] == UNKNOWN
+            answers.append(Answer(photo, said.probabilities[0], is_unknown, champion_is_right))
+    metrics = _metrics(answers, says_unknown=predictor.metadata.unknown is not None)
+    return Measurement(metrics, _comparison(champion, answers) if champion else None, tuple(answers))
 
 
 def _decode_again(photo: Photo, size: int) -> NDArray[np.uint8]:
@@ -94,7 +97,7 @@ def _is_right(predictor: Predictor, photo: Photo, images: dict[int, NDArray[np.u
     return predictor.metadata.labels[int(probabilities.argmax())] == photo.label
 
 
-def _metrics(answers: Sequence[Answer]) -> Metrics:
+def _metrics(answers: Sequence[Answer], *, says_unknown: bool) -> Metrics:
     confusion = {label: dict.fromkeys(LABELS, 0) for label in LABELS}
     losses: list[float] = []
     for answer in answers:
@@ -102,7 +105,14 @@ def _metrics(answers: Sequence[Answer]) -> Metrics:
         true = float(answer.probabilities[LABELS.index(answer.photo.label)])
         losses.append(-np.log(max(true, _SMALLEST_PROBABILITY)))
     correct = sum(confusion[label][label] for label in LABELS)
-    return Metrics(len(answers), correct, correct / len(answers), float(np.mean(losses)), confusion)
+    return Metrics(
+        photos=len(answers),
+        correct=correct,
+        accuracy=correct / len(answers),
+        log_loss=float(np.mean(losses)),
+        confusion=confusion,
+        unknown=sum(answer.is_unknown for answer in answers) if says_unknown else None,
+    )
 
 
 def _comparison(champion: Champion, answers: Sequence[Answer]) -> ChampionComparison:

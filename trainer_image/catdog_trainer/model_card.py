@@ -134,6 +134,8 @@ def _goodness(metrics: Metrics) -> str:
             "punishes what is said with confidence and wrong; 0.6931 is guessing, 0 is perfect",
         ),
         *_by_label(metrics),
+        *_calibration(metrics),
+        *_unknown(metrics),
     ]
     answers = list(dict.fromkeys(answer for row in metrics.confusion.values() for answer in row))
     confusion = [
@@ -152,6 +154,22 @@ def _by_label(metrics: Metrics) -> Iterator[tuple[str, str, str]]:
         found, answered = row[label], sum(other.get(label, 0) for other in metrics.confusion.values())
         yield f"recall of {label}s", _percent(found, sum(row.values())), f"{label}s that are called a {label}"
         yield f"precision of {label}s", _percent(found, answered), f"what is called a {label} and is one"
+
+
+def _calibration(metrics: Metrics) -> Iterator[tuple[str, str, str]]:
+    if (calibration := metrics.calibration) is not None:
+        says = "by how much confidence and the share that is right differ in the mean; uncalibrated"
+        yield (
+            "calibration error",
+            f"{100 * calibration.error_after:.1f} %",
+            f"{says} {100 * calibration.error_before:.1f} %",
+        )
+
+
+def _unknown(metrics: Metrics) -> Iterator[tuple[str, str, str]]:
+    if metrics.unknown is not None:
+        share = f"{_percent(metrics.unknown, metrics.photos)} ({metrics.unknown} of {metrics.photos})"
+        yield "unknown", share, "validation photos answered `unknown`; above they count by the likelier label"
 
 
 def _percent(part: int, whole: int) -> str:
@@ -180,7 +198,11 @@ def _comparison(comparison: ChampionComparison | None) -> str:
 def _limits(metadata: ModelMetadata) -> Iterator[str]:
     labels = " and ".join(metadata.labels)
     size = metadata.settings.image_size
-    yield f"It knows {labels}, neither breeds nor single animals, and calls anything else one of the two."
+    yield f"It knows {labels}, neither breeds nor single animals."
+    if metadata.unknown is None:
+        yield "It never answers `unknown`: whatever else a picture shows, it calls it one of the two."
+    else:
+        yield "What else a picture shows it should answer with `unknown`: how often it does was not measured."
     yield "Of a picture with both in it, or several animals, it says one thing, and that was not measured."
     yield f"It sees a picture squashed to {size} × {size} pixels: a small animal in a large picture is lost."
     yield "The numbers hold for pictures like the validation photos; drawings or other scenes may do worse."

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from catdog_common.artifact import LABELS, Head, ModelMetadata, TrainingSettings
+from catdog_common.artifact import LABELS, Head, ModelMetadata, TrainingSettings, UnknownRule
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.architectures import ARCHITECTURES, Architecture
+from catdog_trainer.calibrate import calibrate
 from catdog_trainer.champion import Champion, find_champion
 from catdog_trainer.config import Config
 from catdog_trainer.data import DataError, Dataset, Photo, check
@@ -25,6 +26,7 @@ from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.train import Epoch, train_head
 from catdog_trainer.trunk import CALIBRATION_PHOTOS, Image, convert_trunk, keep_trunk, trunk_path
+from catdog_trainer.unknown import fit_unknown
 
 _logger = structlog.get_logger(__name__)
 
@@ -45,11 +47,14 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     features, dataset = _extract(dataset, trunk, champion, threads, progress)
     history: list[Epoch] = []
     head = _train(config, features, progress, history)
-    metadata = _describe(config, head, dataset)
+    head, calibration = calibrate(head, features.of("validation"))
+    unknown = _fit_unknown(features)
+    metadata = _describe(config, head, unknown, dataset)
     draft = draft_dir(config.work_dir)
     write_draft(draft, trunk, metadata, dataset, history)
     measured = _measure(draft, dataset, champion, threads, progress)
-    metadata = msgspec.structs.replace(metadata, metrics=measured.metrics, comparison=measured.comparison)
+    metrics = msgspec.structs.replace(measured.metrics, calibration=calibration)
+    metadata = msgspec.structs.replace(metadata, metrics=metrics, comparison=measured.comparison)
     progress.start("Publishing")
     draw_measured(draft, metadata, measured)
     version = publish(draft, config.storage, metadata)
@@ -159,6 +164,13 @@ def _train(
     return train_head(features.of("training"), features.of("validation"), _settings(config), on_epoch)
 
 
+def _fit_unknown(features: Features) -> UnknownRule | None:
+    rule = fit_unknown(features.of("training"), features.of("validation"))
+    if rule is None:
+        _logger.warning("never answers unknown", why="the trunk does not give ImageNet's probabilities")
+    return rule
+
+
 def _measure(
     draft: Path, dataset: Dataset, champion: Champion | None, threads: int, progress: ProgressReporter
 ) -> Measurement:
@@ -181,7 +193,7 @@ def _settings(config: Config) -> TrainingSettings:
     )
 
 
-def _describe(config: Config, head: Head, dataset: Dataset) -> ModelMetadata:
+def _describe(config: Config, head: Head, unknown: UnknownRule | None, dataset: Dataset) -> ModelMetadata:
     """Return the version's metadata, with neither number nor metrics, which come last."""
     return ModelMetadata(
         name=config.model_name,
@@ -189,6 +201,7 @@ def _describe(config: Config, head: Head, dataset: Dataset) -> ModelMetadata:
         hash=config.training_hash,
         labels=LABELS,
         head=head,
+        unknown=unknown,
         metrics=NOT_MEASURED,
         settings=_settings(config),
         provenance=describe_dataset(dataset),

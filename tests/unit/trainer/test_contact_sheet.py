@@ -19,7 +19,7 @@ def answer(number: int, label: str, dog: float, content: bytes | None = None, na
     """Return what was said of a photo of `label`: that it shows a dog with probability `dog`."""
     asked = photo(number, label, "validation", content)
     asked = replace(asked, name=name or asked.name)
-    return Answer(asked, np.array([1 - dog, dog], np.float32), champion_is_right=None)
+    return Answer(asked, np.array([1 - dog, dog], np.float32), is_unknown=False, champion_is_right=None)
 
 
 def colour_at(sheet: Path, number: int) -> tuple[int, int, int]:

@@ -108,7 +108,9 @@ def measurement(photos: tuple[Photo, ...], wrong: int) -> Measurement:
     for number, each in enumerate(photos):
         index = LABELS.index(each.label) ^ (number < wrong)
         confusion[each.label][LABELS[index]] += 1
-        answers.append(Answer(each, np.eye(2, dtype=np.float32)[index], champion_is_right=None))
+        answers.append(
+            Answer(each, np.eye(2, dtype=np.float32)[index], is_unknown=False, champion_is_right=None)
+        )
     correct = len(photos) - wrong
     metrics = Metrics(len(photos), correct, correct / len(photos), 0.1, confusion)
     return Measurement(metrics, None, tuple(answers))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from structlog.testing import capture_logs
 
 from catdog_common.artifact import MODEL_FILE, PHOTOS_FILE, ChampionComparison, Head, version_dir
-from catdog_common.predictor import Predictor
+from catdog_common.predictor import Predictor, TrunkOutput
 from catdog_trainer.champion import Champion, find_champion
 from catdog_trainer.data import Dataset, Photo
 from catdog_trainer.export import publish, write_draft
@@ -102,9 +102,9 @@ class TwiceAsLarge(Predictor):
     def image_size(self) -> int:
         return 32
 
-    def features(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, image: NDArray[np.uint8]) -> TrunkOutput:
         assert image.shape == (32, 32, 3)
-        return super().features(image[::2, ::2])
+        return super().run(image[::2, ::2])
 
 
 @pytest.mark.parametrize(("kind", "times"), [(Predictor, 1), (TwiceAsLarge, 2)])

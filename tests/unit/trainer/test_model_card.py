@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from catdog_common.artifact import ChampionComparison, Metrics, ModelMetadata
+from catdog_common.artifact import Calibration, ChampionComparison, Metrics, ModelMetadata, Scale, UnknownRule
 from catdog_trainer.legible import legible, shortened
 from catdog_trainer.markdown import code, table
 from catdog_trainer.model_card import model_card
@@ -108,6 +108,26 @@ def test_what_can_t_be_compared_is_told() -> None:
     assert "compared with none" in model_card(measured())
     nothing = msgspec.structs.replace(measured(), comparison=ChampionComparison(2, 0, 0, 0))
     assert "Version 2 learnt from all of the photos" in model_card(nothing)
+
+
+def test_a_version_that_can_say_unknown_says_how_often_it_does_so_of_pets() -> None:
+    never = model_card(measured())
+    assert "It never answers `unknown`" in never
+    scale = Scale(0.0, 1.0)
+    rule = UnknownRule(0.0, scale, scale, (), (), (), 1.0, 300)
+    metrics = Metrics(300, 285, 0.95, 0.1234, CONFUSION, unknown=3)
+    card = model_card(msgspec.structs.replace(measured(), unknown=rule, metrics=metrics))
+    assert ["unknown", "1.0 % (3 of 300)"] in [row[:2] for row in tables(card)[2]]
+    assert "It never answers" not in card
+    assert "unknown" not in [row[0] for row in tables(never)[2]]
+
+
+def test_the_error_of_calibration_stands_beside_what_it_was_before() -> None:
+    metrics = Metrics(300, 285, 0.95, 0.1234, CONFUSION, calibration=Calibration(300, 0.031, 0.012, 0.2, 0.1))
+    rows = tables(model_card(msgspec.structs.replace(measured(), metrics=metrics)))[2]
+    [(_, after, says)] = [row for row in rows if row[0] == "calibration error"]
+    assert after == "1.2 %"
+    assert says.endswith("uncalibrated 3.1 %")
 
 
 def test_a_version_that_was_not_measured_has_a_card_too() -> None:
