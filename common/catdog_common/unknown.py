@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 
 from catdog_common.artifact import Scale, UnknownRule
 
-UNKNOWN = "unknown"  # the label of an answer, beside those that are learnt
-
 # ImageNet's classes, in its usual order: 118 breeds of dog from Chihuahua to Mexican hairless (dingo, dhole
 # and African hunting dog come after), and five cats from tabby to Egyptian.
 _PET_CLASSES = np.r_[151:269, 281:286]
