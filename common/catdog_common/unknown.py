@@ -22,8 +22,8 @@ from catdog_common.artifact import Scale, UnknownRule
 # and African hunting dog come after), and five cats from tabby to Egyptian.
 _PET_CLASSES = np.r_[151:269, 281:286]
 
-# Multiplied at a time: with more, OpenBLAS (GEMM_MULTITHREAD_THRESHOLD) wakes threads, which on processors that
-# the trunk and decoding keep busy costs 50 times what they save.
+# Multiplied at a time: with more, OpenBLAS (GEMM_MULTITHREAD_THRESHOLD) wakes threads, which on processors
+# that trunk and decoding keep busy costs 50 times what they save.
 _ROWS = 4
 
 _HALF_STEP = 0.5 / 256  # of the probabilities, which int8 gives in steps of 1/256: what looks like none

@@ -61,7 +61,7 @@ class TrainingOnTheSample(unittest.TestCase):
         assert metadata.metrics.unknown is not None
         assert metadata.metrics.unknown <= 4
         assert metadata.unknown is not None
-        assert (metadata.unknown.measured_on, metadata.unknown.of_training) == (200, 160)
+        assert (metadata.unknown.measured_on, metadata.unknown.of_training) == (160, 120)
         assert (version_dir(self.claim, "pets", 1) / "model.json").stat().st_size < 2_000_000
 
     def test_each_training_published_a_whole_version(self) -> None:
