@@ -15,7 +15,9 @@ from catdog_common.artifact import (
     Metrics,
     ModelMetadata,
     Provenance,
+    Scale,
     TrainingSettings,
+    UnknownRule,
     version_dir,
     write_manifest,
 )
@@ -26,6 +28,18 @@ PHOTOS = {"training": {"cat": 1, "dog": 1}, "validation": {"cat": 1, "dog": 1}}
 
 RED_IS_CAT = Head(weights=((9.0, -9.0), (0.0, 0.0), (-9.0, 9.0)), bias=(0.0, 0.0))
 
+# Far from red, and far from blue, is what has much of green.
+GREEN_IS_UNKNOWN = UnknownRule(
+    threshold=-9.0,
+    log_odds=Scale(-6.2, 1.0),  # of a picture that shows ImageNet's first three classes, and no pet
+    distance=Scale(0.0, 1.0),
+    mean=(0.5, 0.0, 0.5),
+    directions=((0.0, 1.0, 0.0),),
+    variances=(0.01,),
+    other_variance=0.009,
+    measured_on=100,
+)
+
 
 def publish_tiny_version(
     storage: Path,
@@ -33,6 +47,7 @@ def publish_tiny_version(
     version: int = 1,
     head: Head = RED_IS_CAT,
     training_hash: str = "0123456789",
+    unknown: UnknownRule | None = None,
 ) -> Path:
     """Write the files of a version as the trainer does; return its directory."""
     directory = version_dir(storage, model, version)
@@ -48,6 +63,7 @@ def publish_tiny_version(
         settings=TrainingSettings("tiny", SIDE, epochs=1, batch_size=1, learning_rate=0.1, seed=1),
         provenance=Provenance("test", "sha256:00", photos=PHOTOS, unreadable=(), unreadable_photos=0),
         trained_at="2026-01-01T00:00:00Z",
+        unknown=unknown,
     )
     (directory / MODEL_FILE).write_bytes(msgspec.json.encode(metadata))
     write_manifest(directory)

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import msgspec
 from rich.table import Table
 
+from catdog_common.artifact import UNKNOWN
+
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of a photo: where its record lies, and the answer or the error, if one came."""
@@ -56,8 +58,8 @@ def _cells(outcome: Outcome, *, answered: bool) -> list[str]:
 def _confidence(outcome: Outcome) -> str:
     if outcome.error is not None:
         return outcome.error
-    if outcome.probabilities is None or outcome.label is None:
-        return ""
+    if outcome.probabilities is None or outcome.label in (None, UNKNOWN):
+        return ""  # of an unknown picture they only say what it would be, were it one of these
     return f"{max(outcome.probabilities.values()):.3f}"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 LABELS = ("cat", "dog")
+UNKNOWN = "unknown"  # the label of an answer, where none of these is to be seen
 
 TRUNK_FILE = "trunk.tflite"
 MODEL_FILE = "model.json"

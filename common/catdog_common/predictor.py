@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from catdog_common.artifact import (
     TRUNK_FILE,
+    UNKNOWN,
     ModelMetadata,
     VersionDamagedError,
     read_metadata,
     verify_manifest,
 )
-from catdog_common.unknown import UNKNOWN, PetScorer
+from catdog_common.unknown import PetScorer
 
 IMAGENET_CLASSES = 1000
 

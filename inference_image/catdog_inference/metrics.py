@@ -49,7 +49,7 @@ class Metrics:
         )
         self.confidence = Histogram(
             "catdog_confidence",
-            "The highest probability of an answer",
+            "The highest probability of an answer (of unknown: what it would be, were it a cat or a dog)",
             ["label"],
             buckets=_PROBABILITIES,
             registry=self.registry,

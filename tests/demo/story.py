@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from catdog_common.artifact import EVALUATION_FILE, MODEL_CARD_FILE, PLOT_FILE
+from catdog_common.artifact import EVALUATION_FILE, MODEL_CARD_FILE, PLOT_FILE, UNKNOWN
 from tests.cluster.instance import Instance
 from tests.demo.model import Status, wait_until_ready, watched_readiness
 from tests.demo.photo_sets import LabelledPhoto, PhotoSet
@@ -120,7 +120,8 @@ def send_held_out(terminal: Terminal, photos: tuple[LabelledPhoto, ...], folder:
     labels = dict(zip(files, (photo.label for photo in photos), strict=True))
     right = sum(answer.get("label") == labels[answer["file"]] for answer in answers)
     terminal.console.print(_answers_table(answers, labels))
-    terminal.say(f"{right} of {len(files)} are right.")
+    unknown = sum(answer.get("label") == UNKNOWN for answer in answers)
+    terminal.say(f"{right} of {len(files)} are right, {unknown} unknown to it.")
     _promise(len(answers) == len(files), f"{len(files)} photos were sent and {len(answers)} answered")
 
 
@@ -197,7 +198,7 @@ def _answers_table(answers: list[dict[str, Any]], labels: dict[str, str]) -> Tab
     for answer in answers:
         label = answer.get("label", "error")
         probability = max(answer.get("probabilities", {"": 0.0}).values())
-        right = "✓" if label == labels[answer["file"]] else "[red]✗[/red]"
+        right = "✓" if label == labels[answer["file"]] else "?" if label == UNKNOWN else "[red]✗[/red]"
         table.add_row(
             answer["file"],
             label,

@@ -66,6 +66,15 @@ class TrainingOnTheSample(unittest.TestCase):
         assert self.results[0]["photos"] == 40
         assert self.results[0]["accuracy"] >= 0.9
 
+    def test_drawings_of_pets_are_pets_to_it(self) -> None:
+        """Though ImageNet knows no emoji: four of the 40 validation drawings may be unknown at the most."""
+        metadata = read_metadata(version_dir(self.claim, "pets", 1))
+        assert metadata.metrics.unknown is not None
+        assert metadata.metrics.unknown <= 4
+        assert metadata.unknown is not None
+        assert (metadata.unknown.measured_on, metadata.unknown.of_training) == (160, 120)
+        assert (version_dir(self.claim, "pets", 1) / "model.json").stat().st_size < 2_000_000
+
     def test_each_training_published_a_whole_version(self) -> None:
         """Numbers follow one another, manifests hold, and no work is left."""
         assert list_versions(self.claim, "pets") == [1, 2, 3]
@@ -78,6 +87,7 @@ class TrainingOnTheSample(unittest.TestCase):
         """To the last bit, on one machine."""
         first, second = (read_metadata(version_dir(self.claim, "pets", number)) for number in (1, 2))
         assert first.head == second.head
+        assert first.unknown == second.unknown
 
     def test_the_trunk_is_made_once_and_served_as_it_is(self) -> None:
         """Every version has the very bytes that were calibrated first."""

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog_common.artifact import LABELS, ChampionComparison, Metrics
+from catdog_common.artifact import LABELS, UNKNOWN, ChampionComparison, Metrics
 from catdog_common.predictor import Predictor
-from catdog_common.unknown import UNKNOWN
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.champion import Champion
 from catdog_trainer.data import Photo

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from catdog_common.artifact import version_dir
+from catdog_common.artifact import UnknownRule, version_dir
 from catdog_common.environment import read_environment
 from catdog_common.predictor import Predictor
 from catdog_inference.classify import Classifier
@@ -64,9 +64,15 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def serving(tmp_path: Path, environment: dict[str, str]) -> Serving:
+def unknown() -> UnknownRule | None:
+    """Return the version's rule for `unknown`; a test may parametrise it."""
+    return None
+
+
+@pytest.fixture
+def serving(tmp_path: Path, environment: dict[str, str], unknown: UnknownRule | None) -> Serving:
     """Return a context in which a worker with the real predictor serves; at its end it must stop."""
-    publish_tiny_version(tmp_path)
+    publish_tiny_version(tmp_path, unknown=unknown)
     predictor = Predictor.load(version_dir(tmp_path, "pets", 1), threads=1, copies=2)
 
     @asynccontextmanager

@@ -3,13 +3,14 @@ from collections import Counter
 from pathlib import Path
 
 import msgspec
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from catdog_common.messages import ERROR_CLASS_HEADER, ERROR_MESSAGE_HEADER, Answer, parse_answer
 from catdog_inference import publisher
 from catdog_inference.service import IN_FLIGHT_BATCHES, IN_FLIGHT_BYTES
-from tests.tiny_version import picture
+from tests.tiny_version import GREEN_IS_UNKNOWN, picture
 from tests.unit.inference.conftest import Serving
 from tests.unit.inference.fake_broker import (
     Acknowledged,
@@ -89,6 +90,25 @@ async def test_a_batch_is_no_larger_than_allowed_and_takes_what_comes_meanwhile(
     assert worker.sample("catdog_batch_size_count") == 7
     assert worker.sample("catdog_batch_size_sum") == 50
     assert worker.sample("catdog_batch_size_bucket", le="8.0") == 7
+
+
+@pytest.mark.parametrize("unknown", [GREEN_IS_UNKNOWN])
+async def test_a_picture_that_shows_no_pet_is_answered_unknown_with_probabilities_of_cat_and_dog(
+    serving: Serving,
+) -> None:
+    broker = FakeBroker()
+    for colour in ("red", "lime", "blue", "lime"):
+        broker.put(picture(colour), key=colour.encode())
+    broker.put(b"no image")
+    async with serving(broker) as worker:
+        await broker.all_committed()
+    assert [answer.label for answer in answers(broker)] == ["cat", "unknown", "dog", "unknown"]
+    for answer in answers(broker):
+        assert answer.probabilities.keys() == {"cat", "dog"}
+        assert sum(answer.probabilities.values()) == pytest.approx(1)
+    assert worker.sample("catdog_answers_total", label="unknown") == 2
+    assert worker.sample("catdog_answers_total", label="cat") == 1
+    assert worker.sample("catdog_confidence_count", label="unknown") == 2
 
 
 async def test_answers_lie_in_the_order_of_their_records(serving: Serving) -> None:

@@ -4,10 +4,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from catdog_common.images import decode_image
 from catdog_common.predictor import Trunk
+from catdog_common.unknown import pet_log_odds
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.data import Photo
 from catdog_trainer.features import extract_features
@@ -22,6 +24,9 @@ def test_features_are_the_serving_trunks_row_by_row_whatever_the_threads() -> No
     assert features.photos == tuple(photos)
     assert np.array_equal(features.matrix, expected)
     assert features.matrix.dtype == np.float32
+    classes = [trunk.run(decode_image(photo.read(), 16)).class_probabilities for photo in photos]
+    assert features.log_odds is not None
+    assert features.log_odds == pytest.approx(pet_log_odds(np.array(classes, np.float32)))
 
 
 def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
@@ -40,7 +45,10 @@ def test_a_split_has_its_own_rows() -> None:
     photos = [photo(1, "cat", "training"), photo(2, "dog", "validation"), photo(3, "dog", "training")]
     features = extract_features(photos, TINY_TRUNK, threads=1, on_photo=lambda: None)
     assert features.of("training").photos == (photos[0], photos[2])
-    assert np.array_equal(features.of("validation").matrix, features.matrix[[1]])
+    validation = features.of("validation")
+    assert np.array_equal(validation.matrix, features.matrix[[1]])
+    assert features.log_odds is not None
+    assert validation.log_odds == features.log_odds[[1]]
 
 
 def test_only_a_few_items_are_under_way_at_a_time() -> None:

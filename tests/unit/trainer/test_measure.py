@@ -14,7 +14,7 @@ from catdog_trainer.data import Dataset, Photo
 from catdog_trainer.export import publish, write_draft
 from catdog_trainer.measure import Measurement, count_predictions, measure
 from catdog_trainer.train import Epoch
-from tests.tiny_version import publish_tiny_version
+from tests.tiny_version import GREEN_IS_UNKNOWN, publish_tiny_version
 from tests.unit.trainer.builders import BLUE, RED, RED_IS_CAT, TINY_TRUNK, metadata, photo, picture
 
 BLUE_IS_CAT = Head(weights=RED_IS_CAT.weights[::-1], bias=RED_IS_CAT.bias)
@@ -65,6 +65,21 @@ def test_metrics_are_counts_and_mean_log_loss_of_the_predictor_on_the_written_fi
     assert metrics.accuracy == pytest.approx(2 / 3)
     assert metrics.confusion == {"cat": {"cat": 1, "dog": 0}, "dog": {"cat": 1, "dog": 1}}
     assert 1.5 < metrics.log_loss < 2.5  # two sure and right, one as sure and wrong by some 5.6 nats
+
+
+def test_a_photo_that_is_answered_unknown_counts_by_its_more_probable_label_and_beside_it(
+    tmp_path: Path,
+) -> None:
+    green = photo(4, "cat", "validation", picture(4, (20, 200, 20)))
+    directory = publish_tiny_version(tmp_path, unknown=GREEN_IS_UNKNOWN)
+    measured = measure(directory, [*VALIDATION, green], None, 1, lambda: None).metrics
+    assert measured.unknown == 1
+    assert sum(sum(row.values()) for row in measured.confusion.values()) == measured.photos == 4
+    assert measured.correct in (2, 3)  # green is as much a cat as a dog
+
+
+def test_a_version_that_never_says_unknown_has_no_count_of_it(draft: Path) -> None:
+    assert measured_beside(None, draft)[0].metrics.unknown is None
 
 
 def test_without_a_champion_nothing_is_compared(draft: Path) -> None:
