@@ -46,10 +46,10 @@ class S3Server:
         """Fill a bucket by the command `catdog upload`, and return what it says."""
         target = ("--s3-endpoint", self.endpoint, "--s3-bucket", bucket, "--s3-prefix", prefix)
         keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
-        command = [sys.executable, "-m", "catdog_client", "upload", directory, *target]
-        environment = {"PYTHONPATH": str(REPOSITORY / "client") + os.pathsep + str(REPOSITORY / "common")}
         trust = ("--s3-ca-file", self.ca_file)
-        return run(*command, *trust, env={**environment, **keys})
+        environment = {"PYTHONPATH": str(REPOSITORY / "client") + os.pathsep + str(REPOSITORY / "common")}
+        command = ("-m", "catdog_client", "upload", directory, *target, *trust)
+        return run(sys.executable, *command, env={**environment, **keys})
 
 
 def client(server: S3Server) -> Any:  # noqa: ANN401 - botocore makes its methods as it runs
