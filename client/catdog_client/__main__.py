@@ -1,6 +1,7 @@
 """The command `catdog`: owns options, signals and exit codes."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -9,11 +10,14 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 
 from catdog_client.config import Config
 from catdog_client.exchange import ClientError, Exchange
 from catdog_client.outcome import Outcome, as_json, as_table
 from catdog_client.sending import Report, Sending, send_photos
+from catdog_client.upload import Target, find_photos
+from catdog_client.upload import upload as upload_photos
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 PathType = click.Path(path_type=Path)
@@ -39,7 +43,7 @@ def _option(name: str, text: str, **settings: Any) -> Callable[[Command], Comman
 )
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - whatever the options above are
-    """Talk to a CatDogModel through its Kafka topics."""
+    """Talk to a CatDogModel through its Kafka topics, and give it photos to learn from."""
     context.obj = options
 
 
@@ -82,6 +86,27 @@ def send(connection: dict[str, Any], /, output: str, **options: Any) -> None:  #
         Console(highlight=False).print(as_table(outcomes, answered=sending.wait))
     if any(outcome.error for outcome in outcomes):
         sys.exit(1)
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@_option("s3-endpoint", "https://host[:port] of an S3.", required=True)
+@_option("s3-bucket", "The bucket, which has to be there.", required=True)
+@_option("s3-prefix", "What the keys begin with.", default="", show_default=True)
+@_option("s3-region", "The bucket's region.", default="us-east-1", show_default=True)
+@_option("s3-ca-file", "Certificates to trust; without it, the public CAs.", type=PathType)
+def upload(directory: Path, **options: Any) -> None:  # noqa: ANN401 - with "s3_" they are a Target's fields
+    """Put the photos of DIRECTORY into a bucket, for spec.training.dataset.s3 with the same settings.
+
+    They are those below training/{cat,dog} and validation/{cat,dog}, or {cat,dog}. The keys are taken from
+    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment.
+    """
+    target = Target(**{name.removeprefix("s3_"): value for name, value in options.items()})
+    count = len(find_photos(directory))
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("uploading", total=count)
+        upload_photos(directory, target, os.environ, lambda: progress.advance(task))
+    click.echo(f"{count} photos are in s3://{target.bucket}/{target.prefix}")
 
 
 async def _send(config: Config, sending: Sending, report: Report) -> None:

@@ -1,7 +1,9 @@
 """A real S3 on the host, which pods reach by its address: versitygw over a directory, with its own CA."""
 
+import os
 import subprocess
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import get_session
 
+from tests.cluster.cache import REPOSITORY
+from tests.cluster.commands import run
 from tests.cluster.instance import Instance
 from tests.cluster.pki import issue, make_authority
 from tests.cluster.programs import build_s3_server
@@ -34,11 +38,18 @@ class S3Server:
         """Make a bucket."""
         client(self).create_bucket(Bucket=name)
 
-    def put(self, bucket: str, objects: Iterable[tuple[str, bytes]]) -> None:
-        """Put objects into a bucket, by key."""
-        putting = client(self)
-        for key, content in objects:
-            putting.put_object(Bucket=bucket, Key=key, Body=content)
+    def make_folder(self, bucket: str, key: str) -> None:
+        """Make a key that ends in '/', as consoles do for a folder."""
+        client(self).put_object(Bucket=bucket, Key=key)
+
+    def upload(self, directory: Path, bucket: str, prefix: str) -> str:
+        """Fill a bucket by the command `catdog upload`, and return what it says."""
+        target = ("--s3-endpoint", self.endpoint, "--s3-bucket", bucket, "--s3-prefix", prefix)
+        keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+        trust = ("--s3-ca-file", self.ca_file)
+        environment = {"PYTHONPATH": str(REPOSITORY / "client") + os.pathsep + str(REPOSITORY / "common")}
+        command = ("-m", "catdog_client", "upload", directory, *target, *trust)
+        return run(sys.executable, *command, env={**environment, **keys})
 
 
 def client(server: S3Server) -> Any:  # noqa: ANN401 - botocore makes its methods as it runs

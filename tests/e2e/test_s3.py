@@ -67,10 +67,25 @@ def test_secrets_that_are_not_there_are_told_with_their_fields(model: Model, fai
     failures.append(described("the bucket's Secrets missing", "Trained", status, BY_ITSELF))
 
 
-def test_a_wrong_key_is_told_with_the_servers_word(
+def test_a_key_that_a_secret_lacks_is_told_with_its_field(
     cluster: Instance, s3: S3Server, model: Model, failures: list[str]
 ) -> None:
     make_secret(cluster, "rgw-ca", {"ca.crt": s3.ca_file.read_text()})
+    make_secret(cluster, "photos-s3", {"AWS_ACCESS_KEY_ID": KEY})
+    expected = (
+        f" waits for key AWS_SECRET_ACCESS_KEY of the Secret that {FIELDS}.credentialsSecret names, which is "
+        "not there; add it, or name another"
+    )
+    status = model.await_status(
+        lambda status: condition(status, "Trained")[2].endswith(expected), "it waits for the key"
+    )
+    assert condition(status, "Trained")[:2] == ("False", "SecretKeyNotFound")
+    failures.append(described("a key missing in the bucket's Secret", "Trained", status, BY_ITSELF))
+
+
+def test_a_wrong_key_is_told_with_the_servers_word(
+    cluster: Instance, model: Model, failures: list[str]
+) -> None:
     make_secret(cluster, "photos-s3", credentials("wrong"))
     status = await_reason(model, "AccessDenied")
     assert "SignatureDoesNotMatch" in condition(status, "Trained")[2]
@@ -97,10 +112,18 @@ def test_a_bucket_without_photos_is_told_what_belongs_there(
 
 
 def test_the_same_photos_and_seed_give_the_same_head_from_a_bucket_as_from_a_claim(
-    cluster: Instance, s3: S3Server, model: Model, claim: Path, drawings: list[LabelledPhoto]
+    cluster: Instance,
+    s3: S3Server,
+    model: Model,
+    claim: Path,
+    drawings: list[LabelledPhoto],
+    tmp_path: Path,
 ) -> None:
-    photos = ((f"data/{photo.label}/{photo.path.name}", photo.path.read_bytes()) for photo in drawings)
-    s3.put("photos", [*photos, ("data/cat/", b""), ("data/cat/notes.txt", b"a cat")])
+    lay_out(drawings, tmp_path)
+    s3.make_folder("photos", "data/cat/")
+    assert s3.upload(tmp_path, "photos", "data/").endswith(
+        f"{len(drawings) + 1} photos are in s3://photos/data/\n"
+    )
     other = Model(cluster, "from-claim")
     other.apply(spec_of({"persistentVolumeClaim": {"claimName": "s3-photos", "path": "data"}}))
     versions = [each.await_ready(version=1, timeout=400)["versions"][0] for each in (model, other)]

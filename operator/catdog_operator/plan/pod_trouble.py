@@ -176,6 +176,11 @@ def _trouble_by_events(pod: Pod, observed: Observed) -> Finding | None:
     failures = events_about(pod.metadata, observed, "Failed")
     if not failures:
         return None
+    if (lacking := _missing_key(failures)) is not None:
+        volume, key = lacking
+        where = f"of the Secret that {FIELDS_OF_SECRETS[volume]} names"
+        message = f"pod {pod.metadata.name} waits for key {key} {where}, which is not there"
+        return no("SecretKeyNotFound", f"{message}; add it, or name another")
     if missing := _missing_objects(failures):
         [*_, (kind, _)] = missing
         listed = " and ".join(f"{KIND_NAMES[each]} {name}" for each, name in missing)
@@ -185,13 +190,23 @@ def _trouble_by_events(pod: Pod, observed: Observed) -> Finding | None:
         named = [field for _, name in missing for field in _fields_that_name(name, pod, observed)]
         advice = f", or name another in {' and '.join(named)}" if named else ""
         return no(f"{KIND_NAMES[kind]}NotFound", message + advice)
-    if (lacking := MISSING_KEY.search(failures[-1].message)) is not None:
-        volume, key = lacking.groups()
-        where = f"of the Secret that {FIELDS_OF_SECRETS[volume]} names"
-        message = f"pod {pod.metadata.name} waits for key {key} {where}, which is not there"
-        return no("SecretKeyNotFound", f"{message}; add it, or name another")
     message = DRAWN_ID.sub("…", failures[-1].message)
     return no(failures[-1].reason, f"pod {pod.metadata.name}: {message}")
+
+
+def _missing_key(failures: list[Event]) -> tuple[str, str] | None:
+    """Return volume and key of a Secret that lacks it, if that was told of at the last attempts.
+
+    It goes before whole Secrets that are missing: they may have been told of before this one was made.
+    """
+    found = [
+        (event.last_timestamp or LONG_AGO, match.group(1), match.group(2))
+        for event in failures
+        if (match := MISSING_KEY.search(event.message)) is not None
+    ]
+    newest = failures[-1].last_timestamp or LONG_AGO
+    lacking = sorted((volume, key) for time, volume, key in found if newest - time <= MOUNT_PAUSE)
+    return lacking[0] if lacking else None
 
 
 def _missing_objects(failures: list[Event]) -> list[tuple[str, str]]:

@@ -1,5 +1,7 @@
 """Why pods do not run, told in the same words for as long as it is so."""
 
+from datetime import datetime
+
 import pytest
 
 from catdog_operator.plan import plan
@@ -168,13 +170,15 @@ def test_missing_secrets_are_told_together_not_by_turns() -> None:
         )
 
 
-def trainer_without(volume: str, told: str, **s3: object) -> Finding | None:
-    """Return what is said of a trainer on a bucket that the kubelet told this of."""
-    model = some_model(some_bucket(**s3))
+def trainer_told(*told: tuple[str, datetime]) -> Finding | None:
+    """Return what is said of a trainer on a bucket of whose mounts this was told, the newest last."""
+    model = some_model(some_bucket())
     pod = some_training_pod(some_job(model), ContainerState(waiting=CREATING), phase="Pending")
-    message = f'MountVolume.SetUp failed for volume "{volume}" : {told}'
-    event = some_event(pod.metadata, "FailedMount", message)
-    return find_pod_trouble([pod], some_observed(model, events=(event,)))
+    events = tuple(
+        some_event(pod.metadata, "FailedMount", f"MountVolume.SetUp failed for volume {words}", time)
+        for words, time in told
+    )
+    return find_pod_trouble([pod], some_observed(model, events=events))
 
 
 @pytest.mark.parametrize(
@@ -185,7 +189,7 @@ def trainer_without(volume: str, told: str, **s3: object) -> Finding | None:
     ],
 )
 def test_a_secret_of_the_bucket_that_is_not_there_is_told_with_its_field(secret: str, fields: str) -> None:
-    assert trainer_without("s3", f'secret "{secret}" not found') == no(
+    assert trainer_told((f'"s3" : secret "{secret}" not found', NOW)) == no(
         "SecretNotFound",
         (
             f"pod {TRAINER} waits for Secret {secret}, which is not there; create it, or name another in "
@@ -195,14 +199,20 @@ def test_a_secret_of_the_bucket_that_is_not_there_is_told_with_its_field(secret:
 
 
 def test_a_key_that_a_secret_of_the_bucket_lacks_is_told_with_its_field() -> None:
-    told = "references non-existent secret key: AWS_ACCESS_KEY_ID"
-    assert trainer_without("s3-credentials", told) == no(
+    gone = ('"s3-credentials" : secret "photos-s3" not found', NOW)
+    key = '"s3-credentials" : references non-existent secret key: AWS_ACCESS_KEY_ID'
+    expected = no(
         "SecretKeyNotFound",
         (
             f"pod {TRAINER} waits for key AWS_ACCESS_KEY_ID of the Secret that "
             "spec.training.dataset.s3.credentialsSecret names, which is not there; add it, or name another"
         ),
     )
+    assert trainer_told((key, NOW)) == expected
+    assert trainer_told(gone, (key, later(1))) == expected
+    again = trainer_told((key, NOW), (gone[0], later(200)))
+    assert again is not None
+    assert again.reason == "SecretNotFound"
 
 
 def test_a_secret_that_is_told_of_no_more_is_there() -> None:

@@ -98,6 +98,17 @@ def serving(s3: FakeS3, tls: ssl.SSLContext | None = None) -> Iterator[FakeS3]:
             self.wfile.write(told.body[: len(told.body) - told.cut])
             self.close_connection = self.close_connection or told.cut > 0
 
+        def do_PUT(self) -> None:
+            bucket, _, key = unquote(urlsplit(self.path).path).lstrip("/").partition("/")
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            told = Answer(b"") if bucket == "photos" else refusal(404, "NoSuchBucket")
+            if told.status == 200:
+                s3.objects[key] = content
+            self.send_response(told.status)
+            self.send_header("Content-Length", str(len(told.body)))
+            self.end_headers()
+            self.wfile.write(told.body)
+
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
