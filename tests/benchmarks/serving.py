@@ -46,10 +46,10 @@ class Result(msgspec.Struct):
 
 def ways(predictor: Predictor, classifier: Classifier) -> dict[str, Way]:
     """Return the ways to compare, the baseline first."""
-    labels, side = predictor.metadata.labels, predictor.image_size
+    side = predictor.image_size
 
     def label(image: np.typing.NDArray[np.uint8]) -> str:
-        return labels[int(predictor.predict([image])[0].argmax())]
+        return predictor.answer([image]).labels[0]
 
     def whole(photo: bytes) -> np.typing.NDArray[np.uint8]:
         with Image.open(io.BytesIO(photo)) as image:
