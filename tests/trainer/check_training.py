@@ -46,6 +46,7 @@ class TrainingOnTheSample(unittest.TestCase):
     photos: ClassVar[Path]
     results: ClassVar[list[dict[str, Any]]]
     trunks: ClassVar[list[tuple[int, bytes]]]
+    features: ClassVar[list[set[str]]]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -54,12 +55,13 @@ class TrainingOnTheSample(unittest.TestCase):
         cls.claim, cls.photos = scratch / "models", scratch / "data"
         cls.claim.mkdir()
         _lay_out_photos_that_need_care(cls.photos)
-        cls.results, cls.trunks = [], []
+        cls.results, cls.trunks, cls.features = [], [], []
         for training_hash, dataset in (("a" * 10, "sample"), ("b" * 10, "sample"), ("c" * 10, "directory")):
             champion = {"CHAMPION_VERSION": "1"} if cls.results else {}
             cls.results.append(_train(cls.claim, cls.photos, training_hash, dataset, champion))
             trunk = cls.claim / TRUNK
             cls.trunks.append((trunk.stat().st_mtime_ns, trunk.read_bytes()))
+            cls.features.append({path.name for path in cls.claim.glob("pets/features/*/*.npy")})
 
     def test_drawings_are_told_apart(self) -> None:
         """The sample is easy: 36 of its 40 validation drawings at the least."""
@@ -95,6 +97,16 @@ class TrainingOnTheSample(unittest.TestCase):
         for version in (1, 2, 3):
             served = version_dir(self.claim, "pets", version) / "trunk.tflite"
             assert served.read_bytes() == self.trunks[0][1]
+
+    def test_no_photo_passes_the_trunk_twice(self) -> None:
+        """The second training had the same photos, the third some more."""
+        first, second, third = self.features
+        assert len(first) == 1
+        assert second == first
+        assert first < third
+        [new] = third - first
+        [path] = self.claim.glob(f"pets/features/*/{new}")
+        assert 0 < len(np.load(path, allow_pickle=False)) < 10
 
     def test_the_trunk_takes_bytes_as_they_are_and_works_in_int8(self) -> None:
         """A byte means itself, and each convolution's weights are int8."""

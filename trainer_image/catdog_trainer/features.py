@@ -14,6 +14,7 @@ from catdog_common.predictor import Trunk
 from catdog_common.unknown import pet_log_odds
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.data import Photo, Split
+from catdog_trainer.feature_store import FeatureStore, Seen
 from catdog_trainer.near import HASH_WORDS, Hashes, difference_hash, near_any
 
 
@@ -61,24 +62,40 @@ def decode_photo(photo: Photo, size: int) -> NDArray[np.uint8] | None:
 
 
 def extract_features(
-    photos: Sequence[Photo], trunk: Path, threads: int, on_photo: Callable[[], None]
+    photos: Sequence[Photo],
+    trunk: Path,
+    threads: int,
+    on_photo: Callable[[], None],
+    store: FeatureStore | None = None,
 ) -> Features:
-    """Return the features of `photos` in their order; `on_photo` is called after each."""
+    """Return the features of `photos` in their order; `on_photo` is called after each.
+
+    Those that `store` knows pass no trunk, and the others are added to it.
+    """
     local = _OwnTrunk(trunk)
+
+    def look_at(photo: Photo) -> tuple[Seen | None, bool]:
+        known = store.get(photo.digest) if store is not None else None
+        return (local.look_at(photo), True) if known is None else (known, False)
+
     rows = np.empty((len(photos), local.trunk.width), np.float32)
     log_odds = np.empty(len(photos), np.float64)
     hashes: list[Hashes] = []
     readable: list[Photo] = []
     unreadable: list[Photo] = []
     with ThreadPoolExecutor(threads) as pool:
-        for photo, seen in zip(photos, map_ahead(pool, local.look_at, photos, threads), strict=True):
+        for photo, (seen, is_new) in zip(photos, map_ahead(pool, look_at, photos, threads), strict=True):
             if seen is None:
                 unreadable.append(photo)
             else:
                 rows[len(readable)], log_odds[len(readable)], seen_hash = seen
                 hashes.append(seen_hash)
                 readable.append(photo)
+                if store is not None and is_new:
+                    store.add(photo.digest, seen)
             on_photo()
+    if store is not None:
+        store.close([photo.digest for photo in photos])
     stacked = np.array(hashes, np.uint64).reshape(len(hashes), HASH_WORDS)
     count = len(readable)
     known_log_odds = log_odds[:count] if local.trunk.gives_classes else None
@@ -91,7 +108,7 @@ class _OwnTrunk(threading.local):
     def __init__(self, path: Path) -> None:
         self.trunk = Trunk(path, threads=1)
 
-    def look_at(self, photo: Photo) -> tuple[NDArray[np.float32], float, Hashes] | None:
+    def look_at(self, photo: Photo) -> Seen | None:
         """Return the photo's features, its pets' log-odds (of a trunk without classes: no number) and hash.
 
         None where it can't be read.
@@ -101,4 +118,4 @@ class _OwnTrunk(threading.local):
             return None
         features, classes = self.trunk.run(image)
         log_odds = np.nan if classes is None else float(pet_log_odds(classes[np.newaxis])[0])
-        return features, log_odds, difference_hash(image)
+        return Seen(features, log_odds, difference_hash(image))

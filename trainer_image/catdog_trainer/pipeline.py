@@ -20,6 +20,7 @@ from catdog_trainer.data.review import log_review
 from catdog_trainer.data.s3 import read_s3
 from catdog_trainer.data.sample import read_sample
 from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
+from catdog_trainer.feature_store import FeatureStore
 from catdog_trainer.features import Features, decode_photo, extract_features
 from catdog_trainer.measure import NOT_MEASURED, Measurement, count_predictions, measure
 from catdog_trainer.processors import limit_threads, usable_processors
@@ -44,7 +45,7 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     _check_by_all(dataset, ARCHITECTURES[config.architecture].image_size, threads)
     trunk, dataset = _find_or_make_trunk(config, dataset, threads, progress)
     champion = find_champion(config.storage, config.model_name, config.champion_version, threads)
-    features, dataset = _extract(dataset, trunk, champion, threads, progress)
+    features, dataset = _extract(config, dataset, trunk, champion, threads, progress)
     history: list[Epoch] = []
     head = _train(config, features, progress, history)
     head, calibration = calibrate(head, features.of("validation"))
@@ -134,14 +135,20 @@ def _check_by_all(dataset: Dataset, size: int, threads: int) -> None:
 
 
 def _extract(
-    dataset: Dataset, trunk: Path, champion: Champion | None, threads: int, progress: ProgressReporter
+    config: Config,
+    dataset: Dataset,
+    trunk: Path,
+    champion: Champion | None,
+    threads: int,
+    progress: ProgressReporter,
 ) -> tuple[Features, Dataset]:
     """Return the features of the photos to use, and the dataset of just these.
 
     Those that prove unreadable are left out, and of validation those that are nearly equal to training ones.
     """
     progress.start("Features", photos=len(dataset.photos))
-    features = extract_features(dataset.photos, trunk, threads, progress.photo)
+    store = FeatureStore.of(config.storage, config.model_name, trunk)
+    features = extract_features(dataset.photos, trunk, threads, progress.photo, store)
     near_copies = features.near_copies()
     dataset = dataset.without(features.unreadable).without_near_copies(near_copies)
     progress.expect_measuring(count_predictions(dataset.of("validation"), champion))

@@ -1,0 +1,130 @@
+"""What a trunk said of photos is kept, and no photo passes the same trunk twice."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from catdog_trainer.data import Photo
+from catdog_trainer.feature_store import FeatureStore
+from catdog_trainer.features import Features, extract_features
+from tests.unit.trainer.builders import TINY_TRUNK, photo
+
+PHOTOS = [photo(number, "dog" if number % 3 else "cat", "training") for number in range(10)]
+WIDTH = 3  # of the tiny trunk
+ROWS = 4
+
+
+def opened(directory: Path, reserve: int = 0) -> FeatureStore:
+    return FeatureStore(directory, WIDTH, rows=ROWS, reserve=reserve)
+
+
+def extract(directory: Path, photos: Sequence[Photo] = PHOTOS) -> tuple[Features, list[str]]:
+    """Return the features, and the names of the photos that were read for them."""
+    reads: list[str] = []
+
+    def watched(each: Photo) -> Photo:
+        def read() -> bytes:
+            reads.append(each.name)
+            return each.read()
+
+        return replace(each, read=read)
+
+    features = extract_features(list(map(watched, photos)), TINY_TRUNK, 2, lambda: None, opened(directory))
+    return features, sorted(reads)
+
+
+def names(photos: Sequence[Photo]) -> list[str]:
+    return sorted(each.name for each in photos)
+
+
+def assert_same(features: Features, others: Features) -> None:
+    assert [each.digest for each in features.photos] == [each.digest for each in others.photos]
+    assert np.array_equal(features.matrix, others.matrix)
+    assert np.array_equal(features.hashes, others.hashes)
+    assert features.log_odds is not None
+    assert others.log_odds is not None
+    assert np.array_equal(features.log_odds, others.log_odds)
+
+
+def test_photos_that_are_known_are_not_read_again_and_give_the_same_to_the_last_bit(tmp_path: Path) -> None:
+    first, reads = extract(tmp_path)
+    assert reads == names(PHOTOS)
+    second, reads = extract(tmp_path)
+    assert reads == []
+    assert_same(second, first)
+    assert_same(second, extract_features(PHOTOS, TINY_TRUNK, 1, lambda: None))
+
+
+def test_only_photos_that_are_new_are_computed(tmp_path: Path) -> None:
+    extract(tmp_path, PHOTOS[:7])
+    features, reads = extract(tmp_path)
+    assert reads == names(PHOTOS[7:])
+    assert_same(features, extract_features(PHOTOS, TINY_TRUNK, 1, lambda: None))
+
+
+def test_a_training_that_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
+    seen: list[None] = []
+
+    def on_photo() -> None:
+        seen.append(None)
+        if len(seen) == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract_features(PHOTOS, TINY_TRUNK, 1, on_photo, opened(tmp_path))
+    assert extract(tmp_path)[1] == names(PHOTOS[8:])
+
+
+def test_what_is_no_photo_is_not_kept(tmp_path: Path) -> None:
+    bad = replace(PHOTOS[2], read=lambda: b"no image")
+    features, _ = extract(tmp_path, [*PHOTOS[:2], bad])
+    assert [each.name for each in features.unreadable] == [bad.name]
+    assert len(opened(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY garbage"])
+def test_a_file_that_is_damaged_is_told_and_computed_again(tmp_path: Path, content: bytes) -> None:
+    first, _ = extract(tmp_path)
+    damaged = min(tmp_path.glob("*.npy"))
+    damaged.write_bytes(damaged.read_bytes()[:-1] + content)
+    with capture_logs() as lines:
+        again, reads = extract(tmp_path)
+    assert [line["file"] for line in lines if line["log_level"] == "warning"] == [damaged.name]
+    assert 0 < len(reads) <= ROWS
+    assert_same(again, first)
+
+
+def test_features_of_another_width_are_not_taken(tmp_path: Path) -> None:
+    extract(tmp_path)
+    with capture_logs():
+        assert len(FeatureStore(tmp_path, WIDTH + 1)) == 0
+
+
+def test_what_is_mostly_of_photos_that_are_gone_is_cleared(tmp_path: Path) -> None:
+    extract(tmp_path)
+    extract(tmp_path, PHOTOS[:5])
+    assert len(opened(tmp_path)) == 10, "half of it is of use"
+    extract(tmp_path, PHOTOS[:4])
+    assert len(opened(tmp_path)) == 4
+    assert extract(tmp_path, PHOTOS[:4])[1] == []
+
+
+def test_where_nothing_can_be_kept_the_training_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with capture_logs() as lines:
+        features, reads = extract(tmp_path / "file" / "features")
+    assert len(features.photos) == len(reads) == len(PHOTOS)
+    [warning] = [line for line in lines if line["log_level"] == "warning"]
+    assert "computes them again" in warning["event"]
+
+
+def test_a_claim_is_not_filled_with_features(tmp_path: Path) -> None:
+    store = opened(tmp_path / "features", reserve=2**60)
+    with capture_logs() as lines:
+        extract_features(PHOTOS, TINY_TRUNK, 1, lambda: None, store)
+    assert "hardly any room" in lines[0]["error"]
+    assert len(opened(tmp_path / "features")) == 0
