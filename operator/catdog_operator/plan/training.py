@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from catdog_common.training import EXIT_DATA
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.training_job import Task, build_training_job, job_settings_digest
 from catdog_operator.observed import Observed
@@ -178,7 +179,7 @@ def _pods_of(job: Job, observed: Observed) -> tuple[Pod, ...]:
 
 def _training(job_name: str, pods: tuple[Pod, ...] = ()) -> Finding:
     message = f"Job {job_name} is training these settings"
-    if (end := last_end(pods)) is None or end.exit_code == 0:
+    if (end := last_end(pods)) is None or end.exit_code in (0, EXIT_DATA):  # its Job is about to end as well
         return no("Training", message)
     reason, cause = describe_crash(end)
     return no("Training", f"{message}, again after {reason}: {cause}")

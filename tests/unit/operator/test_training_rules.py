@@ -2,6 +2,7 @@
 
 import msgspec
 
+from catdog_common.training import EXIT_DATA
 from catdog_operator.observed import Images
 from catdog_operator.plan import plan
 from catdog_operator.plan.failure import AFTER_AN_EDIT
@@ -205,6 +206,18 @@ def test_a_training_that_is_tried_again_says_how_the_last_attempt_ended() -> Non
             "Job pets-train-572360246d is training these settings, again after TrainerCrashed: "
             f"the trainer ended with exit code 1: ValueError: no such thing; {AFTER_AN_EDIT}"
         ),
+    )
+
+
+def test_photos_that_are_not_good_enough_are_no_crash_while_the_job_still_has_to_fail() -> None:
+    model = some_model()
+    job = some_job(model)
+    pods = (some_training_pod(job, ended(EXIT_DATA, "no photos"), phase="Failed"),)
+    observed = some_observed(model, jobs=(job,), training_pods=pods)
+    assert condition(observed, "Trained") == (
+        "False",
+        "Training",
+        "Job pets-train-572360246d is training these settings",
     )
 
 
