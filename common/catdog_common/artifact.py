@@ -121,6 +121,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, rename="camel"):
     batch_size: int
     learning_rate: float
     seed: int
+    early_stopping_patience: int | None = None  # epochs without less validation log-loss; None: all are done
 
 
 class ModelMetadata(msgspec.Struct, frozen=True, rename="camel"):

@@ -85,6 +85,7 @@ def _resolve_training(model: CatDogModel) -> TrainingStatus:
         epochs=_given(training.epochs, 20),
         batch_size=_given(training.batch_size, 32),
         learning_rate=_given(training.learning_rate, 0.001),
+        early_stopping_patience=training.early_stopping_patience,
         seed=_given(training.seed, 42),
     )
 

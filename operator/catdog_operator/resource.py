@@ -96,6 +96,7 @@ class Training(Part, frozen=True, kw_only=True):
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
+    early_stopping_patience: int | None = None
     seed: int | None = None
     revision: str | None = None
     pod: Pod = Pod()
@@ -274,6 +275,7 @@ MODEL_SHAPING_FIELDS = (
     "epochs",
     "batch_size",
     "learning_rate",
+    "early_stopping_patience",
     "seed",
     "revision",
 )

@@ -84,7 +84,7 @@ class ConditionStatus(msgspec.Struct, frozen=True, rename="camel"):
     observed_generation: int | None = None
 
 
-class TrainingStatus(msgspec.Struct, frozen=True, rename="camel"):
+class TrainingStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The settings of the training as resolved."""
 
     hash: str
@@ -94,6 +94,7 @@ class TrainingStatus(msgspec.Struct, frozen=True, rename="camel"):
     batch_size: int
     learning_rate: float
     seed: int
+    early_stopping_patience: int | None = None  # None: all epochs
 
 
 class KafkaStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

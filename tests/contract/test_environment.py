@@ -33,7 +33,13 @@ FROM_CLAIM = {"dataset": {"persistentVolumeClaim": {"claimName": "photos", "path
     [
         {},
         FROM_CLAIM,
-        FROM_CLAIM | {"architecture": "efficientnet-lite0", "learningRate": 1e-05, "epochs": 1},
+        FROM_CLAIM
+        | {
+            "architecture": "efficientnet-lite0",
+            "learningRate": 1e-05,
+            "epochs": 1,
+            "earlyStoppingPatience": 3,
+        },
     ],
 )
 def test_the_trainer_reads_what_the_operator_writes(training: dict[str, object]) -> None:

@@ -21,6 +21,8 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from catdog_common.artifact import (
+    LABELS,
+    Head,
     TrainingSettings,
     list_versions,
     read_metadata,
@@ -193,6 +195,43 @@ class TrainingOnUnequalLabels(unittest.TestCase):
         weights, bias = np.array(head.weights, np.float32), np.array(head.bias, np.float32)
         [(cat, _)] = head_probabilities(np.zeros((1, 1), np.float32), weights, bias, 1.0)
         assert 0.4 < cat < 0.6, cat
+
+
+class TrainingThatStopsEarly(unittest.TestCase):
+    """Forty photos of noise, which can be learnt by heart and tell nothing of forty others."""
+
+    def _train(self, patience: int | None) -> tuple[Head, list[float]]:
+        """Return the head, and the validation log-loss after each epoch."""
+        settings = TrainingSettings("efficientnet-lite0", 224, 60, 8, 0.01, 42, patience)
+        losses: list[float] = []
+        head = train_head(_noise(1), _noise(2), settings, lambda epoch: losses.append(epoch.val_loss))
+        return head, losses
+
+    def test_it_ends_when_validation_gets_no_better_with_the_head_that_was_best(self) -> None:
+        """The loss of the head that comes out is the least of all epochs."""
+        head, losses = self._train(patience=3)
+        assert len(losses) == losses.index(min(losses)) + 1 + 3 < 60
+        assert abs(_log_loss(head, _noise(2)) - min(losses)) < 1e-4
+
+    def test_without_patience_all_epochs_are_done_and_the_last_counts(self) -> None:
+        """Which is worse here."""
+        head, losses = self._train(patience=None)
+        assert len(losses) == 60
+        assert abs(_log_loss(head, _noise(2)) - losses[-1]) < 1e-4
+        assert losses[-1] > min(losses)
+
+
+def _noise(seed: int) -> Features:
+    matrix = np.random.default_rng(seed).normal(size=(40, 30)).astype(np.float32)
+    photos = tuple(Photo(f"{n}", LABELS[n % 2], "training", "", bytes) for n in range(40))
+    return Features(photos, matrix, np.zeros((40, 4), np.uint64))
+
+
+def _log_loss(head: Head, features: Features) -> float:
+    weights, bias = np.array(head.weights, np.float32), np.array(head.bias, np.float32)
+    probabilities = head_probabilities(features.matrix, weights, bias, 1.0)
+    columns = [LABELS.index(photo.label) for photo in features.photos]
+    return float(-np.log(probabilities[np.arange(len(columns)), columns]).mean())
 
 
 def _lay_out_photos_that_need_care(directory: Path) -> None:

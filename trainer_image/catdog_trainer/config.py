@@ -24,6 +24,7 @@ class Config(msgspec.Struct, frozen=True):
     batch_size: int
     learning_rate: float
     seed: int
+    early_stopping_patience: int | None = None  # epochs; None: all are done
     dataset_dir: str | None = None  # the photos, where `dataset` is `directory`: /data or /data/<path>
     dataset_root: str = "/data"  # where the photos' claim is mounted
     s3_endpoint: str = ""

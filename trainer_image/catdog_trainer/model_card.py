@@ -108,10 +108,11 @@ def _named(count: int, why: str, names: tuple[str, ...]) -> str:
 
 def _settings(metadata: ModelMetadata) -> str:
     settings = metadata.settings
+    patience = settings.early_stopping_patience
     rows = (
         ("architecture", code(settings.architecture)),
         ("image size", f"{settings.image_size} × {settings.image_size} pixels"),
-        ("epochs", str(settings.epochs)),
+        ("epochs", f"{settings.epochs}{f', stopping after {patience} without progress' if patience else ''}"),
         ("batch size", f"{settings.batch_size} photos"),
         ("learning rate", f"{settings.learning_rate:g}"),
         ("seed", str(settings.seed)),

@@ -197,6 +197,7 @@ def _settings(config: Config) -> TrainingSettings:
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,
         seed=config.seed,
+        early_stopping_patience=config.early_stopping_patience,
     )
 
 

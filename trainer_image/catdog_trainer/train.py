@@ -69,6 +69,9 @@ def train_head(
 ) -> Head:
     """Return the head after `settings.epochs` epochs; `on_epoch` is called at the end of each.
 
+    With an `early_stopping_patience` it is the head of the epoch with the least validation log-loss, and the
+    training stops where that has not become less for so many epochs.
+
     Training photos of the rarer label weigh more (`class_weights` says what that does to probabilities);
     validation photos weigh the same.
     """
@@ -85,12 +88,23 @@ def train_head(
         epochs=settings.epochs,
         class_weight=_class_weight(training),
         callbacks=[
-            keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(_epoch(epoch + 1, logs)))
+            keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: on_epoch(_epoch(epoch + 1, logs))
+            ),
+            *_early_stopping(settings.early_stopping_patience),
         ],
         verbose=0,
     )
     weights, bias = head.layers[-1].get_weights()
     return scaling.fold(weights, bias)
+
+
+def _early_stopping(patience: int | None) -> list["keras.callbacks.Callback"]:
+    import keras  # noqa: PLC0415 - TensorFlow takes seconds
+
+    if patience is None:
+        return []
+    return [keras.callbacks.EarlyStopping("val_loss", patience=patience, restore_best_weights=True)]
 
 
 def _make_repeatable(seed: int) -> None:

@@ -121,6 +121,8 @@ def _build_trainer(model: CatDogModel, resolved: Resolved, image: str, task: Tas
 def build_trainer_environment(model: CatDogModel, resolved: Resolved, task: Task) -> dict[str, str]:
     """Return the trainer's configuration."""
     training = resolved.training
+    patience = training.early_stopping_patience
+    stopping = {"CATDOG_EARLY_STOPPING_PATIENCE": str(patience)} if patience else {}
     champion = {"CATDOG_CHAMPION_VERSION": str(task.champion)} if task.champion is not None else {}
     prunes = {"CATDOG_PRUNE_VERSIONS": _listed(task.prunes)} if task.prunes else {}
     return {
@@ -133,6 +135,7 @@ def build_trainer_environment(model: CatDogModel, resolved: Resolved, task: Task
         "CATDOG_BATCH_SIZE": str(training.batch_size),
         "CATDOG_LEARNING_RATE": msgspec.json.encode(training.learning_rate).decode(),
         "CATDOG_SEED": str(training.seed),
+        **stopping,
         **champion,
         **prunes,
     }

@@ -24,6 +24,7 @@ def test_the_hash_of_known_settings_never_changes() -> None:
         {"epochs": 20},  # set, although it is the default: a later default must not change what was asked for
         {"batchSize": 32},
         {"learningRate": 0.001},
+        {"earlyStoppingPatience": 5},
         {"seed": 42},
         {"revision": "2"},
         {"dataset": {"persistentVolumeClaim": {"claimName": "photos"}}},
