@@ -93,6 +93,14 @@ class ChampionComparison(msgspec.Struct, frozen=True, rename="camel"):
     champion_correct: int  # of these, right by the champion
 
 
+class PartitionOffsets(msgspec.Struct, frozen=True, rename="camel"):
+    """Which records of a topic's partition were read: from `start`, and before `end`."""
+
+    partition: int
+    start: int
+    end: int
+
+
 class Provenance(msgspec.Struct, frozen=True, rename="camel"):
     """Where a version's photos came from: counts by split and label, and what was not used.
 
@@ -110,6 +118,7 @@ class Provenance(msgspec.Struct, frozen=True, rename="camel"):
     copy_names: tuple[str, ...] = ()
     contradictory: int = 0  # files left out, as the same bytes stood under both labels
     contradictory_names: tuple[str, ...] = ()
+    offsets: tuple[PartitionOffsets, ...] = ()  # where the photos came from a topic
 
 
 class TrainingSettings(msgspec.Struct, frozen=True, rename="camel"):

@@ -22,6 +22,29 @@ class KafkaLogin(msgspec.Struct, frozen=True):
     security: KafkaSecurity
 
 
+class KafkaEnvironment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pod's environment says of the way into Kafka; where a binding is, that says the rest."""
+
+    kafka_bootstrap_servers: str = ""
+    kafka_binding_dir: str = ""
+    kafka_ca_dir: str = ""
+    kafka_user_dir: str = ""
+    kafka_sasl_mechanism: Mechanism | None = None
+    kafka_username: str = ""
+
+    def kafka_login(self) -> KafkaLogin:
+        """Return where Kafka is and how the pod is let in, as it is now.
+
+        Raises:
+            KafkaSecurityError: a binding lacks something.
+        """
+        ca_dir, user_dir = (Path(each) if each else None for each in (self.kafka_ca_dir, self.kafka_user_dir))
+        if self.kafka_binding_dir and ca_dir and user_dir:
+            return read_binding(Path(self.kafka_binding_dir), ca_dir, user_dir)
+        security = KafkaSecurity(ca_dir, user_dir, self.kafka_sasl_mechanism, self.kafka_username)
+        return KafkaLogin(self.kafka_bootstrap_servers, security)
+
+
 def read_binding(directory: Path, ca_dir: Path, user_dir: Path) -> KafkaLogin:
     """Return what the binding in `directory` says, with the files in the other two.
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_common.images import UnreadableImageError, decode_image
+from catdog_common.kafka_batches import Folded
 from catdog_common.predictor import Predictor
-from catdog_inference.batches import Folded
 from catdog_inference.health import Health
 from catdog_inference.metrics import Metrics
 

@@ -2,7 +2,7 @@
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from catdog_inference.batches import bound_batches
+from catdog_common.kafka_batches import bound_batches
 from catdog_inference.config import Config
 
 # What topics of dead letters allow beside the image: for key and headers, and for their own headers besides.

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Callable
 
 from catdog_common.kafka_binding import KafkaLogin
+from catdog_common.kafka_diagnosis import why_unreachable
 from catdog_common.kafka_security import KafkaSecurityError
-from catdog_inference.diagnosis import why_unreachable
 from catdog_inference.waiting import Trouble
 
 PROBE_SECONDS = 15.0

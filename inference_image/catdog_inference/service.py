@@ -16,6 +16,7 @@ from aiokafka import (
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
 from catdog_common.complaints import KAFKA_UNUSABLE, NO_NEW_CONNECTION
+from catdog_common.kafka_diagnosis import why_unreachable
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.messages import (
     Model,
@@ -29,7 +30,6 @@ from catdog_common.messages import (
 from catdog_inference.bad_run import BadRun
 from catdog_inference.classify import Classifier, Rejection, Verdict
 from catdog_inference.config import Config
-from catdog_inference.diagnosis import why_unreachable
 from catdog_inference.health import Health
 from catdog_inference.lag import Lag
 from catdog_inference.ledger import Ledger, Place

@@ -56,12 +56,20 @@ class S3Dataset(Part, frozen=True):
         return {"bucket": self.bucket} | ({"prefix": folder} if folder else {})
 
 
+class TopicDataset(Part, frozen=True):
+    """Photos in a topic of the Kafka that the model is served over."""
+
+    topic: str
+    max_images: int | None = None  # at most so many records are read
+
+
 class Dataset(Part, frozen=True):
     """The photos to learn from; exactly one field is set."""
 
     sample: SampleDataset | None = None
     persistent_volume_claim: ClaimDataset | None = None
     s3: S3Dataset | None = None
+    kafka: TopicDataset | None = None
 
 
 class Resources(Part, frozen=True):

@@ -11,8 +11,9 @@ from catdog_operator.manifests.training_job import S3_CREDENTIALS, Task, build_t
 from catdog_operator.resolve import resolve
 from catdog_trainer.config import Config as TrainerConfig
 from catdog_trainer.data.bucket_errors import KEY_FILES
-from tests.unit.operator.builders import some_connection, some_model
+from tests.unit.operator.builders import some_connection, some_model, some_training_topic
 
+FROM_TOPIC = some_training_topic(maxImages=5)
 FROM_S3 = {
     "dataset": {
         "s3": {
@@ -70,10 +71,23 @@ def test_the_trainer_reads_where_the_bucket_is_and_where_its_secrets_are_mounted
     assert S3_CREDENTIALS == KEY_FILES
 
 
-@pytest.mark.parametrize("training", [FROM_CLAIM, FROM_S3])
+def test_the_trainer_is_let_into_kafka_as_the_worker_is() -> None:
+    model, connection = some_model(FROM_TOPIC), some_connection()
+    environment = build_trainer_environment(model, resolve(model), Task(), connection)
+    topic = read_environment(TrainerConfig, environment).topic
+    worker = build_worker_environment(model, resolve(model), 3, connection)
+    assert topic.login() == read_environment(WorkerConfig, worker).kafka_login()
+    assert topic.login().security.user_dir == Path("/etc/catdog/kafka-user")
+    assert (topic.name, topic.max_images) == ("labelled", 5)
+    by_default = some_model(some_training_topic())
+    environment = build_trainer_environment(by_default, resolve(by_default), Task(), connection)
+    assert read_environment(TrainerConfig, environment).topic.max_images == 20_000
+
+
+@pytest.mark.parametrize("training", [FROM_CLAIM, FROM_S3, FROM_TOPIC])
 def test_the_operator_writes_nothing_that_the_trainer_does_not_know(training: dict[str, object]) -> None:
     model = some_model(training)
-    environment = build_trainer_environment(model, resolve(model), Task())
+    environment = build_trainer_environment(model, resolve(model), Task(), some_connection())
     assert set(environment) <= {f"CATDOG_{name.upper()}" for name in TrainerConfig.__struct_fields__}
 
 

@@ -118,14 +118,14 @@ DATASET = "spec.training.dataset"
 REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
     "two data sets": (
         training(dataset={**SAMPLE, "persistentVolumeClaim": {"claimName": "photos"}}),
-        rule(DATASET, "several data sets are named; keep one of sample, persistentVolumeClaim, s3"),
+        rule(DATASET, "several data sets are named; keep one of sample, persistentVolumeClaim, s3, kafka"),
     ),
     "no data set": (
         training(dataset={}),
         rule(
             DATASET,
-            "no data set is named; set one of sample: {}, persistentVolumeClaim: {claimName: ...} "
-            "or s3: {endpoint: ...}",
+            "no data set is named; set one of sample: {}, persistentVolumeClaim: {claimName: ...}, "
+            "s3: {endpoint: ...} or kafka: {topic: ...}",
         ),
     ),
     "an endpoint without its scheme": (
@@ -150,6 +150,14 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
     "a bucket without who asks": (
         training(dataset={"s3": {"endpoint": "https://rgw.example", "bucket": "photos"}}),
         missing(f"{DATASET}.s3.credentialsSecret"),
+    ),
+    "photos in no topic": (
+        training(dataset={"kafka": {"maxImages": 5}}),
+        missing(f"{DATASET}.kafka.topic"),
+    ),
+    "no photo of a topic": (
+        training(dataset={"kafka": {"topic": "labelled", "maxImages": 0}}),
+        bound(f"{DATASET}.kafka.maxImages", 0, "greater than or equal to 1"),
     ),
     "no word of the data set": ({"training": {}}, missing(DATASET)),
     "a data set on a claim without its name": (

@@ -149,7 +149,7 @@ def test_a_kafka_that_is_not_there_is_named_and_awaited(cluster: Instance, failu
 def test_two_data_sets_at_once_are_refused_with_what_to_do(cluster: Instance) -> None:
     both: dict[str, Any] = {"sample": {}, "persistentVolumeClaim": {"claimName": "photos"}}
     with pytest.raises(
-        Exception, match="several data sets are named; keep one of sample, persistentVolumeClaim, s3"
+        Exception, match="several data sets are named; keep one of sample, persistentVolumeClaim, s3, kafka"
     ):
         Model(cluster, "both").apply(spec_of(both))
 

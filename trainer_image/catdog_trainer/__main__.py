@@ -18,6 +18,7 @@ from catdog_common.environment import read_environment
 from catdog_common.training import EXIT_DATA, Progress, TrainingFailure, TrainingResult
 from catdog_trainer.config import Config
 from catdog_trainer.data import DataError
+from catdog_trainer.data.topic import forget_offsets
 from catdog_trainer.inventory import describe_version, find_version
 from catdog_trainer.log import configure_logging
 from catdog_trainer.pipeline import train_version
@@ -36,6 +37,7 @@ def main() -> int:
     try:
         result = _see_to_version(config)
     except DataError as error:
+        forget_offsets(config.work_dir)  # the next attempt is to see what was mended
         _logger.warning("data at fault", reason=error.reason, message=str(error))
         _write_message(config, TrainingFailure(error.reason, str(error)))
         return EXIT_DATA

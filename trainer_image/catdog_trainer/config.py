@@ -4,21 +4,21 @@ import re
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
+from catdog_common.kafka_binding import KafkaEnvironment
 from catdog_trainer.architectures import ARCHITECTURES
 from catdog_trainer.data.bucket_errors import BucketAddress
+from catdog_trainer.data.topic_errors import TopicAddress
 
 _NUMBERS = re.compile(r"([1-9][0-9]*(,[1-9][0-9]*)*)?")
 
 
-class Config(msgspec.Struct, frozen=True):
+class Config(KafkaEnvironment, frozen=True, kw_only=True):
     """The environment's `CATDOG_*`, read by `catdog_common.environment.read_environment`."""
 
     model_name: str
     training_hash: str  # ten hex digits over the settings that shape the model
     storage_dir: str  # the claim for models
-    dataset: Literal["sample", "directory", "s3"]
+    dataset: Literal["sample", "directory", "s3", "kafka"]
     architecture: str
     epochs: int
     batch_size: int
@@ -33,6 +33,9 @@ class Config(msgspec.Struct, frozen=True):
     s3_region: str = "us-east-1"  # what signs for an S3 that has no regions
     s3_credentials_dir: str = ""
     s3_ca_file: str = ""  # by default the public CAs
+    kafka_topic: str = ""
+    kafka_max_images: int = 0  # records to read at most
+    kafka_spool_bytes: int = 8 * 2**30  # of its photos on the scratch space
     champion_version: int | None = None  # serves as the Job is made; the new version is compared with it
     prune_versions: str = ""  # "1,2": to be removed from the claim first
     sample_dir: str = "/opt/catdog/sample"
@@ -50,6 +53,11 @@ class Config(msgspec.Struct, frozen=True):
                 "the dataset is s3, and the environment lacks one of CATDOG_S3_ENDPOINT, CATDOG_S3_BUCKET "
                 "and CATDOG_S3_CREDENTIALS_DIR"
             )
+        if self.dataset == "kafka" and not (self.kafka_topic and self.kafka_max_images):
+            raise ValueError(
+                "the dataset is kafka, and the environment lacks one of CATDOG_KAFKA_TOPIC and "
+                "CATDOG_KAFKA_MAX_IMAGES"
+            )
         if not _NUMBERS.fullmatch(self.prune_versions):
             raise ValueError(f"CATDOG_PRUNE_VERSIONS is {self.prune_versions!r}, not numbers like 1,2")
 
@@ -63,6 +71,11 @@ class Config(msgspec.Struct, frozen=True):
             credentials_dir=Path(self.s3_credentials_dir),
             ca_file=Path(self.s3_ca_file) if self.s3_ca_file else None,
         )
+
+    @property
+    def topic(self) -> TopicAddress:
+        """Where the photos are, if `dataset` is `kafka`."""
+        return TopicAddress(self.kafka_topic, self.kafka_max_images, self.kafka_spool_bytes, self.kafka_login)
 
     @property
     def storage(self) -> Path:

@@ -55,6 +55,7 @@ def describe_dataset(dataset: Dataset) -> Provenance:
         copy_names=dataset.copies[:_NAMED],
         contradictory=len(dataset.contradictory),
         contradictory_names=dataset.contradictory[:_NAMED],
+        offsets=dataset.offsets,
     )
 
 

@@ -17,6 +17,7 @@ from catdog_common.artifact import (
     ChampionComparison,
     Metrics,
     ModelMetadata,
+    PartitionOffsets,
     Provenance,
 )
 from catdog_trainer.balance import class_weights, imbalance
@@ -77,9 +78,17 @@ def _photos(provenance: Provenance) -> str:
         f"Photos of {code(provenance.source)}; their digest, with labels and splits, is "
         f"{code(provenance.digest)}.\n\n"
         f"{table(('photos', *labels), rows)}\n"
+        f"{_offsets(provenance.offsets)}"
         f"{_balance(provenance.photos['training'])}\n"
         f"Not used:\n\n{bullets(_not_used(provenance))}"
     )
+
+
+def _offsets(offsets: tuple[PartitionOffsets, ...]) -> str:
+    if not offsets:
+        return ""
+    rows = ((str(each.partition), str(each.start), str(each.end)) for each in offsets)
+    return f"What was read of the topic:\n\n{table(('partition', 'from offset', 'and before'), rows)}\n"
 
 
 def _balance(training: dict[str, int]) -> str:

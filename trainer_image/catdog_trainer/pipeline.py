@@ -19,6 +19,7 @@ from catdog_trainer.data.directory import read_claim
 from catdog_trainer.data.review import log_review
 from catdog_trainer.data.s3 import read_s3
 from catdog_trainer.data.sample import read_sample
+from catdog_trainer.data.topic import read_topic
 from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
 from catdog_trainer.feature_store import FeatureStore
 from catdog_trainer.features import Features, decode_photo, extract_features
@@ -68,6 +69,8 @@ def _read_dataset(config: Config) -> Dataset:
         dataset = read_sample(Path(config.sample_dir))
     elif config.dataset == "s3":
         dataset = read_s3(config.bucket, config.s3_prefix)
+    elif config.dataset == "kafka":
+        dataset = read_topic(config.topic, config.work_dir)
     else:
         dataset = read_claim(Path(config.dataset_dir or ""), Path(config.dataset_root))
     _logger.info(

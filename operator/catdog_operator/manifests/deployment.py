@@ -5,56 +5,20 @@ import math
 import msgspec
 
 from catdog_operator.manifests.common import Manifest, build_labels, build_owner
-from catdog_operator.manifests.pod import (
-    STORAGE_DIR,
-    Container,
-    build_pod_spec,
-    claim_volume,
-    mount,
-    projected_secrets,
-    secret_volume,
-)
+from catdog_operator.manifests.kafka_login import Connection, build_login_environment, build_login_volumes
+from catdog_operator.manifests.pod import STORAGE_DIR, Container, build_pod_spec, claim_volume, mount
 from catdog_operator.observed import Surroundings
 from catdog_operator.resolve import Resolved
-from catdog_operator.resource import CatDogModel, TrustedCertificates, short_digest
+from catdog_operator.resource import CatDogModel, short_digest
 from catdog_operator.views import MODEL_LABEL, SETTINGS_ANNOTATION, VERSION_LABEL
 
 HTTP_PORT = 8080
-KAFKA_CA_DIR = "/etc/catdog/kafka-ca"
-KAFKA_USER_DIR = "/etc/catdog/kafka-user"
-KAFKA_BINDING_DIR = "/etc/catdog/kafka-binding"
-# Entries of a binding (servicebinding.io, type kafka) by the names that a KafkaUser's Secret has for them.
-BINDING_TRUST = {"ssl.truststore.crt": "ca.crt"}
-BINDING_USER = {"ssl.keystore.crt": "user.crt", "ssl.keystore.key": "user.key", "password": "password"}
 DRAIN_SECONDS = 60  # to answer what was taken, commit and leave the group
 STUCK_GRACE_SECONDS = 5
 _LIMIT_MEBIBYTES = 1024  # for images of up to 10 MiB, and a photo of as many pixels as are decoded
 _ROOMY_IMAGE_BYTES = 10 * 1024 * 1024
 # Of a record's bytes, on its way in, through and out again; measured are eleven with one broker.
 _COPIES = 16
-
-
-class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the workers reach Kafka.
-
-    `cluster` names it to readers of answers. The Secrets hold the workers' certificate, or, with a
-    `mechanism` of SASL, the password of `username`; and what to trust, without which there is no TLS.
-    """
-
-    cluster: str
-    bootstrap_servers: str
-    secret_name: str | None
-    trusted: tuple[TrustedCertificates, ...]
-    mechanism: str | None = None
-    username: str | None = None
-    is_binding: bool = False  # the Secret says all: address, trust and login
-
-    @property
-    def protocol(self) -> str | None:
-        """Kafka's `security.protocol`; None where a binding says it."""
-        if self.is_binding:
-            return None
-        return ("SASL_" if self.mechanism else "") + ("SSL" if self.trusted else "PLAINTEXT")
 
 
 def build_deployment(
@@ -135,7 +99,7 @@ def _build_worker(
 ) -> Container:
     volumes = [
         ("models", STORAGE_DIR, claim_volume("models", resolved.claim_name)),
-        *_login_volumes(connection),
+        *build_login_volumes(connection),
     ]
     return Container(
         name="worker",
@@ -162,42 +126,6 @@ def _resources(max_image_bytes: int) -> Manifest:
     return {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": limit}}
 
 
-def _login_volumes(connection: Connection) -> list[tuple[str, str, Manifest]]:
-    """Return name, path and volume of each Secret by which the workers are let in."""
-    secret, volumes = connection.secret_name, []
-    if secret and connection.is_binding:
-        return [
-            ("kafka-binding", KAFKA_BINDING_DIR, secret_volume("kafka-binding", secret)),
-            ("kafka-ca", KAFKA_CA_DIR, _renamed("kafka-ca", secret, BINDING_TRUST)),
-            ("kafka-user", KAFKA_USER_DIR, _renamed("kafka-user", secret, BINDING_USER)),
-        ]
-    if connection.trusted:
-        volumes.append(("kafka-ca", KAFKA_CA_DIR, _trust_volume("kafka-ca", connection.trusted)))
-    if secret:
-        volumes.append(("kafka-user", KAFKA_USER_DIR, secret_volume("kafka-user", secret)))
-    return volumes
-
-
-def _renamed(name: str, secret: str, names: dict[str, str]) -> Manifest:
-    """Return a volume with some of a Secret's entries under other names, as far as they are there."""
-    items = [{"key": key, "path": path} for key, path in names.items()]
-    return {"name": name, "secret": {"secretName": secret, "items": items, "optional": True}}
-
-
-def _trust_volume(name: str, trusted: tuple[TrustedCertificates, ...]) -> Manifest:
-    """Return a volume with the certificates to trust, each in a file that ends in .crt."""
-    if len(trusted) == 1 and trusted[0].certificate is None:
-        return secret_volume(name, trusted[0].secret_name)
-    return projected_secrets(name, [_trust_source(number, each) for number, each in enumerate(trusted, 1)])
-
-
-def _trust_source(number: int, trusted: TrustedCertificates) -> Manifest:
-    secret: Manifest = {"name": trusted.secret_name}
-    if trusted.certificate is None:
-        return secret
-    return secret | {"items": [{"key": trusted.certificate, "path": f"trusted-{number}.crt"}]}
-
-
 def _probe(path: str, *, period: int, failures: int) -> Manifest:
     return {
         "httpGet": {"path": path, "port": "http"},
@@ -218,7 +146,7 @@ def build_worker_environment(
         "CATDOG_MODEL_VERSION": str(version),
         "CATDOG_STORAGE_DIR": STORAGE_DIR,
         "CATDOG_KAFKA_CLUSTER": connection.cluster,
-        **_build_kafka_login(connection),
+        **build_login_environment(connection),
         "CATDOG_KAFKA_CONSUMER_GROUP": resolved.consumer_group,
         "CATDOG_KAFKA_START_FROM": kafka.start_from.lower(),
         "CATDOG_INPUT_TOPIC": resolved.input.name,
@@ -229,16 +157,3 @@ def build_worker_environment(
         "CATDOG_MAX_BATCH_DELAY_MILLISECONDS": str(inference.max_batch_delay_milliseconds),
         "CATDOG_HTTP_PORT": str(HTTP_PORT),
     }
-
-
-def _build_kafka_login(connection: Connection) -> dict[str, str]:
-    is_binding = connection.is_binding
-    login = {
-        "CATDOG_KAFKA_BOOTSTRAP_SERVERS": None if is_binding else connection.bootstrap_servers,
-        "CATDOG_KAFKA_BINDING_DIR": KAFKA_BINDING_DIR if is_binding else None,
-        "CATDOG_KAFKA_CA_DIR": KAFKA_CA_DIR if connection.trusted or is_binding else None,
-        "CATDOG_KAFKA_USER_DIR": KAFKA_USER_DIR if connection.secret_name else None,
-        "CATDOG_KAFKA_SASL_MECHANISM": connection.mechanism,
-        "CATDOG_KAFKA_USERNAME": connection.username,
-    }
-    return {name: value for name, value in login.items() if value is not None}

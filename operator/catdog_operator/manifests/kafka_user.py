@@ -1,4 +1,4 @@
-"""The workers' Kafka user: a certificate or a password, and exactly the rights that they need."""
+"""A model's Kafka user: a certificate or a password, and exactly the rights that its pods need."""
 
 from catdog_operator.manifests.common import Manifest, build_owner
 from catdog_operator.manifests.kafka_topic import build_kafka_labels
@@ -7,7 +7,7 @@ from catdog_operator.resource import CatDogModel
 
 
 def build_kafka_user(model: CatDogModel, resolved: Resolved, cluster: str, authentication: str) -> Manifest:
-    """Return the KafkaUser of the model's workers in a Kafka; `authentication` is Strimzi's type."""
+    """Return the KafkaUser of the model's pods in a Kafka; `authentication` is Strimzi's type."""
     return {
         "apiVersion": "kafka.strimzi.io/v1",
         "kind": "KafkaUser",
@@ -27,10 +27,19 @@ def build_kafka_user(model: CatDogModel, resolved: Resolved, cluster: str, authe
                     _allow("topic", resolved.output.name, "Write"),
                     _allow("topic", resolved.dead_letters.name, "Write"),
                     _allow("group", resolved.consumer_group, "Read"),
+                    *_allow_training(model, resolved),
                 ],
             },
         },
     }
+
+
+def _allow_training(model: CatDogModel, resolved: Resolved) -> list[Manifest]:
+    """Return the right to read the topic that is trained on; the trainer is in no consumer group."""
+    dataset = model.spec.training.dataset.kafka
+    if dataset is None or dataset.topic == resolved.input.name:
+        return []
+    return [_allow("topic", dataset.topic, "Read")]
 
 
 def _allow(kind: str, name: str, operation: str) -> Manifest:

@@ -17,11 +17,18 @@ IN_CLUSTER = re.compile(r"[^.]+\.(?P<namespace>[^.]+)\.svc(\..+)?")
 SCHEME_PORTS = {"http": 80, "https": 443}
 
 
-def build_training_policy(model: CatDogModel) -> Manifest:
-    """Return the policy of a model's trainers: no traffic but to photos, and the node mounts their claims."""
+def build_training_policy(model: CatDogModel, bootstrap_servers: str | None = None) -> Manifest:
+    """Return the policy of a model's trainers: no traffic but to photos, and the node mounts their claims.
+
+    `bootstrap_servers` is where Kafka is, as far as that is known.
+    """
     selector = {"app.kubernetes.io/component": "training", MODEL_LABEL: model.name}
-    s3 = model.spec.training.dataset.s3
-    rules = {"egress": [_allow_dns(), _allow_s3(s3.endpoint)]} if s3 else {}
+    dataset, egress = model.spec.training.dataset, list[Manifest]()
+    if dataset.s3:
+        egress = [_allow_dns(), _allow_s3(dataset.s3.endpoint)]
+    elif dataset.kafka and bootstrap_servers is not None:
+        egress = [_allow_dns(), *_allow_kafka(model, bootstrap_servers)]
+    rules: Manifest = {"egress": egress} if egress else {}
     return _build_policy(model, "training", selector, rules)
 
 

@@ -4,6 +4,7 @@ import msgspec
 
 from catdog_common.training import EXIT_DATA
 from catdog_operator.manifests.common import Manifest, build_labels, build_owner, without_empty
+from catdog_operator.manifests.kafka_login import Connection, build_login_environment, build_login_volumes
 from catdog_operator.manifests.pod import (
     STORAGE_DIR,
     Container,
@@ -14,7 +15,7 @@ from catdog_operator.manifests.pod import (
 )
 from catdog_operator.observed import Surroundings
 from catdog_operator.resolve import Resolved
-from catdog_operator.resource import CatDogModel, S3Dataset, Training, short_digest
+from catdog_operator.resource import CatDogModel, S3Dataset, TopicDataset, Training, short_digest
 from catdog_operator.views import (
     ATTEMPT_ANNOTATION,
     HASH_LABEL,
@@ -25,6 +26,8 @@ from catdog_operator.views import (
 DATA_DIR = "/data"
 S3_CREDENTIALS_DIR, S3_CA_DIR = "/var/run/catdog/s3-credentials", "/var/run/catdog/s3-ca"
 S3_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")  # keys, as an ObjectBucketClaim's Secret has
+MAX_IMAGES = 20_000  # records of a topic, by default
+SPOOL_GIBIBYTES = 8  # of photos out of a topic, on the trainer's own scratch space
 # The schema's defaults: a Job that was made before one could set them is as good as one made with them.
 DEFAULTS = {"backoffLimit": 3, "activeDeadlineSeconds": 86400}
 RESOURCES: Manifest = {
@@ -42,12 +45,18 @@ class Task(msgspec.Struct, frozen=True):
 
 
 def build_training_job(
-    model: CatDogModel, resolved: Resolved, surroundings: Surroundings, task: Task, *, near: str | None
+    model: CatDogModel,
+    resolved: Resolved,
+    surroundings: Surroundings,
+    task: Task,
+    *,
+    connection: Connection | None,
+    near: str | None,
 ) -> Manifest:
-    """Return the Job that trains the present settings."""
+    """Return the Job that trains the present settings; `connection` leads to photos in a topic."""
     labels, training = build_labels(model, "training") | {HASH_LABEL: resolved.hash}, model.spec.training
     pod = build_pod_spec(
-        _build_trainer(model, resolved, surroundings.images.trainer, task),
+        _build_trainer(model, resolved, surroundings.images.trainer, task, connection),
         training.pod,
         openshift=surroundings.openshift,
         near=near,
@@ -62,7 +71,7 @@ def build_training_job(
             "annotations": without_empty(
                 {
                     ATTEMPT_ANNOTATION: str(task.attempt),
-                    POD_SETTINGS_ANNOTATION: job_settings_digest(training),
+                    POD_SETTINGS_ANNOTATION: job_settings_digest(training, connection),
                     PRUNES_ANNOTATION: _listed(task.prunes),
                 }
             ),
@@ -78,7 +87,7 @@ def build_training_job(
     }
 
 
-def job_settings_digest(training: Training) -> str:
+def job_settings_digest(training: Training, connection: Connection | None = None) -> str:
     """Return what tells whether a Job was made with these settings, as far as they shape no model."""
     limits = {
         "backoffLimit": training.backoff_limit,
@@ -87,6 +96,8 @@ def job_settings_digest(training: Training) -> str:
     chosen: Manifest = {name: value for name, value in limits.items() if value != DEFAULTS[name]}
     if (s3 := training.dataset.s3) is not None:
         chosen["s3"] = msgspec.to_builtins(s3)
+    if training.dataset.kafka is not None:
+        chosen["kafka"] = msgspec.to_builtins(connection)
     return short_digest(msgspec.to_builtins(training.pod) | chosen)
 
 
@@ -98,27 +109,37 @@ def _fail_on_data() -> Manifest:
     }
 
 
-def _build_trainer(model: CatDogModel, resolved: Resolved, image: str, task: Task) -> Container:
+def _build_trainer(
+    model: CatDogModel, resolved: Resolved, image: str, task: Task, connection: Connection | None
+) -> Container:
     mounts, volumes = [mount("models", STORAGE_DIR)], [claim_volume("models", resolved.claim_name)]
     if (dataset := model.spec.training.dataset.persistent_volume_claim) is not None:
         mounts.append(mount("data", DATA_DIR, read_only=True))
         volumes.append(claim_volume("data", dataset.claim_name, read_only=True))
+    topic = model.spec.training.dataset.kafka
     if (s3 := model.spec.training.dataset.s3) is not None:
-        for name, path, volume in _s3_secrets(s3):
-            mounts.append(mount(name, path, read_only=True))
-            volumes.append(volume)
+        secrets = _s3_secrets(s3)
+    elif topic is not None and connection is not None:
+        secrets = build_login_volumes(connection)
+    else:
+        secrets = []
+    for name, path, volume in secrets:
+        mounts.append(mount(name, path, read_only=True))
+        volumes.append(volume)
     return Container(
         name="trainer",
         image=image,
-        environment=build_trainer_environment(model, resolved, task),
+        environment=build_trainer_environment(model, resolved, task, connection),
         resources=RESOURCES,
-        tmp_size="1Gi",
+        tmp_size="1Gi" if topic is None else f"{1 + SPOOL_GIBIBYTES}Gi",
         mounts=tuple(mounts),
         volumes=tuple(volumes),
     )
 
 
-def build_trainer_environment(model: CatDogModel, resolved: Resolved, task: Task) -> dict[str, str]:
+def build_trainer_environment(
+    model: CatDogModel, resolved: Resolved, task: Task, connection: Connection | None = None
+) -> dict[str, str]:
     """Return the trainer's configuration."""
     training = resolved.training
     patience = training.early_stopping_patience
@@ -129,7 +150,7 @@ def build_trainer_environment(model: CatDogModel, resolved: Resolved, task: Task
         "CATDOG_MODEL_NAME": model.name,
         "CATDOG_TRAINING_HASH": resolved.hash,
         "CATDOG_STORAGE_DIR": STORAGE_DIR,
-        **_dataset_environment(model),
+        **_dataset_environment(model, connection),
         "CATDOG_ARCHITECTURE": training.architecture,
         "CATDOG_EPOCHS": str(training.epochs),
         "CATDOG_BATCH_SIZE": str(training.batch_size),
@@ -168,7 +189,19 @@ def _s3_environment(s3: S3Dataset) -> dict[str, str]:
     }
 
 
-def _dataset_environment(model: CatDogModel) -> dict[str, str]:
+def _topic_environment(topic: TopicDataset, connection: Connection | None) -> dict[str, str]:
+    return {
+        "CATDOG_DATASET": "kafka",
+        "CATDOG_KAFKA_TOPIC": topic.topic,
+        "CATDOG_KAFKA_MAX_IMAGES": str(topic.max_images or MAX_IMAGES),
+        "CATDOG_KAFKA_SPOOL_BYTES": str(SPOOL_GIBIBYTES * 2**30),
+        **(build_login_environment(connection) if connection is not None else {}),
+    }
+
+
+def _dataset_environment(model: CatDogModel, connection: Connection | None) -> dict[str, str]:
+    if (topic := model.spec.training.dataset.kafka) is not None:
+        return _topic_environment(topic, connection)
     if (s3 := model.spec.training.dataset.s3) is not None:
         return _s3_environment(s3)
     if (dataset := model.spec.training.dataset.persistent_volume_claim) is None:

@@ -3,7 +3,7 @@
 import msgspec
 
 from catdog_operator.manifests.common import Manifest
-from catdog_operator.manifests.deployment import Connection
+from catdog_operator.manifests.kafka_login import Connection
 from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding
 from catdog_operator.plan.kafka import plan_kafka
@@ -51,7 +51,7 @@ def plan(observed: Observed) -> Plan:
 def _plan_all(observed: Observed, resolved: Resolved) -> Plan:
     promotion = plan_promotion(observed)
     kafka = plan_kafka(observed, resolved)
-    training = plan_training(observed, resolved, promotion.versions)
+    training = plan_training(observed, resolved, promotion.versions, kafka)
     serving = plan_serving(observed, resolved, promotion.version, kafka)
     claim = plan_claim(observed, resolved)
     versions = note_first_served(promotion.versions, serving.served_version, observed.now)

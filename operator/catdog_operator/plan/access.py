@@ -1,6 +1,6 @@
 """Rules on a Kafka that is reached by a KafkaAccess: its Secret says where it is, and how one is let in."""
 
-from catdog_operator.manifests.deployment import Connection
+from catdog_operator.manifests.kafka_login import Connection
 from catdog_operator.observed import Observed
 from catdog_operator.plan.finding import Finding, no
 from catdog_operator.resource import Access

@@ -3,7 +3,7 @@
 import msgspec
 
 from catdog_operator.manifests.common import Manifest
-from catdog_operator.manifests.deployment import Connection
+from catdog_operator.manifests.kafka_login import Connection
 from catdog_operator.manifests.kafka_user import build_kafka_user
 from catdog_operator.observed import Observed
 from catdog_operator.plan.access import connect_by_access, find_access_obstacle

@@ -14,9 +14,10 @@ def plan_protection(
 ) -> tuple[Manifest, ...]:
     """Return the policies and the budget to have; they go with the model."""
     model = observed.model
-    policies = [build_training_policy(model)]
-    if kafka.connection is not None:
-        policies.append(build_inference_policy(model, kafka.connection.bootstrap_servers))
+    servers = kafka.connection.bootstrap_servers if kafka.connection is not None else None
+    policies = [build_training_policy(model, servers)]
+    if servers is not None:
+        policies.append(build_inference_policy(model, servers))
     if serving.wanted is not None:
         return (*policies, build_disruption_budget(model, resolved))
     return tuple(policies)

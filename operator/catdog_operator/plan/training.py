@@ -6,11 +6,13 @@ import msgspec
 
 from catdog_common.training import EXIT_DATA
 from catdog_operator.manifests.common import Manifest
+from catdog_operator.manifests.kafka_login import Connection
 from catdog_operator.manifests.training_job import Task, build_training_job, job_settings_digest
 from catdog_operator.observed import Observed
 from catdog_operator.plan.failure import describe_crash, last_end, read_failure
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.gate import describe_accuracy
+from catdog_operator.plan.kafka import KafkaPlan
 from catdog_operator.plan.pod_trouble import find_job_trouble, find_pod_trouble
 from catdog_operator.plan.promotion import version_in_place
 from catdog_operator.plan.storage import drawn_to
@@ -36,17 +38,19 @@ class TrainingPlan(msgspec.Struct, frozen=True, kw_only=True):
     look_again: float | None = None
 
 
-def plan_training(observed: Observed, resolved: Resolved, versions: tuple[Version, ...]) -> TrainingPlan:
+def plan_training(
+    observed: Observed, resolved: Resolved, versions: tuple[Version, ...], kafka: KafkaPlan
+) -> TrainingPlan:
     """Return what to do so that a version of the present settings comes to be known."""
     others = tuple(job for job in observed.jobs if job.hash != resolved.hash and not job.leaving)
     if (version := version_of_hash(versions, resolved.hash)) is not None:
         return _trained(version, others)
     present = next((job for job in observed.jobs if job.hash == resolved.hash), None)
     if present is not None and not present.leaving:
-        return _plan_present(observed, resolved, present, others)
+        return _plan_present(observed, resolved, present, others, kafka.connection)
     if observed.jobs:
         return _await_departure(observed.jobs, others)
-    return _plan_new(observed, resolved, versions)
+    return _plan_new(observed, resolved, versions, kafka)
 
 
 def _trained(version: Version, others: tuple[Job, ...]) -> TrainingPlan:
@@ -60,14 +64,18 @@ def _await_departure(jobs: tuple[Job, ...], others: tuple[Job, ...]) -> Training
     return TrainingPlan(finding=no("Replacing", message), delete=others, active=True)
 
 
-def _plan_new(observed: Observed, resolved: Resolved, versions: tuple[Version, ...]) -> TrainingPlan:
-    if (obstacle := find_missing_claim(observed, resolved)) is not None:
+def _plan_new(
+    observed: Observed, resolved: Resolved, versions: tuple[Version, ...], kafka: KafkaPlan
+) -> TrainingPlan:
+    obstacle = find_missing_claim(observed, resolved) or _find_missing_kafka(observed, kafka)
+    if obstacle is not None:
         return TrainingPlan(finding=obstacle)
     job = build_training_job(
         observed.model,
         resolved,
         observed.surroundings,
         _plan_task(observed, resolved, versions),
+        connection=kafka.connection,
         near=drawn_to(observed, resolved),
     )
     return TrainingPlan(
@@ -106,9 +114,24 @@ def find_missing_claim(observed: Observed, resolved: Resolved) -> Finding | None
     return None
 
 
-def _plan_present(observed: Observed, resolved: Resolved, job: Job, others: tuple[Job, ...]) -> TrainingPlan:
+def _find_missing_kafka(observed: Observed, kafka: KafkaPlan) -> Finding | None:
+    """Return what is to be said where photos are in a topic and Kafka cannot be used yet."""
+    if observed.model.spec.training.dataset.kafka is None:
+        return None
+    if kafka.connection is not None and kafka.finding.status == "True":
+        return None
+    return no("WaitingForKafka", "the photos are in a topic: KafkaReady says what Kafka lacks")
+
+
+def _plan_present(
+    observed: Observed,
+    resolved: Resolved,
+    job: Job,
+    others: tuple[Job, ...],
+    connection: Connection | None,
+) -> TrainingPlan:
     name = job.metadata.name
-    if not job.complete and not job.is_made_with(job_settings_digest(observed.model.spec.training)):
+    if _is_outdated(job, observed, connection):
         return TrainingPlan(
             finding=no(
                 "Replacing", f"Job {name} is replaced by one with the present settings of pod and limits"
@@ -136,6 +159,13 @@ def _plan_present(observed: Observed, resolved: Resolved, job: Job, others: tupl
         active=True,
         look_again=PROGRESS_SECONDS,
     )
+
+
+def _is_outdated(job: Job, observed: Observed, connection: Connection | None) -> bool:
+    training = observed.model.spec.training
+    if job.complete or (training.dataset.kafka and connection is None):  # what it was made with is not known
+        return False
+    return not job.is_made_with(job_settings_digest(training, connection))
 
 
 def _plan_after_failure(observed: Observed, job: Job, others: tuple[Job, ...]) -> TrainingPlan:

@@ -12,7 +12,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from catdog_inference.batches import Batches, Folded, UnfoldError, bound_batches, unfold
+from catdog_common.kafka_batches import Batches, Folded, UnfoldError, bound_batches, unfold
 from tests.unit.common.decode_all import peak_memory
 from tests.unit.inference.conftest import Serving
 from tests.unit.inference.fake_broker import FakeBroker

@@ -6,8 +6,8 @@ from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_security import KafkaSecurity
 from catdog_inference.probe import probe
 from catdog_inference.waiting import Trouble
+from tests.unit.common.test_kafka_diagnosis import broker
 from tests.unit.common.test_kafka_security import write_pair
-from tests.unit.inference.test_diagnosis import broker
 
 
 async def test_a_certificate_that_would_not_be_let_in_is_told_until_it_would(tmp_path: Path) -> None:

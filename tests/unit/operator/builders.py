@@ -8,7 +8,7 @@ import msgspec
 from catdog_common.training import Progress, TrainingFailure, TrainingResult, VersionSummary
 from catdog_operator import strimzi_views as strimzi
 from catdog_operator import views as seen
-from catdog_operator.manifests.deployment import Connection
+from catdog_operator.manifests.kafka_login import Connection
 from catdog_operator.manifests.training_job import job_settings_digest
 from catdog_operator.observed import Images, Observed, Retry, Surroundings
 from catdog_operator.plan import Plan, plan
@@ -53,6 +53,11 @@ def some_bucket(**s3: object) -> dict[str, Any]:
         "caSecret": {"name": "rgw-ca", "key": "ca.crt"},
     }
     return {"dataset": {"s3": plain | s3}}
+
+
+def some_training_topic(**kafka: object) -> dict[str, Any]:
+    """Return the training on photos in a topic, with these fields over it."""
+    return {"dataset": {"kafka": {"topic": "labelled"} | kafka}}
 
 
 def some_observed(model: CatDogModel | None = None, **fields: object) -> Observed:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from catdog_operator import strimzi_views as strimzi
-from catdog_operator.manifests.deployment import Connection
+from catdog_operator.manifests.kafka_login import Connection
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.status_fields import ModelStatus, Version

@@ -8,12 +8,19 @@ import msgspec
 import pytest
 
 from catdog_operator.manifests.common import Manifest
-from catdog_operator.manifests.deployment import Connection, settings_digest
+from catdog_operator.manifests.deployment import settings_digest
+from catdog_operator.manifests.kafka_login import Connection
 from catdog_operator.manifests.training_job import job_settings_digest
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.status_fields import ModelStatus, Version
-from tests.unit.operator.builders import some_bucket, some_claim, some_model, some_observed
+from tests.unit.operator.builders import (
+    some_bucket,
+    some_claim,
+    some_model,
+    some_observed,
+    some_training_topic,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 V1 = Version(version=1, hash="572360246d", accuracy=0.91, photos=940, trained_at="2026-03-01T11:00:00Z")
@@ -167,4 +174,6 @@ def test_what_tells_an_edit_from_an_upgrade_does_not_change_with_a_release() -> 
     assert job_settings_digest(model.spec.training) == "44136fa355"
     assert job_settings_digest(some_model(some_bucket()).spec.training) == "ad414b7c37"
     connection = Connection("kafka/my-cluster", "kafka:9093", "pets-catdog", ())
+    from_topic = some_model(some_training_topic()).spec.training
+    assert job_settings_digest(from_topic, connection) == "a35189f07b"
     assert settings_digest(model, connection, openshift=False) == "9b3ef14acd"

@@ -5,7 +5,7 @@ import pytest
 from catdog_operator.manifests.kafka_topic import build_kafka_topic
 from catdog_operator.resolve import resolve
 from catdog_operator.resource import MODEL_SHAPING_FIELDS, Training, training_hash
-from tests.unit.operator.builders import some_bucket, some_model
+from tests.unit.operator.builders import some_bucket, some_model, some_training_topic
 
 
 def test_the_hash_of_known_settings_never_changes() -> None:
@@ -15,6 +15,7 @@ def test_the_hash_of_known_settings_never_changes() -> None:
     assert resolve(some_model(photos)).hash == "04b04267b0"
     assert resolve(some_model(photos | {"epochs": 5, "learningRate": 0.01})).hash == "cf620ad6bc"
     assert resolve(some_model(some_bucket())).hash == "6afb614c71"
+    assert resolve(some_model(some_training_topic())).hash == "817a280ece"
 
 
 @pytest.mark.parametrize(

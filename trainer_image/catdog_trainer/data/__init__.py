@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from catdog_common.artifact import LABELS
+from catdog_common.artifact import LABELS, PartitionOffsets
 
 Split = Literal["training", "validation"]
 SPLITS: tuple[Split, Split] = ("training", "validation")
@@ -38,6 +38,7 @@ class Dataset:
     copies: tuple[str, ...] = ()  # byte for byte another photo of the same label
     contradictory: tuple[str, ...] = ()  # under both labels
     near_copies: tuple[str, ...] = ()  # for validation, and nearly equal to a training photo
+    offsets: tuple[PartitionOffsets, ...] = ()  # what was read of a topic
 
     @classmethod
     def gather(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from catdog_common.kafka_binding import KafkaLogin
+from catdog_common.kafka_diagnosis import why_unreachable
 from catdog_common.kafka_security import KafkaSecurity
-from catdog_inference.diagnosis import why_unreachable
 from tests.unit.common.test_kafka_security import write_pair
 
 

@@ -1,0 +1,227 @@
+"""Photos in a topic: which records are read, what is made of each, and what is said where none can be."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import (
+    CorruptRecordException,
+    KafkaError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+from catdog_common.artifact import PartitionOffsets
+from catdog_common.kafka_batches import Folded
+from catdog_common.kafka_binding import KafkaLogin
+from catdog_common.kafka_security import KafkaSecurity, KafkaSecurityError
+from catdog_trainer.data import DataError, Dataset, split_of
+from catdog_trainer.data.topic import fix_offsets, forget_offsets, gather_photos, read_topic
+from catdog_trainer.data.topic_errors import TopicAddress, explain
+from catdog_trainer.data.topic_reader import newest
+from catdog_trainer.export import describe_dataset
+from tests.unit.trainer.builders import picture
+
+NOWHERE = KafkaLogin("127.0.0.1:1", KafkaSecurity(None, None))  # nobody listens there
+ADDRESS = TopicAddress("photos", 100, 2**20, lambda: NOWHERE)
+
+
+class Record(NamedTuple):
+    """What is read of a record."""
+
+    partition: int
+    offset: int
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+    topic: str = "photos"
+
+
+class FakeConsumer:
+    """A topic's records as aiokafka's consumer gives them, two at a time, some beyond what is asked for."""
+
+    def __init__(self, *records: Record, fault: KafkaError | None = None) -> None:
+        self._records, self._fault = records, fault
+        self._at: dict[TopicPartition, int] = {}
+        self.paused: list[int] = []
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        self._at = dict.fromkeys(partitions, -1)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self._at[partition] = offset
+
+    def pause(self, partition: TopicPartition) -> None:
+        self.paused.append(partition.partition)
+
+    async def position(self, partition: TopicPartition) -> int:
+        return self._at[partition]
+
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int
+    ) -> Mapping[TopicPartition, list[Record]]:
+        assert timeout_ms > 0
+        if self._fault is not None:
+            raise self._fault
+        given = {}
+        for each in partitions:
+            own = [record for record in self._records if record.partition == each.partition]
+            given[each] = [record for record in own if record.offset >= self._at[each]][:2]
+            # As a compacted partition's last batch has it: its end is reached without a record.
+            self._at[each] = given[each][-1].offset + 1 if given[each] else 1000
+        return given
+
+
+def labelled(partition: int, offset: int, label: str, **headers: bytes) -> Record:
+    """Return a record with a photo of its own."""
+    every = {"label": label.encode()} | headers
+    return Record(partition, offset, picture(100 * partition + offset), list(every.items()))
+
+
+def gather(*records: Record, ends: Sequence[int] = (50, 50), address: TopicAddress = ADDRESS) -> Dataset:
+    """Return what is read of these records."""
+    offsets = tuple(PartitionOffsets(number, 0, end) for number, end in enumerate(ends))
+    consumer: Any = FakeConsumer(*records)
+    return asyncio.run(gather_photos(consumer, address, offsets))
+
+
+def test_photos_have_their_headers_label_and_split_and_else_are_split_by_content() -> None:
+    records = [
+        labelled(0, 3, "cat", split=b"validation"),
+        labelled(1, 0, "dog", split=b"training"),
+        labelled(1, 7, "dog"),
+    ]
+    dataset = gather(*records)
+    found = {photo.name: (photo.label, photo.split) for photo in dataset.photos}
+    digest = hashlib.sha256(records[2].value or b"").hexdigest()
+    assert found == {
+        "photos/0/3": ("cat", "validation"),
+        "photos/1/0": ("dog", "training"),
+        "photos/1/7": ("dog", split_of(digest)),
+    }
+    for photo in dataset.photos:
+        assert hashlib.sha256(photo.read()).hexdigest() == photo.digest
+
+
+def test_what_has_no_photo_is_named_with_its_offset_and_why_and_the_others_are_read() -> None:
+    label = [("label", b"cat")]
+    dataset = gather(
+        labelled(0, 0, "cat"),
+        Record(0, 1, picture(1)),
+        Record(0, 2, picture(2), [("label", b"horse")]),
+        Record(0, 3, picture(3), [("label", b"\xff\n" + 100 * b"x")]),
+        Record(0, 4, picture(4), [*label, ("split", b"test")]),
+        Record(0, 5, None, label),
+        Record(0, 6, Folded("too large"), label),
+        Record(0, 7, picture(7), [*label, ("label", b"")]),
+    )
+    assert len(dataset.photos) == 1
+    assert dataset.unreadable == (
+        "photos/0/1 (no label)",
+        "photos/0/2 (label horse)",
+        "photos/0/3 (label '\\\\xff\\nxxxxxxxxxxxxxxx\\u2026')",
+        "photos/0/4 (split test)",
+        "photos/0/5 (no value)",
+        "photos/0/6 (in a compressed batch that is too large, or damaged)",
+        "photos/0/7 (label )",
+    )
+
+
+def test_nothing_is_read_of_what_came_after_the_offsets_were_fixed() -> None:
+    dataset = gather(*(labelled(0, offset, "cat") for offset in range(9)), ends=(5, 0))
+    assert {photo.name for photo in dataset.photos} == {f"photos/0/{offset}" for offset in range(5)}
+
+
+def test_the_offsets_are_told_with_the_version() -> None:
+    offsets = (PartitionOffsets(0, 0, 50), PartitionOffsets(1, 0, 9))
+    assert describe_dataset(gather(labelled(0, 0, "cat"), ends=(50, 9))).offsets == offsets
+
+
+@pytest.mark.parametrize(
+    ("records", "has"), [((), "no records"), ((Record(0, 0, b"x"),), "1 records, and none with")]
+)
+def test_a_topic_without_any_label_is_told_with_the_header_that_is_wanted(
+    records: tuple[Record, ...], has: str
+) -> None:
+    with pytest.raises(DataError, match=has) as raised:
+        gather(*records)
+    assert raised.value.reason == "DataNotFound"
+    assert "header label: cat or label: dog" in str(raised.value)
+
+
+def test_photos_that_do_not_fit_onto_the_scratch_space_are_refused() -> None:
+    small = TopicAddress("photos", 100, len(picture(0)), lambda: NOWHERE)
+    assert len(gather(labelled(0, 0, "cat"), address=small).photos) == 1
+    with pytest.raises(DataError, match=r"lower spec\.training\.dataset\.kafka\.maxImages") as raised:
+        gather(labelled(0, 0, "cat"), labelled(0, 1, "dog"), address=small)
+    assert raised.value.reason == "TopicTooLarge"
+
+
+@pytest.mark.parametrize(
+    ("most", "counts"),
+    [(100, [2, 10, 30]), (42, [2, 10, 30]), (20, [2, 9, 9]), (9, [2, 3, 4]), (1, [0, 0, 1]), (3, [1, 1, 1])],
+)
+def test_the_newest_records_are_read_of_each_partition_as_many_where_it_has_them(
+    most: int, counts: list[int]
+) -> None:
+    bounds = [PartitionOffsets(0, 5, 7), PartitionOffsets(1, 0, 10), PartitionOffsets(2, 70, 100)]
+    chosen = newest(bounds, most)
+    assert [each.end for each in chosen] == [7, 10, 100]
+    assert [each.end - each.start for each in chosen] == counts
+
+
+def test_a_pod_after_another_reads_the_same_offsets_unless_they_are_gone_or_data_were_at_fault(
+    tmp_path: Path,
+) -> None:
+    work = tmp_path / "work" / "aaaaaaaaaa"
+    first = fix_offsets([PartitionOffsets(0, 0, 10)], 6, work)
+    assert first == (PartitionOffsets(0, 4, 10),)
+    assert fix_offsets([PartitionOffsets(0, 2, 30)], 6, work) == first
+    assert fix_offsets([PartitionOffsets(0, 5, 30)], 6, work) == (PartitionOffsets(0, 24, 30),)
+    forget_offsets(work)
+    assert fix_offsets([PartitionOffsets(0, 0, 40)], 6, work) == (PartitionOffsets(0, 34, 40),)
+    forget_offsets(work)
+    forget_offsets(work)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "words"),
+    [
+        (UnknownTopicOrPartitionError("photos"), "TopicNotFound", "create it, or name another in"),
+        (TopicAuthorizationFailedError("photos"), "AccessDenied", "operation Read on topic photos"),
+        (OffsetOutOfRangeError({}), "DataChanged", "the training begins again"),
+        (CorruptRecordException("bad crc"), "KafkaUnusable", "bad crc"),
+        (KafkaSecurityError("/etc/x is missing"), "KafkaUnusable", "/etc/x is missing"),
+        (TimeoutError(), "EndpointUnreachable", "127.0.0.1:1 can't be reached"),
+    ],
+)
+def test_what_keeps_it_from_a_topic_has_a_reason_and_what_to_do(
+    error: KafkaError, reason: str, words: str
+) -> None:
+    told = asyncio.run(explain(error, ADDRESS))
+    assert told.reason == reason
+    assert words in str(told)
+
+
+def test_brokers_that_nobody_reaches_are_told_and_no_offsets_are_kept(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"127\.0\.0\.1:1 can't be reached") as raised:
+        read_topic(ADDRESS, tmp_path)
+    assert raised.value.reason == "EndpointUnreachable"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_records_that_go_while_they_are_read_are_an_error_of_the_client() -> None:
+    consumer: Any = FakeConsumer(fault=OffsetOutOfRangeError({}))
+    with pytest.raises(OffsetOutOfRangeError):
+        asyncio.run(gather_photos(consumer, ADDRESS, (PartitionOffsets(0, 0, 5),)))
+
+
+def test_offsets_are_plain_numbers_on_the_claim(tmp_path: Path) -> None:
+    fix_offsets([PartitionOffsets(0, 0, 10)], 6, tmp_path)
+    content = msgspec.json.decode((tmp_path / "offsets.json").read_bytes())
+    assert content == [{"partition": 0, "start": 4, "end": 10}]

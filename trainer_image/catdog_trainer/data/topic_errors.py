@@ -1,0 +1,79 @@
+"""What a person is told where a topic can't be read: whose fault it is, and what to do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    OffsetOutOfRangeError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+from catdog_common.kafka_binding import KafkaLogin
+from catdog_common.kafka_diagnosis import why_unreachable
+from catdog_common.kafka_security import KafkaSecurityError
+from catdog_trainer.data import DataError
+
+FIELD = "spec.training.dataset.kafka"
+HEADERS = "header label: cat or label: dog"
+
+_TOLD_CHARACTERS = 300  # of what a client says: the message has to fit into a condition
+_UNREACHABLE = (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    TimeoutError,
+)
+
+
+@dataclass(frozen=True)
+class TopicAddress:
+    """A topic, how much of it is read at most, and how one gets there."""
+
+    name: str
+    max_images: int  # records
+    spool_bytes: int  # that the values may be together
+    login: Callable[[], KafkaLogin]  # as it is now; raises KafkaSecurityError
+
+
+async def explain(error: KafkaError | KafkaSecurityError | TimeoutError, address: TopicAddress) -> DataError:
+    """Return what to raise for what the client raised."""
+    topic = f"topic {address.name}"
+    if isinstance(error, TopicAuthorizationFailedError):
+        advice = f"allow the Kafka user that spec.kafka leads to operation Read on {topic}; it uses no group"
+        return DataError("AccessDenied", f"{topic} may not be read ({_shortened(error)}); {advice}")
+    if isinstance(error, UnknownTopicOrPartitionError):
+        advice = f"create it, or name another in {FIELD}.topic"
+        return DataError("TopicNotFound", f"{topic} is not in the Kafka of spec.kafka; {advice}")
+    if isinstance(error, OffsetOutOfRangeError):
+        message = f"records of {topic} were removed while they were read"
+        return DataError("DataChanged", f"{message}; the training begins again with what is there by then")
+    if isinstance(error, _UNREACHABLE):
+        why = await why_unreachable(address.login()) or _shortened(error) or "no answer in time"
+        advice = "see that it runs, and that spec.kafka leads to it"
+        return DataError("EndpointUnreachable", f"the Kafka of {topic} cannot be reached ({why}); {advice}")
+    return DataError("KafkaUnusable", f"{topic} cannot be read: {_shortened(error)}; see spec.kafka")
+
+
+def nothing_labelled(address: TopicAddress, records: int) -> DataError:
+    """Return the error that none of so many records has a label that there is."""
+    found = f"{records} records, and none with {HEADERS}" if records else "no records"
+    expected = f"photos belong there as values of records with {HEADERS}"
+    return DataError("DataNotFound", f"topic {address.name} has {found}: {expected}")
+
+
+def too_large(address: TopicAddress) -> DataError:
+    """Return the error that the photos do not fit onto the scratch space."""
+    message = f"the newest {address.max_images} records of topic {address.name} have photos of over"
+    advice = f"lower {FIELD}.maxImages"
+    return DataError("TopicTooLarge", f"{message} {address.spool_bytes} bytes together; {advice}")
+
+
+def _shortened(error: Exception) -> str:
+    return " ".join(str(error).split())[:_TOLD_CHARACTERS].rstrip(". ")
