@@ -65,11 +65,12 @@ class TrainingResult(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     comparison: Comparison | None = None  # with the version that served then, if one did
 
 
-class TrainingFailure(msgspec.Struct, frozen=True, rename="camel"):
+class TrainingFailure(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The termination message of a training that cannot succeed as the world is now."""
 
     reason: str  # CamelCase, as a condition's reason
     message: str  # what is wrong, and what to do
+    permanent: bool = False  # another attempt at the same settings would never find anything else
 
 
 # Exit codes of the trainer: the Job's podFailurePolicy fails at once on data that another attempt would

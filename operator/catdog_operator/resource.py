@@ -56,11 +56,26 @@ class S3Dataset(Part, frozen=True):
         return {"bucket": self.bucket} | ({"prefix": folder} if folder else {})
 
 
+class OffsetRange(Part, frozen=True):
+    """Records of a topic's partition: from `start`, and before `end`."""
+
+    partition: int
+    start: int
+    end: int
+
+
 class TopicDataset(Part, frozen=True):
     """Photos in a topic of the Kafka that the model is served over."""
 
     topic: str
     max_images: int | None = None  # at most so many records are read
+    offsets: tuple[OffsetRange, ...] = ()  # just these are; (): the newest
+
+    @property
+    def ordered(self) -> "TopicDataset":
+        """The same, whatever the order in which partitions were named: it shapes the model."""
+        offsets = tuple(sorted(self.offsets, key=lambda each: each.partition))
+        return msgspec.structs.replace(self, offsets=offsets)
 
 
 class Dataset(Part, frozen=True):
@@ -297,6 +312,8 @@ def training_hash(training: Training) -> str:
     settings = {field: getattr(training, field) for field in MODEL_SHAPING_FIELDS}
     if (s3 := training.dataset.s3) is not None:
         settings["dataset"] = {"s3": s3.location}
+    if (topic := training.dataset.kafka) is not None:
+        settings["dataset"] = {"kafka": topic.ordered}
     chosen = {field: value for field, value in settings.items() if value not in (None, "")}
     return short_digest(chosen)
 

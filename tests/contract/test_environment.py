@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from catdog_common.artifact import PartitionOffsets
 from catdog_common.environment import read_environment
 from catdog_inference.config import Config as WorkerConfig
 from catdog_operator.manifests.deployment import build_worker_environment
@@ -14,6 +15,9 @@ from catdog_trainer.data.bucket_errors import KEY_FILES
 from tests.unit.operator.builders import some_connection, some_model, some_training_topic
 
 FROM_TOPIC = some_training_topic(maxImages=5)
+FROM_OFFSETS = some_training_topic(
+    offsets=[{"partition": 1, "start": 0, "end": 80}, {"partition": 0, "start": 5, "end": 90}]
+)
 FROM_S3 = {
     "dataset": {
         "s3": {
@@ -82,9 +86,17 @@ def test_the_trainer_is_let_into_kafka_as_the_worker_is() -> None:
     by_default = some_model(some_training_topic())
     environment = build_trainer_environment(by_default, resolve(by_default), Task(), connection)
     assert read_environment(TrainerConfig, environment).topic.max_images == 20_000
+    assert read_environment(TrainerConfig, environment).topic.offsets == ()
 
 
-@pytest.mark.parametrize("training", [FROM_CLAIM, FROM_S3, FROM_TOPIC])
+def test_the_trainer_is_told_which_records_to_read() -> None:
+    model = some_model(FROM_OFFSETS)
+    environment = build_trainer_environment(model, resolve(model), Task(), some_connection())
+    offsets = read_environment(TrainerConfig, environment).topic.offsets
+    assert offsets == (PartitionOffsets(0, 5, 90), PartitionOffsets(1, 0, 80))
+
+
+@pytest.mark.parametrize("training", [FROM_CLAIM, FROM_S3, FROM_TOPIC, FROM_OFFSETS])
 def test_the_operator_writes_nothing_that_the_trainer_does_not_know(training: dict[str, object]) -> None:
     model = some_model(training)
     environment = build_trainer_environment(model, resolve(model), Task(), some_connection())

@@ -78,6 +78,16 @@ def bucket(**fields: object) -> Spec:
     return training(dataset={"s3": {**plain, **fields}})
 
 
+def topic(*offsets: Spec, **fields: object) -> Spec:
+    """Return a spec on photos in a topic with these offsets, and these fields besides."""
+    return training(dataset={"kafka": {"topic": "labelled", "offsets": list(offsets), **fields}})
+
+
+def records(partition: int, start: int, end: int) -> Spec:
+    """Return a range of offsets."""
+    return {"partition": partition, "start": start, "end": end}
+
+
 def kafka(**fields: object) -> Spec:
     """Return a spec over a Kafka of Strimzi's with these fields."""
     return {"kafka": {**STRIMZI, **fields}}
@@ -158,6 +168,34 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
     "no photo of a topic": (
         training(dataset={"kafka": {"topic": "labelled", "maxImages": 0}}),
         bound(f"{DATASET}.kafka.maxImages", 0, "greater than or equal to 1"),
+    ),
+    "offsets and a number of records": (
+        topic(records(0, 0, 5), maxImages=5),
+        rule(f"{DATASET}.kafka", "offsets name all records that are read; take maxImages away"),
+    ),
+    "offsets of nothing": (
+        topic(),
+        bound(f"{DATASET}.kafka.offsets", 0, "at least 1 items").replace("be at", "have at"),
+    ),
+    "offsets that end before they start": (
+        topic(records(0, 5, 5), records(1, 5, 4)),
+        rule(f"{DATASET}.kafka.offsets[1]", "end is the offset after the last record, and not before start"),
+    ),
+    "offsets of one partition twice": (
+        topic(records(1, 0, 5), records(0, 0, 5), records(1, 5, 9)),
+        rule(f"{DATASET}.kafka.offsets", "a partition is named twice; keep one range of each", "array"),
+    ),
+    "offsets of too many records": (
+        topic(records(0, 0, 500_000), records(1, 7, 500_008)),
+        rule(f"{DATASET}.kafka.offsets", "these are more than 1000000 records; name fewer", "array"),
+    ),
+    "an offset below zero": (
+        topic(records(0, -1, 5)),
+        bound(f"{DATASET}.kafka.offsets[0].start", -1, "greater than or equal to 0"),
+    ),
+    "offsets of no partition": (
+        topic({"start": 0, "end": 5}),
+        missing(f"{DATASET}.kafka.offsets[0].partition"),
     ),
     "no word of the data set": ({"training": {}}, missing(DATASET)),
     "a data set on a claim without its name": (

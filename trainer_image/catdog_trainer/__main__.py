@@ -39,7 +39,7 @@ def main() -> int:
     except DataError as error:
         forget_offsets(config.work_dir)  # the next attempt is to see what was mended
         _logger.warning("data at fault", reason=error.reason, message=str(error))
-        _write_message(config, TrainingFailure(error.reason, str(error)))
+        _write_message(config, TrainingFailure(error.reason, str(error), error.permanent))
         return EXIT_DATA
     _logger.info("version present", version=result.version, accuracy=result.accuracy)
     _write_message(config, result)

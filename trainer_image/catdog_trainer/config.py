@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from catdog_common.artifact import PartitionOffsets
 from catdog_common.kafka_binding import KafkaEnvironment
 from catdog_trainer.architectures import ARCHITECTURES
 from catdog_trainer.data.bucket_errors import BucketAddress
 from catdog_trainer.data.topic_errors import TopicAddress
 
 _NUMBERS = re.compile(r"([1-9][0-9]*(,[1-9][0-9]*)*)?")
+_RANGES = re.compile(r"([0-9]+:[0-9]+-[0-9]+(,[0-9]+:[0-9]+-[0-9]+)*)?")
 
 
 class Config(KafkaEnvironment, frozen=True, kw_only=True):
@@ -35,6 +37,7 @@ class Config(KafkaEnvironment, frozen=True, kw_only=True):
     s3_ca_file: str = ""  # by default the public CAs
     kafka_topic: str = ""
     kafka_max_images: int = 0  # records to read at most
+    kafka_offsets: str = ""  # "0:5-90,1:0-80": of each partition the records from 5 and before 90
     kafka_spool_bytes: int = 8 * 2**30  # of its photos on the scratch space
     champion_version: int | None = None  # serves as the Job is made; the new version is compared with it
     prune_versions: str = ""  # "1,2": to be removed from the claim first
@@ -53,11 +56,15 @@ class Config(KafkaEnvironment, frozen=True, kw_only=True):
                 "the dataset is s3, and the environment lacks one of CATDOG_S3_ENDPOINT, CATDOG_S3_BUCKET "
                 "and CATDOG_S3_CREDENTIALS_DIR"
             )
-        if self.dataset == "kafka" and not (self.kafka_topic and self.kafka_max_images):
+        if self.dataset == "kafka" and not (
+            self.kafka_topic and (self.kafka_max_images or self.kafka_offsets)
+        ):
             raise ValueError(
                 "the dataset is kafka, and the environment lacks one of CATDOG_KAFKA_TOPIC and "
-                "CATDOG_KAFKA_MAX_IMAGES"
+                "CATDOG_KAFKA_MAX_IMAGES or CATDOG_KAFKA_OFFSETS"
             )
+        if not _RANGES.fullmatch(self.kafka_offsets):
+            raise ValueError(f"CATDOG_KAFKA_OFFSETS is {self.kafka_offsets!r}, not ranges like 0:5-90,1:0-80")
         if not _NUMBERS.fullmatch(self.prune_versions):
             raise ValueError(f"CATDOG_PRUNE_VERSIONS is {self.prune_versions!r}, not numbers like 1,2")
 
@@ -75,7 +82,13 @@ class Config(KafkaEnvironment, frozen=True, kw_only=True):
     @property
     def topic(self) -> TopicAddress:
         """Where the photos are, if `dataset` is `kafka`."""
-        return TopicAddress(self.kafka_topic, self.kafka_max_images, self.kafka_spool_bytes, self.kafka_login)
+        return TopicAddress(
+            self.kafka_topic,
+            self.kafka_max_images,
+            self.kafka_spool_bytes,
+            self.kafka_login,
+            tuple(_read_range(each) for each in self.kafka_offsets.split(",") if each),
+        )
 
     @property
     def storage(self) -> Path:
@@ -91,3 +104,9 @@ class Config(KafkaEnvironment, frozen=True, kw_only=True):
     def work_dir(self) -> Path:
         """Where this training works, until it publishes by a rename."""
         return self.storage / self.model_name / "work" / self.training_hash
+
+
+def _read_range(text: str) -> PartitionOffsets:
+    partition, _, offsets = text.partition(":")
+    start, _, end = offsets.partition("-")
+    return PartitionOffsets(int(partition), int(start), int(end))

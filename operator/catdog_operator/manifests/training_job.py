@@ -193,10 +193,17 @@ def _topic_environment(topic: TopicDataset, connection: Connection | None) -> di
     return {
         "CATDOG_DATASET": "kafka",
         "CATDOG_KAFKA_TOPIC": topic.topic,
-        "CATDOG_KAFKA_MAX_IMAGES": str(topic.max_images or MAX_IMAGES),
+        **_records_environment(topic),
         "CATDOG_KAFKA_SPOOL_BYTES": str(SPOOL_GIBIBYTES * 2**30),
         **(build_login_environment(connection) if connection is not None else {}),
     }
+
+
+def _records_environment(topic: TopicDataset) -> dict[str, str]:
+    if not topic.offsets:
+        return {"CATDOG_KAFKA_MAX_IMAGES": str(topic.max_images or MAX_IMAGES)}
+    ranges = (f"{each.partition}:{each.start}-{each.end}" for each in topic.ordered.offsets)
+    return {"CATDOG_KAFKA_OFFSETS": ",".join(ranges)}
 
 
 def _dataset_environment(model: CatDogModel, connection: Connection | None) -> dict[str, str]:

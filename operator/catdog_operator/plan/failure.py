@@ -27,7 +27,8 @@ def read_failure(job: Job, pods: tuple[Pod, ...], observed: Observed) -> Failure
     if end is None:
         return _noted(job, observed) or _failure(job, time, *_by_its_condition(job))
     if (fault := _data_fault(end)) is not None:
-        next_attempt = time + retry_wait(job.attempt, observed.surroundings.retry)
+        wait = retry_wait(job.attempt, observed.surroundings.retry)
+        next_attempt = None if fault.permanent else time + wait
         return _failure(job, time, fault.reason, fault.message, end, next_attempt)
     return _failure(job, time, *describe_crash(end), end)
 
@@ -57,7 +58,7 @@ def describe_crash(end: Terminated) -> tuple[str, str]:
 
 
 def _data_fault(end: Terminated) -> TrainingFailure | None:
-    """Return what the trainer said of the data; the world can put that right without an edit."""
+    """Return what the trainer said of the data; unless it says so, the world can put that right."""
     if end.exit_code != EXIT_DATA:
         return None
     try:

@@ -158,9 +158,11 @@ def ended(exit_code: int, message: str = "", reason: str = "", at: datetime = NO
     return seen.ContainerState(terminated=seen.Terminated(exit_code, reason, message, at))
 
 
-def data_failure(reason: str = "DataNotFound", message: str = "there are no photos") -> seen.ContainerState:
+def data_failure(
+    reason: str = "DataNotFound", message: str = "there are no photos", *, permanent: bool = False
+) -> seen.ContainerState:
     """Return the end of a trainer that found the data at fault."""
-    return ended(65, msgspec.json.encode(TrainingFailure(reason, message)).decode())
+    return ended(65, msgspec.json.encode(TrainingFailure(reason, message, permanent)).decode())
 
 
 def some_result(version: int, training_hash: str, *older: tuple[int, str]) -> str:

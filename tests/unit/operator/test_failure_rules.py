@@ -51,6 +51,16 @@ def test_data_at_fault_are_tried_again_when_their_wait_is_over() -> None:
     assert plan(over).delete == (job,)
 
 
+def test_data_that_no_attempt_would_ever_find_otherwise_wait_for_an_edit() -> None:
+    model = some_model()
+    job = some_job(model, "Failed")
+    pod = some_training_pod(job, data_failure("OffsetsNotFound", "they are gone", permanent=True))
+    observed = some_observed(model, jobs=(job,), training_pods=(pod,), now=later(9999))
+    assert condition(observed, "Trained") == ("False", "OffsetsNotFound", "they are gone")
+    assert plan(observed).delete == ()
+    assert plan(observed).look_again is None
+
+
 def test_attempts_are_counted_on_over_a_deleted_job() -> None:
     failure = Failure(hash="572360246d", reason="DataNotFound", message="", time=NOW, attempts=2)
     decision = plan(some_observed(some_model(status=ModelStatus(last_failure=failure))))

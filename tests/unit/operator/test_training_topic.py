@@ -7,7 +7,7 @@ import pytest
 
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.kafka_user import build_kafka_user
-from catdog_operator.manifests.training_job import job_settings_digest
+from catdog_operator.manifests.training_job import Task, build_trainer_environment, job_settings_digest
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.resolve import resolve
@@ -28,6 +28,7 @@ GIVEN = {
     "authentication": {"type": "scram-sha-512", "secretName": "my-user"},
     "tls": {"trustedCertificates": [{"secretName": "my-ca", "certificate": "ca.crt"}]},
 }
+FIRST, SECOND = {"partition": 0, "start": 5, "end": 90}, {"partition": 1, "start": 0, "end": 80}
 V1 = Version(version=1, hash="572360246d", accuracy=0.91, photos=940, trained_at="2026-03-01T11:00:00Z")
 
 
@@ -111,6 +112,26 @@ def test_another_way_into_kafka_is_another_job_and_none_that_is_known_is_none() 
 
 
 def test_topic_and_number_shape_the_model() -> None:
-    edits: tuple[dict[str, object], ...] = ({}, {"topic": "other"}, {"maxImages": 7})
+    edits: tuple[dict[str, object], ...] = (
+        {},
+        {"topic": "other"},
+        {"maxImages": 7},
+        {"offsets": [FIRST]},
+        {"offsets": [FIRST, SECOND]},
+    )
     assert len({resolve(some_model(some_training_topic(**edit))).hash for edit in edits}) == len(edits)
     assert resolve(on_topic(spec={"kafka": GIVEN}).model).hash == resolve(on_topic().model).hash
+
+
+def test_settings_without_offsets_are_named_as_they_were_before_there_were_any() -> None:
+    assert resolve(on_topic().model).hash == "817a280ece"
+    assert resolve(some_model(some_training_topic(maxImages=7))).hash == "efdd4d783b"
+
+
+def test_in_which_order_partitions_are_named_says_nothing_of_the_model() -> None:
+    models = [some_model(some_training_topic(offsets=each)) for each in ([FIRST, SECOND], [SECOND, FIRST])]
+    assert len({resolve(model).hash for model in models}) == 1
+    environments = [build_trainer_environment(model, resolve(model), Task()) for model in models]
+    assert environments[0] == environments[1]
+    assert environments[0]["CATDOG_KAFKA_OFFSETS"] == "0:5-90,1:0-80"
+    assert "CATDOG_KAFKA_MAX_IMAGES" not in environments[0]

@@ -49,6 +49,8 @@ def test_a_missing_name_is_named(name: str) -> None:
         ("CATDOG_ARCHITECTURE", "resnet", "resnet is none of efficientnet-lite0, efficientnet-lite2"),
         ("CATDOG_DATASET_DIR", "", "CATDOG_DATASET_DIR"),
         ("CATDOG_CHAMPION_VERSION", "the best", "int"),
+        ("CATDOG_DATASET", "kafka", "CATDOG_KAFKA_TOPIC and CATDOG_KAFKA_MAX_IMAGES or CATDOG_KAFKA_OFFSETS"),
+        ("CATDOG_KAFKA_OFFSETS", "0:5", "CATDOG_KAFKA_OFFSETS is '0:5', not ranges like 0:5-90,1:0-80"),
         ("CATDOG_PRUNE_VERSIONS", "1,../2", "CATDOG_PRUNE_VERSIONS is '1,../2', not numbers like 1,2"),
     ],
 )

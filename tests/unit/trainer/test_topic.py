@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from catdog_common.kafka_batches import Folded
 from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_security import KafkaSecurity, KafkaSecurityError
 from catdog_trainer.data import DataError, Dataset, split_of
-from catdog_trainer.data.topic import fix_offsets, forget_offsets, gather_photos, read_topic
+from catdog_trainer.data.topic import check_offsets, fix_offsets, forget_offsets, gather_photos, read_topic
 from catdog_trainer.data.topic_errors import TopicAddress, explain
 from catdog_trainer.data.topic_reader import newest
 from catdog_trainer.export import describe_dataset
@@ -155,6 +156,8 @@ def test_a_topic_without_any_label_is_told_with_the_header_that_is_wanted(
 
 
 def test_photos_that_do_not_fit_onto_the_scratch_space_are_refused() -> None:
+    with pytest.raises(DataError, match=r"names of topic photos have .* together; name fewer"):
+        gather(labelled(0, 0, "cat"), address=replace(asked(PartitionOffsets(0, 0, 1)), spool_bytes=1))
     small = TopicAddress("photos", 100, len(picture(0)), lambda: NOWHERE)
     assert len(gather(labelled(0, 0, "cat"), address=small).photos) == 1
     with pytest.raises(DataError, match=r"lower spec\.training\.dataset\.kafka\.maxImages") as raised:
@@ -173,6 +176,48 @@ def test_the_newest_records_are_read_of_each_partition_as_many_where_it_has_them
     chosen = newest(bounds, most)
     assert [each.end for each in chosen] == [7, 10, 100]
     assert [each.end - each.start for each in chosen] == counts
+
+
+def asked(*offsets: PartitionOffsets) -> TopicAddress:
+    """Return the topic with records that are asked for."""
+    return replace(ADDRESS, offsets=offsets)
+
+
+def test_offsets_that_are_asked_for_are_read_whatever_came_since() -> None:
+    wanted = (PartitionOffsets(0, 4, 10), PartitionOffsets(1, 3, 3))
+    bounds = [PartitionOffsets(0, 4, 900), PartitionOffsets(1, 0, 3), PartitionOffsets(2, 0, 7)]
+    assert check_offsets(bounds, asked(*wanted)) == wanted
+    assert check_offsets(bounds, asked(PartitionOffsets(1, 8, 8))) == (PartitionOffsets(1, 8, 8),)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "has", "permanent"),
+    [
+        (
+            PartitionOffsets(1, 3, 9),
+            "offsets 3 to 8 of partition 1 of topic photos, and it has offsets 4 to 8",
+            True,
+        ),
+        (
+            PartitionOffsets(1, 4, 10),
+            "4 to 9 of partition 1 of topic photos, and it has offsets 4 to 8",
+            False,
+        ),
+        (PartitionOffsets(2, 0, 1), "and it has no records, and its next has offset 7", True),
+        (PartitionOffsets(2, 7, 8), "and it has no records, and its next has offset 7", False),
+        (PartitionOffsets(3, 0, 1), "and the topic has 3 partitions, numbered from 0", False),
+    ],
+)
+def test_offsets_that_a_topic_has_not_are_told_with_what_it_has_and_those_removed_never_come(
+    offsets: PartitionOffsets, has: str, *, permanent: bool
+) -> None:
+    bounds = [PartitionOffsets(0, 0, 10), PartitionOffsets(1, 4, 9), PartitionOffsets(2, 7, 7)]
+    with pytest.raises(DataError) as raised:
+        check_offsets(bounds, asked(PartitionOffsets(0, 0, 10), offsets))
+    assert (raised.value.reason, raised.value.permanent) == ("OffsetsNotFound", permanent)
+    assert str(raised.value).startswith("spec.training.dataset.kafka.offsets asks for offsets ")
+    assert has in str(raised.value)
+    assert str(raised.value).endswith("; name others, or none to train on the newest records")
 
 
 def test_a_pod_after_another_reads_the_same_offsets_unless_they_are_gone_or_data_were_at_fault(

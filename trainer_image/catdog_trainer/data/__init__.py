@@ -98,11 +98,14 @@ class Dataset:
 
 
 class DataError(Exception):
-    """Nothing can be learned from the data as they are; reason and message tell a person what to do."""
+    """Nothing can be learned from the data as they are; reason and message tell a person what to do.
 
-    def __init__(self, reason: str, message: str) -> None:
+    What is `permanent` only another setting mends: no later attempt finds anything else.
+    """
+
+    def __init__(self, reason: str, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.permanent = reason, permanent
 
 
 def split_of(digest: str) -> Split:

@@ -1,8 +1,8 @@
 """Photos in a topic: each the value of a record, with its label and perhaps its split as headers.
 
-Which offsets are read is fixed as the training begins, and kept beside its work, so that a pod that comes
-after another reads the same. Each record is read once: its bytes lie in a file without a name on the pod's
-scratch space until the training ends, whatever becomes of the topic meanwhile.
+Which offsets are read is asked for, or else fixed as the training begins and kept beside its work, so that a
+pod that comes after another reads the same. Each record is read once: its bytes lie in a file without a name
+on the pod's scratch space until the training ends, whatever becomes of the topic meanwhile.
 """
 
 import asyncio
@@ -23,9 +23,10 @@ from aiokafka.errors import KafkaError
 from catdog_common.artifact import LABELS, PartitionOffsets
 from catdog_common.kafka_batches import Folded
 from catdog_common.kafka_security import KafkaSecurityError
+from catdog_common.kafka_topic import find_partitions
 from catdog_trainer.data import SPLITS, Dataset, Photo, Split, split_of
-from catdog_trainer.data.topic_errors import TopicAddress, explain, nothing_labelled, too_large
-from catdog_trainer.data.topic_reader import bounds_of, consuming, find_partitions, newest, records_of
+from catdog_trainer.data.topic_errors import TopicAddress, explain, not_there, nothing_labelled, too_large
+from catdog_trainer.data.topic_reader import CLIENT_ID, bounds_of, consuming, newest, records_of
 
 OFFSETS_FILE = "offsets.json"
 
@@ -61,11 +62,11 @@ class Spool:
 
 
 def read_topic(address: TopicAddress, work_dir: Path) -> Dataset:
-    """Return the photos of a topic's newest records; what has no label that there is is named.
+    """Return the photos of the records that are asked for, else of the newest; what has no label is named.
 
     Raises:
         DataError: TopicNotFound, AccessDenied, EndpointUnreachable, KafkaUnusable, DataChanged,
-            TopicTooLarge, or DataNotFound where no record has a label.
+            TopicTooLarge, OffsetsNotFound, or DataNotFound where no record has a label.
     """
     return asyncio.run(_read_topic(address, work_dir))
 
@@ -78,11 +79,14 @@ def forget_offsets(work_dir: Path) -> None:
 async def _read_topic(address: TopicAddress, work_dir: Path) -> Dataset:
     try:
         async with asyncio.timeout(_SECONDS):
-            partitions = await find_partitions(address.login(), address.name)
+            partitions = await find_partitions(address.login(), address.name, CLIENT_ID)
         async with consuming(address.login()) as consumer:
             async with asyncio.timeout(_SECONDS):
                 bounds = await bounds_of(consumer, address.name, partitions)
-            offsets = fix_offsets(bounds, address.max_images, work_dir)
+            if address.offsets:
+                offsets = check_offsets(bounds, address)
+            else:
+                offsets = fix_offsets(bounds, address.max_images, work_dir)
             _logger.info("offsets fixed", topic=address.name, offsets=msgspec.to_builtins(offsets))
             return await gather_photos(consumer, address, offsets)
     except (KafkaError, KafkaSecurityError, TimeoutError) as error:
@@ -105,6 +109,20 @@ def fix_offsets(
     draft.write_bytes(msgspec.json.encode(fixed))
     draft.rename(file)
     return fixed
+
+
+def check_offsets(bounds: Sequence[PartitionOffsets], address: TopicAddress) -> tuple[PartitionOffsets, ...]:
+    """Return the offsets that are asked for, if they are all there.
+
+    Raises:
+        DataError: OffsetsNotFound, with the first that are not, and what there is.
+    """
+    there = {each.partition: each for each in bounds}
+    for asked in address.offsets:
+        found = there.get(asked.partition)
+        if asked.start < asked.end and not _is_within(asked, found):
+            raise not_there(address, asked, found, len(bounds))
+    return address.offsets
 
 
 def _is_within(known: PartitionOffsets, there: PartitionOffsets | None) -> bool:

@@ -14,6 +14,7 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from catdog_common.artifact import PartitionOffsets
 from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_diagnosis import why_unreachable
 from catdog_common.kafka_security import KafkaSecurityError
@@ -40,6 +41,7 @@ class TopicAddress:
     max_images: int  # records
     spool_bytes: int  # that the values may be together
     login: Callable[[], KafkaLogin]  # as it is now; raises KafkaSecurityError
+    offsets: tuple[PartitionOffsets, ...] = ()  # just these records are read; (): the newest `max_images`
 
 
 async def explain(error: KafkaError | KafkaSecurityError | TimeoutError, address: TopicAddress) -> DataError:
@@ -70,9 +72,39 @@ def nothing_labelled(address: TopicAddress, records: int) -> DataError:
 
 def too_large(address: TopicAddress) -> DataError:
     """Return the error that the photos do not fit onto the scratch space."""
-    message = f"the newest {address.max_images} records of topic {address.name} have photos of over"
-    advice = f"lower {FIELD}.maxImages"
-    return DataError("TopicTooLarge", f"{message} {address.spool_bytes} bytes together; {advice}")
+    which = (
+        f"the records that {FIELD}.offsets names"
+        if address.offsets
+        else f"the newest {address.max_images} records"
+    )
+    message = f"{which} of topic {address.name} have photos of over {address.spool_bytes} bytes together"
+    advice = "name fewer" if address.offsets else f"lower {FIELD}.maxImages"
+    return DataError("TopicTooLarge", f"{message}; {advice}")
+
+
+def not_there(
+    address: TopicAddress, asked: PartitionOffsets, there: PartitionOffsets | None, partitions: int
+) -> DataError:
+    """Return the error that a partition does not have the records that are asked for.
+
+    Those that were removed never come again; those beyond its end may.
+    """
+    wanted = (
+        f"{FIELD}.offsets asks for {_ranged(asked)} of partition {asked.partition} of topic {address.name}"
+    )
+    if there is None:
+        has = f"the topic has {partitions} partitions, numbered from 0"
+    elif there.start < there.end:
+        has = f"it has {_ranged(there)}"
+    else:
+        has = f"it has no records, and its next has offset {there.end}"
+    advice = "name others, or none to train on the newest records"
+    is_gone = there is not None and asked.start < there.start
+    return DataError("OffsetsNotFound", f"{wanted}, and {has}; {advice}", permanent=is_gone)
+
+
+def _ranged(offsets: PartitionOffsets) -> str:
+    return f"offsets {offsets.start} to {offsets.end - 1}"
 
 
 def _shortened(error: Exception) -> str:

@@ -5,42 +5,18 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaConnectionError, NoError, for_code
-from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.errors import KafkaConnectionError
 
 from catdog_common.artifact import PartitionOffsets
 from catdog_common.kafka_batches import bound_batches
 from catdog_common.kafka_binding import KafkaLogin
 
-_CLIENT_ID = "catdog-trainer"
+CLIENT_ID = "catdog-trainer"
 _FETCH_BYTES = 16 * 1024 * 1024
 _PARTITION_FETCH_BYTES = 2 * 1024 * 1024
 _UNFOLDED_BYTES = 256 * 1024 * 1024  # that a compressed batch may come to; what is larger stays folded
 _POLL_MILLISECONDS = 1000
 _STALL_SECONDS = 60.0  # without any progress: aiokafka itself waits for a broker for ever
-
-
-async def find_partitions(login: KafkaLogin, topic: str) -> tuple[int, ...]:
-    """Return the numbers of a topic's partitions; a topic that is not there is not made by asking.
-
-    Raises:
-        KafkaError: no broker answers, or the topic is not there, or not for us.
-        KafkaSecurityError: what we would be let in by is missing.
-    """
-    client = AIOKafkaClient(
-        bootstrap_servers=login.servers, client_id=_CLIENT_ID, **login.security.settings()
-    )
-    try:
-        await client.bootstrap()
-        request = MetadataRequest([topic], allow_auto_topic_creation=False)
-        response = await client.send(client.get_random_node(), request)
-    finally:
-        await client.close()
-    [described] = response.to_object()["topics"]
-    if (error := for_code(described["error_code"])) is not NoError:
-        raise error(topic)
-    return tuple(sorted(each["partition"] for each in described["partitions"]))
 
 
 @asynccontextmanager
@@ -54,7 +30,7 @@ async def consuming(login: KafkaLogin) -> AsyncIterator[AIOKafkaConsumer]:
     bound_batches(_UNFOLDED_BYTES)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=login.servers,
-        client_id=_CLIENT_ID,
+        client_id=CLIENT_ID,
         group_id=None,
         auto_offset_reset="none",  # a gap is an error, and not filled by other records
         isolation_level="read_committed",
