@@ -10,13 +10,13 @@ import aiokafka
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from catdog_client.config import Config
+from catdog_client.config import Config, KafkaConfig
 from catdog_client.outcome import Outcome
 from catdog_client.size_limit import SizeLimit, find_limit
-from catdog_common.kafka_security import KafkaSecurity, KafkaSecurityError
+from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.messages import ERROR_MESSAGE_HEADER, ID_HEADER, parse_answer
 
-_ANY_SIZE = 2**31 - 1  # we look at the size ourselves, and then say what is wrong with it
+ANY_SIZE = 2**31 - 1  # we look at the size ourselves, and then say what is wrong with it
 
 
 class ClientError(Exception):
@@ -28,10 +28,10 @@ class Exchange:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._connection = _connection(config)
+        self._connection = connect(config)
         self._limit: SizeLimit | None = None
         self._producer = AIOKafkaProducer(
-            **self._connection, acks="all", enable_idempotence=True, max_request_size=_ANY_SIZE
+            **self._connection, acks="all", enable_idempotence=True, max_request_size=ANY_SIZE
         )
         self._consumer = AIOKafkaConsumer(**self._connection, group_id=None, enable_auto_commit=False)
 
@@ -75,7 +75,7 @@ class Exchange:
             image = await asyncio.to_thread(photo.read_bytes)
         except OSError as error:
             return Outcome(file=str(photo), error=f"cannot be read: {error.strerror}")
-        if self._limit and (excess := self._limit.excess(image)):
+        if self._limit and (excess := self._limit.excess(len(image))):
             return Outcome(file=str(photo), error=excess)
         return await self._send_image(str(photo), image)
 
@@ -113,9 +113,14 @@ class Exchange:
         return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
-def _connection(config: Config) -> dict[str, Any]:
+def connect(config: KafkaConfig) -> dict[str, Any]:
+    """Return the arguments that lead an aiokafka client to Kafka.
+
+    Raises:
+        ClientError: a file that lets us in is missing, or can't be read.
+    """
     try:
-        security = KafkaSecurity(config.kafka_ca_dir, config.kafka_user_dir).settings()
+        security = config.login.security.settings()
     except KafkaSecurityError as error:
         raise ClientError(str(error)) from error
     return {"bootstrap_servers": config.kafka_bootstrap_servers, **security}

@@ -18,17 +18,19 @@ class SizeLimit(msgspec.Struct, frozen=True):
     image_bytes: int
     of: str
 
-    def excess(self, image: bytes) -> str | None:
-        """Return what is to be said of an image that is too large; None of one that is not."""
-        if len(image) <= self.image_bytes:
+    def excess(self, size: int) -> str | None:
+        """Return what is to be said of an image of so many bytes if it is too large, else None."""
+        if size <= self.image_bytes:
             return None
-        return (
-            f"has {len(image)} bytes, more than the {self.image_bytes} that {self.of} allows; make it smaller"
-        )
+        return f"has {size} bytes, more than the {self.image_bytes} that {self.of} allows; make it smaller"
 
 
-async def find_limit(connection: dict[str, Any], topic: str, told: int | None) -> SizeLimit:
+async def find_limit(
+    connection: dict[str, Any], topic: str, told: int | None, overhead: int = RECORD_OVERHEAD_BYTES
+) -> SizeLimit:
     """Return the limit that was told, else the topic's, else (where we may not ask for it) the default.
+
+    `overhead` are the bytes that a record may have beside the image.
 
     Raises:
         KafkaError: Kafka can't be reached.
@@ -38,7 +40,7 @@ async def find_limit(connection: dict[str, Any], topic: str, told: int | None) -
     allowed = await _largest_record(connection, topic)
     if allowed is None:
         return SizeLimit(DEFAULT_IMAGE_BYTES, "maxImageBytes by default")
-    return SizeLimit(max(allowed - RECORD_OVERHEAD_BYTES, 0), f"topic {topic}")
+    return SizeLimit(max(allowed - overhead, 0), f"topic {topic}")
 
 
 async def _largest_record(connection: dict[str, Any], topic: str) -> int | None:

@@ -1,7 +1,6 @@
 """Puts a folder of labelled photos into a bucket, as a model's `spec.training.dataset.s3` reads it."""
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,10 @@ from botocore.exceptions import ClientError as RefusedError
 from botocore.session import get_session
 
 from catdog_client.exchange import ClientError
+from catdog_client.folder import LabelledFile, LeftOut, printable, size_of, unreadable
 
 KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
-_LABELS, _SPLITS = ("cat", "dog"), ("training", "validation")
 _WRITERS = 8  # photos put at a time
 
 
@@ -31,54 +30,47 @@ class Target:
     ca_file: Path | None = None
 
 
-def find_photos(directory: Path) -> list[Path]:
-    """Return the files that a training would read: below training/ and validation/, else below cat/ and dog/.
-
-    Raises:
-        ClientError: there are none, or a name is no text and so can't be a key.
-    """
-    splits = [directory / split for split in _SPLITS if (directory / split).is_dir()] or [directory]
-    found = sorted(path for split in splits for label in _LABELS for path in _files(split / label))
-    if not found:
-        expected = "training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
-        raise ClientError(f"{directory} has no photos: it should hold folders {expected}")
-    for path in found:
-        try:
-            str(path).encode()
-        except UnicodeEncodeError as error:
-            raise ClientError(f"the name of {os.fsencode(path)!r} is not UTF-8; rename it") from error
-    return found
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(parent, name) for name in names if not name.startswith("."))
-
-
-def upload(directory: Path, target: Target, environ: Mapping[str, str], on_photo: Callable[[], None]) -> None:
-    """Put every photo of `directory` under the prefix; one that is there already is replaced.
+def upload(
+    photos: Sequence[LabelledFile], target: Target, environ: Mapping[str, str], on_photo: Callable[[], None]
+) -> list[LeftOut]:
+    """Put photos under the prefix, each in place of what is there already; return what is left out.
 
     Raises:
         ClientError: a key is missing in the environment, or the bucket takes no more photos.
     """
-    photos, client = find_photos(directory), _connect(target, environ)
+    client = _connect(target, environ)
     folder = f"{target.prefix.rstrip('/')}/" if target.prefix.rstrip("/") else ""
 
-    def put(path: Path) -> None:
-        key = folder + path.relative_to(directory).as_posix()
-        with path.open("rb") as file:
-            client.put_object(Bucket=target.bucket, Key=key, Body=file)
-        on_photo()
+    def put(photo: LabelledFile) -> LeftOut | None:
+        try:
+            return _put(client, target.bucket, folder, photo)
+        finally:
+            on_photo()
 
     pool = ThreadPoolExecutor(_WRITERS)
     try:
-        for _ in pool.map(put, photos):
-            pass
+        return [left_out for left_out in pool.map(put, photos) if left_out is not None]
     except (BotoCoreError, RefusedError) as error:
         raise ClientError(f"bucket {target.bucket} at {target.endpoint}: {error}") from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _put(client: Any, bucket: str, folder: str, photo: LabelledFile) -> LeftOut | None:  # noqa: ANN401 - botocore's
+    try:
+        photo.name.encode()
+    except UnicodeEncodeError:
+        return LeftOut(
+            printable(photo.name), "has a name that is not UTF-8, and so can't be a key; rename it"
+        )
+    if isinstance(size := size_of(photo), LeftOut):
+        return size
+    try:
+        with photo.path.open("rb") as file:
+            client.put_object(Bucket=bucket, Key=folder + photo.name, Body=file)
+    except OSError as error:
+        return unreadable(photo, error)
+    return None
 
 
 def _connect(target: Target, environ: Mapping[str, str]) -> Any:  # noqa: ANN401 - botocore makes its methods as it runs

@@ -2,11 +2,11 @@ from catdog_client.size_limit import SizeLimit, find_limit
 
 
 def test_an_image_of_the_limit_is_not_too_large() -> None:
-    assert SizeLimit(1024, "topic pets-images").excess(bytes(1024)) is None
+    assert SizeLimit(1024, "topic pets-images").excess(1024) is None
 
 
 def test_one_byte_over_is_refused_with_both_numbers_and_who_says_so() -> None:
-    excess = SizeLimit(1024, "topic pets-images").excess(bytes(1025))
+    excess = SizeLimit(1024, "topic pets-images").excess(1025)
     assert excess == "has 1025 bytes, more than the 1024 that topic pets-images allows; make it smaller"
 
 

@@ -1,4 +1,7 @@
-"""`catdog upload` against a small S3 on localhost."""
+"""`catdog upload`: what it finds, where it refuses to put it, and a bucket of a small S3 on localhost.
+
+How it fills a topic is tested with a real broker (`tests/e2e/test_upload.py`).
+"""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +12,10 @@ from click.testing import CliRunner, Result
 
 from catdog_client.__main__ import cli
 from catdog_client.exchange import ClientError
-from catdog_client.upload import find_photos
+from catdog_client.folder import LabelledFile, LeftOut, find_photos, size_of
+from catdog_client.upload_topic import Uploaded
+from catdog_common.artifact import PartitionOffsets
+from tests.cluster.pki import issue, make_authority
 from tests.unit.trainer.fake_s3 import FakeS3, serving
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -60,10 +66,85 @@ def test_a_bucket_that_is_missing_and_a_key_that_is_not_set_are_one_line(s3: Fak
     assert str(keyless) == "AWS_SECRET_ACCESS_KEY must be set: the bucket's keys, as its Secret has them"
 
 
-def test_a_folder_without_photos_and_a_name_that_is_no_text_are_refused(tmp_path: Path) -> None:
+def test_what_cannot_be_put_there_is_named_and_all_else_is_and_the_exit_code_is_1(
+    s3: FakeS3, folder: Path
+) -> None:
+    cats = folder / "training" / "cat"
+    (cats / os.fsdecode(b"\xff.jpg")).write_bytes(b"")
+    (cats / "gone\n.jpg").symlink_to("nowhere")
+    os.mkfifo(cats / "pipe.jpg")
+    result = upload(s3, folder)
+    assert (result.exit_code, result.stdout) == (1, "3 left out; 2 photos are in s3://photos/data/\n")
+    assert result.stderr.endswith(
+        "'training/cat/gone\\n.jpg' cannot be read: No such file or directory\n"
+        "training/cat/pipe.jpg is no file\n"
+        "training/cat/\\xff.jpg has a name that is not UTF-8, and so can't be a key; rename it\n"
+    )
+    assert len(s3.objects) == 2
+
+
+def test_labels_and_splits_are_those_of_the_folders_and_what_may_not_be_looked_into_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = folder / "training" / "dog" / "private"
+    private.mkdir(parents=True)
+    scandir = os.scandir
+
+    def deny(path: str) -> object:  # tests may run as root, to whom no folder is closed
+        if path == str(private):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    photos, left_out = find_photos(folder)
+    assert [(photo.name, photo.label, photo.split) for photo in photos] == [
+        ("training/cat/猫 1.jpg", "cat", "training"),
+        ("validation/dog/a+b/2.jpg", "dog", "validation"),
+    ]
+    assert left_out == [LeftOut(str(private), "cannot be read: Permission denied")]
+    assert find_photos(folder / "training")[0] == [
+        LabelledFile(folder / "training/cat/猫 1.jpg", "cat/猫 1.jpg", "cat", None)
+    ]
+    assert [size_of(photo) for photo in photos] == [1, 1]
+
+
+def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ClientError, match="has no photos: it should hold folders training/cat/"):
         find_photos(tmp_path)
-    (tmp_path / "cat").mkdir()
-    (tmp_path / "cat" / os.fsdecode(b"\xff.jpg")).write_bytes(b"")
-    with pytest.raises(ClientError, match="is not UTF-8; rename it"):
-        find_photos(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "said"),
+    [
+        ([], {}, "no place is named: give --topic, or --s3-endpoint and --s3-bucket"),
+        (["--s3-endpoint", "https://x"], {}, "give --topic, or --s3-endpoint and --s3-bucket"),
+        (["--topic", "photos", "--s3-prefix", "data/"], {}, "--topic and --s3-prefix name two places"),
+        (["--topic", "photos"], {"CATDOG_S3_BUCKET": "x"}, "--topic and --s3-bucket name two places"),
+        (["--s3-bucket", "x"], {"CATDOG_TOPIC": "photos"}, "--topic and --s3-bucket name two places"),
+        (["--topic", "photos"], {}, "--kafka-bootstrap-servers is missing: give it before the command"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_with_what_to_write(
+    folder: Path, options: list[str], environ: dict[str, str], said: str
+) -> None:
+    result = CliRunner().invoke(cli, ["upload", str(folder), *options], env=environ)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.replace("│", "").split())
+
+
+def test_a_kafka_that_nobody_reaches_is_one_line(folder: Path, tmp_path: Path) -> None:
+    make_authority("ours").write(tmp_path, "ca")
+    issue(make_authority("ours"), "client", hosts=[]).write(tmp_path, "user")
+    places = [f"--kafka-{name}-dir={tmp_path}" for name in ("ca", "user")]
+    command = ["--kafka-bootstrap-servers=127.0.0.1:1", *places, "upload", str(folder), "--topic", "photos"]
+    refused = CliRunner().invoke(cli, command).exception
+    assert isinstance(refused, ClientError)
+    assert str(refused).startswith("topic photos of 127.0.0.1:1 does not take photos: ")
+
+
+def test_the_offsets_are_of_each_partition_the_range_that_the_photos_lie_in() -> None:
+    uploaded = Uploaded()
+    for partition, offset in ((1, 7), (0, 3), (1, 5), (1, 9)):
+        uploaded.add(partition, offset)
+    assert uploaded.count == 4
+    assert uploaded.offsets == (PartitionOffsets(0, 3, 4), PartitionOffsets(1, 5, 10))
