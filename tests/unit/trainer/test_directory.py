@@ -81,7 +81,7 @@ def test_a_photo_under_both_labels_is_left_out_and_each_of_its_files_is_named(tm
     assert (dataset.copies, dataset.left_out) == ((), 2)
 
 
-def test_links_are_followed_within_the_directory_and_never_out_of_it(tmp_path: Path) -> None:
+def test_links_are_followed_within_the_directory_and_named_where_they_lead_out_of_it(tmp_path: Path) -> None:
     root = declared(tmp_path / "claim")
     secret = put(tmp_path / "elsewhere" / "secret.png", picture(300))
     (root / "training" / "cat" / "file.png").symlink_to(secret)
@@ -93,14 +93,18 @@ def test_links_are_followed_within_the_directory_and_never_out_of_it(tmp_path: P
     names = {photo.name for photo in dataset.photos}
     assert "training/cat/inside.png" in names
     assert not {"training/cat/file.png", "training/cat/folder/secret.png"} & names
-    assert dataset.unreadable == ("training/cat/broken.png",)
+    assert dataset.unreadable == tuple(
+        f"training/cat/{name}" for name in ("broken.png", "file.png", "folder")
+    )
 
 
 def test_a_folder_of_a_label_that_leads_out_of_the_directory_is_not_followed(tmp_path: Path) -> None:
     root = declared(tmp_path / "claim", training=(0, 10))
     fill(tmp_path / "elsewhere", 10, first=300)
     (root / "training" / "cat").symlink_to(tmp_path / "elsewhere")
-    assert read_directory(root, SOURCE).counts()["training"]["cat"] == 0
+    dataset = read_directory(root, SOURCE)
+    assert dataset.counts()["training"]["cat"] == 0
+    assert dataset.unreadable == ("training/cat",)
 
 
 def test_odd_names_pipes_folders_and_hidden_files_do_no_harm(tmp_path: Path) -> None:

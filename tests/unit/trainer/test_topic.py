@@ -39,7 +39,7 @@ class Record(NamedTuple):
     partition: int
     offset: int
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()
     topic: str = "photos"
 
 
@@ -120,8 +120,11 @@ def test_what_has_no_photo_is_named_with_its_offset_and_why_and_the_others_are_r
         Record(0, 5, None, label),
         Record(0, 6, Folded("too large"), label),
         Record(0, 7, picture(7), [*label, ("label", b"")]),
+        Record(0, 8, picture(8), [("label", None)]),
+        Record(0, 9, picture(9), [("label", 1_000_000 * b"cat")]),
+        labelled(0, 10, "dog", **{f"header {number}": bytes(100) for number in range(10_000)}),
     )
-    assert len(dataset.photos) == 1
+    assert {photo.name for photo in dataset.photos} == {"photos/0/0", "photos/0/10"}
     assert dataset.unreadable == (
         "photos/0/1 (no label)",
         "photos/0/2 (label horse)",
@@ -130,6 +133,8 @@ def test_what_has_no_photo_is_named_with_its_offset_and_why_and_the_others_are_r
         "photos/0/5 (no value)",
         "photos/0/6 (in a compressed batch that is too large, or damaged)",
         "photos/0/7 (label )",
+        "photos/0/8 (no label)",
+        "photos/0/9 (label catcatcatcatcatcatca…)",
     )
 
 

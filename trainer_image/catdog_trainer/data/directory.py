@@ -33,8 +33,9 @@ def claim_folder(directory: Path, root: Path) -> str:
 def read_directory(directory: Path, source: str) -> Dataset:
     """Return the photos in `directory`, which messages call `source`.
 
-    In folders without a split each photo's content decides on which side it is. Symbolic links that
-    lead out of the directory, hidden files and what can't be read are left out; the last are named.
+    In folders without a split each photo's content decides on which side it is. Hidden files are left out,
+    and so is what can't be read, a link to a folder, and a link that leads out of the directory; these are
+    named.
 
     Raises:
         DataError: DataNotFound, where there is no such directory or no file in its folders.
@@ -56,34 +57,40 @@ def _find(directory: Path, *, declared: bool) -> Iterator[Photo | str]:
     folders: Iterable[tuple[Split | None, Path]] = (
         [(split, directory / split) for split in SPLITS] if declared else [(None, directory)]
     )
+    within = directory.resolve()
     for split, folder in folders:
         for label in LABELS:
-            for path in _files(folder / label, directory.resolve()):
-                yield _read_photo(path, directory, label, split)
+            for path in _files(folder / label, within):
+                if _is_file_within(path, within):
+                    yield _read_photo(path, directory, label, split)
+                else:
+                    yield _printable(path.relative_to(directory))
 
 
 def _files(folder: Path, within: Path) -> Iterator[Path]:
-    if not folder.is_dir() or not folder.resolve().is_relative_to(within):
+    """Yield what is to be read or named: files, links, and folders that can't be looked into."""
+    if not folder.is_dir():
+        return
+    if not folder.resolve().is_relative_to(within):
+        yield folder
         return
     denied: list[OSError] = []
     for parent, directories, names in os.walk(folder, onerror=denied.append):  # follows no links to folders
         directories[:] = sorted(name for name in directories if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(parent, name)
-            if not name.startswith(".") and _leads_within(path, within):
-                yield path
-    yield from (Path(error.filename) for error in denied)  # no file, so counted as unreadable
+        yield from (path for name in directories if (path := Path(parent, name)).is_symlink())
+        yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))
+    yield from (Path(error.filename) for error in denied)
 
 
-def _leads_within(path: Path, within: Path) -> bool:
-    """Say whether a file in a folder within `within` is there itself, too, and not a link out of it."""
-    return not path.is_symlink() or path.resolve().is_relative_to(within)
+def _is_file_within(path: Path, within: Path) -> bool:
+    """Say whether a path in a folder within `within` is a file there, and neither a link out nor a pipe."""
+    if path.is_symlink() and not path.resolve().is_relative_to(within):
+        return False
+    return path.is_file()
 
 
 def _read_photo(path: Path, directory: Path, label: str, split: Split | None) -> Photo | str:
     name = _printable(path.relative_to(directory))
-    if not path.is_file():  # a pipe would never end
-        return name
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
