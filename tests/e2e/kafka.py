@@ -1,13 +1,18 @@
 """The tests' own way into the real Kafka, as the person `catdog-client`."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from catdog_common.kafka_security import KafkaSecurity
+from tests.cluster.cache import REPOSITORY
+from tests.cluster.commands import environment
 from tests.cluster.instance import Instance
 
 Record = Any  # an aiokafka.ConsumerRecord, which is not typed
@@ -15,10 +20,42 @@ Record = Any  # an aiokafka.ConsumerRecord, which is not typed
 
 def settings(cluster: Instance) -> dict[str, Any]:
     """Return what an aiokafka client needs to reach the cluster's Kafka by its external listener."""
-    environment = cluster.environment()
-    ca_dir, user_dir = (Path(environment[f"CATDOG_KAFKA_{name}_DIR"]) for name in ("CA", "USER"))
-    servers = environment["CATDOG_KAFKA_BOOTSTRAP_SERVERS"]
+    told = cluster.environment()
+    ca_dir, user_dir = (Path(told[f"CATDOG_KAFKA_{name}_DIR"]) for name in ("CA", "USER"))
+    servers = told["CATDOG_KAFKA_BOOTSTRAP_SERVERS"]
     return {"bootstrap_servers": servers, **KafkaSecurity(ca_dir, user_dir).settings()}
+
+
+def upload(
+    cluster: Instance, directory: Path, topic: str, *options: str, user_dir: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Fill a topic by the command `catdog upload`, as the person `catdog-client` or as another."""
+    kafka = {name: value for name, value in cluster.environment().items() if "_KAFKA_" in name}
+    if user_dir is not None:
+        kafka["CATDOG_KAFKA_USER_DIR"] = str(user_dir)
+    path = {"PYTHONPATH": str(REPOSITORY / "client") + os.pathsep + str(REPOSITORY / "common")}
+    command = (sys.executable, "-m", "catdog_client", *options, "upload", str(directory), "--topic", topic)
+    return subprocess.run(command, env=environment(path | kafka), capture_output=True, text=True, check=False)
+
+
+async def records_in(cluster: Instance, topic: str) -> list[Record]:
+    """Return what a topic has at this moment, of each partition in its order."""
+    async with AIOKafkaConsumer(**settings(cluster), max_partition_fetch_bytes=2**24) as consumer:
+        partitions = [TopicPartition(topic, each) for each in sorted(await partitions_of(cluster, topic))]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning()
+        ends = await consumer.end_offsets(partitions)
+        found: list[Record] = []
+        while any([await consumer.position(each) < ends[each] for each in partitions]):
+            for records in (await consumer.getmany(timeout_ms=1000)).values():
+                found.extend(records)
+    return sorted(found, key=lambda record: (record.partition, record.offset))
+
+
+async def partitions_of(cluster: Instance, topic: str) -> set[int]:
+    """Return the numbers of a topic's partitions."""
+    async with AIOKafkaProducer(**settings(cluster)) as producer:
+        return set(await producer.partitions_for(topic))
 
 
 async def produce(

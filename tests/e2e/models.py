@@ -83,6 +83,16 @@ class Model:
             timeout,
         )
 
+    def await_photos_read(self) -> None:
+        """Wait until a training is past its photos: the rest of it is as for any other source."""
+        self.await_status(
+            lambda status: (
+                status.get("progress", {}).get("stage", "Starting") not in ("Starting", "Loading")
+                or condition(status, "Trained")[0] == "True"
+            ),
+            "its photos were read",
+        )
+
     def children(self, kind: str) -> list[dict[str, Any]]:
         """Return the model's objects of a kind."""
         answer = self.cluster.kubectl(

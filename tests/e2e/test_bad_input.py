@@ -52,7 +52,6 @@ TOO_FEW = re.compile(
 )
 WITH_CLAIM = "by itself, when the claim is there"
 WITH_PHOTOS = "by itself, within the pause before the next attempt, when the photos are there"
-BEFORE_CONTENT = ("Starting", "Loading")  # stages of a training
 Models = dict[str, Model]
 
 
@@ -111,13 +110,7 @@ def test_a_few_photos_are_told_that_they_are_too_few(
 
 @pytest.mark.parametrize("name", sorted(WRONG.keys() - {"empty"}))
 def test_what_was_put_right_is_trained_on(put_right: Models, name: str) -> None:
-    put_right[name].await_status(
-        lambda status: (
-            status.get("progress", {}).get("stage", "Starting") not in BEFORE_CONTENT
-            or condition(status, "Trained")[0] == "True"
-        ),
-        "its photos were read",
-    )
+    put_right[name].await_photos_read()
     put_right[name].delete()  # what a trainer does with photos is shown by the one that is left
 
 

@@ -1,4 +1,4 @@
-"""Photos in a bucket: what keeps a training from them is said and heals, and then they give a claim's model.
+"""Photos in a bucket: what keeps a training from them is said and heals, and then they are trained on.
 
 The tests go on from one another: one model lacks everything, and one thing after the other is put right.
 """
@@ -6,20 +6,28 @@ The tests go on from one another: one model lacks everything, and one thing afte
 import json
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from catdog_trainer.data import DataError
+from catdog_trainer.data.bucket import Bucket
+from catdog_trainer.data.bucket_errors import BucketAddress
 from tests.cluster.instance import Instance
 from tests.demo.photo_sets import LabelledPhoto
 from tests.e2e.claims import make_claim
+from tests.e2e.cutting import cutting
 from tests.e2e.failures.rows import described
 from tests.e2e.models import NAMESPACE, Model, condition
 from tests.e2e.s3 import KEY, SECRET, S3Server, s3_server
 from tests.e2e.test_bad_input import FOLDERS, WITH_PHOTOS
 
+CLAIM = "source-models"
 FIELDS = "spec.training.dataset.s3"
+# Bytes of a connection, TLS and all: the second page of a listing, or its first, is cut in its middle.
+BEYOND_A_PAGE, WITHIN_A_PAGE = 350_000, 50_000
 BY_ITSELF = "by itself, within the pause before the next attempt, when that is done"
 
 
@@ -31,16 +39,9 @@ def s3(cluster: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def claim(cluster: Instance, drawings: list[LabelledPhoto]) -> Path:
-    """Return the photos' claim, and beside it make one for models."""
-    make_claim(cluster, "s3-photos", fill=lambda directory: lay_out(drawings, directory / "data"))
-    return make_claim(cluster, "s3-models")
-
-
-@pytest.fixture(scope="module")
-def model(cluster: Instance, s3: S3Server, claim: Path) -> Iterator[Model]:
+def model(cluster: Instance, s3: S3Server) -> Iterator[Model]:
     """Give a model on a bucket of which nothing is there yet: no Secrets, no bucket, no photos."""
-    assert claim.is_dir()
+    make_claim(cluster, CLAIM)
     model = Model(cluster, "from-s3")
     dataset = {
         "endpoint": s3.endpoint,
@@ -111,35 +112,57 @@ def test_a_bucket_without_photos_is_told_what_belongs_there(
     failures.append(described("no photos in the bucket", "Trained", status, WITH_PHOTOS))
 
 
-def test_the_same_photos_and_seed_give_the_same_head_from_a_bucket_as_from_a_claim(
-    cluster: Instance,
-    s3: S3Server,
-    model: Model,
-    claim: Path,
-    drawings: list[LabelledPhoto],
-    tmp_path: Path,
+def test_what_was_put_there_is_trained_on(
+    s3: S3Server, model: Model, drawings: list[LabelledPhoto], tmp_path: Path
 ) -> None:
     lay_out(drawings, tmp_path)
     s3.make_folder("photos", "data/cat/")
-    assert s3.upload(tmp_path, "photos", "data/").endswith(
-        f"{len(drawings) + 1} photos are in s3://photos/data/\n"
-    )
-    other = Model(cluster, "from-claim")
-    other.apply(spec_of({"persistentVolumeClaim": {"claimName": "s3-photos", "path": "data"}}))
-    versions = [each.await_ready(version=1, timeout=400)["versions"][0] for each in (model, other)]
-    assert versions[0]["datasetDigest"] == versions[1]["datasetDigest"]
-    heads, trunks = zip(*(head_and_trunk(claim, each.name) for each in (model, other)), strict=True)
-    assert trunks[0] == trunks[1]
-    assert heads[0] == heads[1]
-    assert metadata(claim, "from-s3")["provenance"]["source"] == "s3://photos/data/"
-    other.delete()
+    said = s3.upload(tmp_path, "photos", "data/")
+    assert said.endswith(f"{len(drawings) + 1} photos are in s3://photos/data/\n")
+    model.await_photos_read()
+
+
+def test_a_listing_that_is_cut_off_goes_on_and_one_that_always_is_never_is_fewer_photos(
+    s3: S3Server, tmp_path: Path
+) -> None:
+    keys = make_objects(s3, "many", 1500)  # a page has 1000
+    with cutting(s3.endpoint) as cutter:
+        bucket = Bucket(reader_of(s3, cutter.endpoint, "many", tmp_path))
+        cutter.cuts.extend([BEYOND_A_PAGE, WITHIN_A_PAGE, WITHIN_A_PAGE])
+        assert list(bucket.keys("cat/")) == keys
+        assert not cutter.cuts
+        broken = Bucket(reader_of(s3, cutter.endpoint, "many", tmp_path))
+        cutter.cuts.extend([BEYOND_A_PAGE, *(100 * [WITHIN_A_PAGE])])
+        listed = broken.keys("cat/")
+        assert list(islice(listed, 1000)) == keys[:1000]
+        with pytest.raises(DataError) as raised:
+            next(listed)
+        assert raised.value.reason in ("EndpointUnreachable", "EndpointError")
+
+
+def make_objects(s3: S3Server, bucket: str, count: int) -> list[str]:
+    """Make a bucket with so many small objects, and return their keys."""
+    s3.make_bucket(bucket)
+    keys = [f"cat/{number:04}.png" for number in range(count)]
+    (s3.root / bucket / "cat").mkdir()
+    for key in keys:
+        (s3.root / bucket / key).write_bytes(key.encode())
+    return keys
+
+
+def reader_of(s3: S3Server, endpoint: str, bucket: str, directory: Path) -> BucketAddress:
+    """Return what a trainer is told of a bucket, with credentials in a directory."""
+    for name, value in credentials(SECRET).items():
+        (directory / name).write_text(value)
+    return BucketAddress(endpoint, bucket, "us-east-1", directory, s3.ca_file)
 
 
 def spec_of(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Return a small, quick model's spec over the shared claim."""
+    """Return the spec of a small, quick model over the shared claim, without workers."""
     return {
         "training": {"dataset": dataset, "architecture": "efficientnet-lite0", "epochs": 5},
-        "storage": {"existingClaim": "s3-models"},
+        "storage": {"existingClaim": CLAIM},
+        "inference": {"replicas": 0},
         "kafka": {"strimzi": {"name": "my-cluster"}},
     }
 
@@ -168,14 +191,3 @@ def lay_out(photos: list[LabelledPhoto], directory: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(photo.path, target)
     (directory / "cat" / "notes.txt").write_bytes(b"a cat")
-
-
-def metadata(claim: Path, name: str) -> dict[str, Any]:
-    """Return what is told of a model's first version."""
-    found: dict[str, Any] = json.loads((claim / name / "versions" / "1" / "model.json").read_bytes())
-    return found
-
-
-def head_and_trunk(claim: Path, name: str) -> tuple[dict[str, Any], bytes]:
-    """Return what was trained of a model's first version, and what it was trained on."""
-    return metadata(claim, name)["head"], (claim / name / "versions" / "1" / "trunk.tflite").read_bytes()
