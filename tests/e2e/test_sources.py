@@ -245,7 +245,7 @@ async def send_records_without_photos(cluster: Instance, photos: Path) -> None:
     """Send what has no photo or no label, a batch that unfolds to too much, and copies by every codec."""
     async with AIOKafkaProducer(**settings(cluster), max_request_size=2**20) as producer:
         for value, headers in NO_PHOTO.values():
-            await producer.send_and_wait(TOPIC, value, headers=headers, partition=1)
+            await producer.send_and_wait(TOPIC, value, key=b"bad", headers=headers, partition=1)
     large = {"max_request_size": 2**30, "compression_type": "zstd"}
     async with AIOKafkaProducer(**settings(cluster), **large) as producer:
         await producer.send_and_wait(TOPIC, bytes(BOMB_BYTES), headers=[("label", b"cat")], partition=0)
