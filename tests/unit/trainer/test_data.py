@@ -56,8 +56,16 @@ def test_files_that_are_no_photos_are_named() -> None:
     assert reason == "NoReadablePhotos"
     assert message == (
         "the claim's folder data/ has 20 files and none is a photo that can be read (training/cat/0.png, "
-        "training/cat/1.png, training/cat/2.png, …): put photos into cat/ and dog/"
+        "training/cat/1.png, training/cat/10.png, …): put photos into cat/ and dog/"
     )
+
+
+def test_what_is_unreadable_is_named_in_one_order_whichever_stage_found_it() -> None:
+    whole = dataset((3, 0), (0, 0))
+    first, second, third = whole.photos
+    told = whole.without([third]).without([first]).unreadable
+    assert told == whole.without([first, third]).unreadable == (first.name, third.name)
+    assert second.name not in told
 
 
 def test_a_label_whose_files_are_no_photos_is_missing_and_they_are_named() -> None:

@@ -74,7 +74,7 @@ class Dataset:
         """Return the dataset with these photos counted among the unreadable files."""
         gone = {photo.digest: photo.name for photo in unreadable}
         photos = tuple(photo for photo in self.photos if photo.digest not in gone)
-        return replace(self, photos=photos, unreadable=(*self.unreadable, *gone.values()))
+        return replace(self, photos=photos, unreadable=tuple(sorted((*self.unreadable, *gone.values()))))
 
     def without_near_copies(self, near_copies: Iterable[Photo]) -> "Dataset":
         """Return the dataset without these validation photos, which are nearly equal to training ones."""
