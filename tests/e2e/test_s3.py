@@ -24,7 +24,7 @@ from tests.e2e.models import NAMESPACE, Model, condition
 from tests.e2e.s3 import KEY, SECRET, S3Server, s3_server
 from tests.e2e.test_bad_input import FOLDERS, WITH_PHOTOS
 
-CLAIM = "source-models"
+CLAIM = "s3-models"
 FIELDS = "spec.training.dataset.s3"
 # Bytes of a connection, TLS and all: the second page of a listing, or its first, is cut in its middle.
 BEYOND_A_PAGE, WITHIN_A_PAGE = 350_000, 50_000
@@ -50,7 +50,7 @@ def model(cluster: Instance, s3: S3Server) -> Iterator[Model]:
         "credentialsSecret": {"name": "photos-s3"},
         "caSecret": {"name": "rgw-ca", "key": "ca.crt"},
     }
-    model.apply(spec_of({"s3": dataset}))
+    model.apply(spec_of({"s3": dataset}, CLAIM))
     yield model
     model.delete()
     cluster.kubectl("delete", "secret", "photos-s3", "rgw-ca", "-n", NAMESPACE, "--ignore-not-found")
@@ -157,11 +157,11 @@ def reader_of(s3: S3Server, endpoint: str, bucket: str, directory: Path) -> Buck
     return BucketAddress(endpoint, bucket, "us-east-1", directory, s3.ca_file)
 
 
-def spec_of(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Return the spec of a small, quick model over the shared claim, without workers."""
+def spec_of(dataset: dict[str, Any], claim: str) -> dict[str, Any]:
+    """Return the spec of a small, quick model over a claim for models, without workers."""
     return {
         "training": {"dataset": dataset, "architecture": "efficientnet-lite0", "epochs": 5},
-        "storage": {"existingClaim": CLAIM},
+        "storage": {"existingClaim": claim},
         "inference": {"replicas": 0},
         "kafka": {"strimzi": {"name": "my-cluster"}},
     }

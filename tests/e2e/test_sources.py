@@ -25,12 +25,12 @@ from tests.e2e.kafka import settings, upload
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.s3 import SECRET, s3_server
 from tests.e2e.strimzi import Client, kafka_topic, kafka_user
-from tests.e2e.test_s3 import CLAIM, credentials, lay_out, make_secret, spec_of
+from tests.e2e.test_s3 import credentials, lay_out, make_secret, spec_of
 from tests.e2e.test_trainer_image import build_pod
 from tests.poison import poison
 
 TOPIC, CLEANER = "sources-test-photos", "sources-test-cleaner"
-PHOTOS = "source-photos"
+CLAIM, PHOTOS = "source-models", "source-photos"
 SECONDS = 400
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 BOMB_BYTES = 300_000_000  # of zeros, more than a trainer unfolds
@@ -123,7 +123,7 @@ def sources(cluster: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iter
         models = {name: Model(cluster, f"on-{name}") for name in datasets}
         sources = Sources(claim, photos, count, {model.name: model for model in models.values()})
         for name, model in models.items():
-            model.apply(spec_of(datasets[name]))
+            model.apply(spec_of(datasets[name], CLAIM))
             if name in ("claim", "topic"):  # no more than two trainings at a time
                 for done in list(models.values())[: list(models).index(name) + 1]:
                     sources.version(done.name)

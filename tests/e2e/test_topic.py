@@ -17,9 +17,9 @@ from tests.e2e.failures.rows import described
 from tests.e2e.kafka import produce, upload
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.strimzi import kafka_topic
-from tests.e2e.test_s3 import CLAIM, lay_out, spec_of
+from tests.e2e.test_s3 import lay_out, spec_of
 
-TOPIC = "topic-test-photos"
+TOPIC, CLAIM = "topic-test-photos", "topic-models"
 BY_ITSELF = "by itself, within the pause before the next attempt, when that is done"
 
 
@@ -28,7 +28,7 @@ def model(cluster: Instance) -> Iterator[Model]:
     """Give a model on a topic that is not there yet."""
     make_claim(cluster, CLAIM)
     model = Model(cluster, "from-topic")
-    model.apply(spec_of({"kafka": {"topic": TOPIC}}))
+    model.apply(spec_of({"kafka": {"topic": TOPIC}}, CLAIM))
     yield model
     model.delete()
     cluster.kubectl("delete", "kafkatopic", TOPIC, "-n", NAMESPACE, "--ignore-not-found")
