@@ -17,7 +17,7 @@ from catdog_common.artifact import (
     read_metadata,
     verify_manifest,
 )
-from catdog_common.unknown import PetScorer
+from catdog_common.unknown import PetScorer, pet_log_odds
 
 IMAGENET_CLASSES = 1000
 
@@ -143,13 +143,24 @@ class Predictor:
             return Answers(np.empty((0, len(self.metadata.labels)), np.float32), ())
         outputs = [self.run(image) for image in images]
         features = np.stack([output.features for output in outputs])
-        probabilities = head_probabilities(
-            features, self._weights, self._bias, self.metadata.head.temperature
-        )
+        if self._scorer is None:
+            return self.answer_features(features, None)
+        classes = np.stack([np.asarray(output.class_probabilities) for output in outputs])
+        return self.answer_features(features, pet_log_odds(classes))
+
+    def answer_features(self, features: NDArray[np.float32], log_odds: NDArray[np.float64] | None) -> Answers:
+        """Return what `answer` does of images of which the trunk said this before.
+
+        That is features, [n, F], and the log-odds of pets, [n], by `pet_log_odds`; a version that never says
+        `unknown` does without these.
+        """
+        head = self.metadata.head
+        probabilities = head_probabilities(features, self._weights, self._bias, head.temperature)
         labels = [self.metadata.labels[column] for column in probabilities.argmax(axis=1)]
         if self._scorer is not None:
-            classes = np.stack([np.asarray(output.class_probabilities) for output in outputs])
-            unknown = self._scorer.is_unknown(features, classes)
+            if log_odds is None:
+                raise ValueError("a version that answers `unknown` was given no log-odds")
+            unknown = self._scorer.is_unknown(features, log_odds)
             labels = [
                 UNKNOWN if is_unknown else label for label, is_unknown in zip(labels, unknown, strict=True)
             ]
@@ -180,8 +191,13 @@ def head_probabilities(
     features: NDArray[np.float32], weights: NDArray[np.float32], bias: NDArray[np.float32], temperature: float
 ) -> NDArray[np.float32]:
     """Return `softmax((features @ weights + bias) / temperature)` by row, float32 [n, labels]."""
-    logits = (features @ weights + bias) / np.float32(temperature)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return softmax(features @ weights + bias, temperature)
+
+
+def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Return `softmax(logits / temperature)` by row, float32 [n, labels]."""
+    cooled = logits / np.float32(temperature)
+    powers = np.exp(cooled - cooled.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
 

@@ -18,21 +18,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
 from PIL import Image
 
 from catdog_common.artifact import (
     LABELS,
-    Head,
     TrainingSettings,
     list_versions,
     read_metadata,
     verify_manifest,
     version_dir,
 )
-from catdog_common.predictor import head_probabilities
 from catdog_trainer.data import Photo
 from catdog_trainer.features import Features
-from catdog_trainer.train import train_head
+from catdog_trainer.train import Epoch, train_head
 
 SAMPLE = Path(os.environ.get("CATDOG_SAMPLE_DIR", "/opt/catdog/sample"))
 TRUNK = Path("pets/trunks/efficientnet-lite0-224/trunk.tflite")
@@ -180,58 +179,69 @@ class TrainingOnTheSample(unittest.TestCase):
             assert path.stat().st_mode & 16, path
 
 
-class TrainingOnUnequalLabels(unittest.TestCase):
-    """Nine cats to a dog, of one feature each, which overlaps: halfway between, both are as likely by it."""
+class StepsOfTheHead(unittest.TestCase):
+    """Seventy photos of noise, two cats to a dog, in batches of 32, the last of six; Keras does the same."""
 
-    def test_the_rarer_label_is_not_learnt_at_the_cost_of_the_other(self) -> None:
-        """Unweighted a photo in the middle would be called a cat with 90 %."""
-        chance = np.random.default_rng(1)
-        labels = np.repeat(["cat", "dog"], (1800, 200))
-        features = chance.normal(np.where(labels == "cat", -1.0, 1.0), 1.0).astype(np.float32)[:, np.newaxis]
-        photos = tuple(Photo(f"{n}", label, "training", "", bytes) for n, label in enumerate(labels.tolist()))
-        training = Features(photos, features, np.zeros((len(photos), 4), np.uint64))
-        settings = TrainingSettings("efficientnet-lite0", 224, 40, 200, 0.05, 42)
-        head = train_head(training, training, settings, lambda _: None)
-        weights, bias = np.array(head.weights, np.float32), np.array(head.bias, np.float32)
-        [(cat, _)] = head_probabilities(np.zeros((1, 1), np.float32), weights, bias, 1.0)
-        assert 0.4 < cat < 0.6, cat
+    def test_they_are_those_of_keras(self) -> None:
+        """Loss by loss, and to the last weight, after an epoch of batches in the same order."""
+        training, validation = _noise(1, 70), _noise(2, 30)
+        settings = TrainingSettings("efficientnet-lite0", 224, 1, 32, 0.05, 42)
+        self._compare(training, validation, settings, np.random.default_rng(42).permutation(70))
 
+    def test_momentum_and_weight_decay_are_those_of_keras(self) -> None:
+        """Which tell after a hundred epochs of one batch."""
+        training, validation = _noise(1, 70), _noise(2, 30)
+        settings = TrainingSettings("efficientnet-lite0", 224, 100, 70, 0.05, 42)
+        self._compare(training, validation, settings, np.arange(70))
 
-class TrainingThatStopsEarly(unittest.TestCase):
-    """Forty photos of noise, which can be learnt by heart and tell nothing of forty others."""
-
-    def _train(self, patience: int | None) -> tuple[Head, list[float]]:
-        """Return the head, and the validation log-loss after each epoch."""
-        settings = TrainingSettings("efficientnet-lite0", 224, 60, 8, 0.01, 42, patience)
-        losses: list[float] = []
-        head = train_head(_noise(1), _noise(2), settings, lambda epoch: losses.append(epoch.val_loss))
-        return head, losses
-
-    def test_it_ends_when_validation_gets_no_better_with_the_head_that_was_best(self) -> None:
-        """The loss of the head that comes out is the least of all epochs."""
-        head, losses = self._train(patience=3)
-        assert len(losses) == losses.index(min(losses)) + 1 + 3 < 60
-        assert abs(_log_loss(head, _noise(2)) - min(losses)) < 1e-4
-
-    def test_without_patience_all_epochs_are_done_and_the_last_counts(self) -> None:
-        """Which is worse here."""
-        head, losses = self._train(patience=None)
-        assert len(losses) == 60
-        assert abs(_log_loss(head, _noise(2)) - losses[-1]) < 1e-4
-        assert losses[-1] > min(losses)
+    def _compare(
+        self, training: Features, validation: Features, settings: TrainingSettings, order: NDArray[np.int64]
+    ) -> None:
+        history: list[Epoch] = []
+        head = train_head(training, validation, settings, history.append)
+        weights, bias, logs = _trained_by_keras(training, validation, settings, order)
+        np.testing.assert_allclose(head.weights, weights, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(head.bias, bias, rtol=1e-3, atol=1e-5)
+        for name, values in logs.items():
+            np.testing.assert_allclose([getattr(each, name) for each in history], values, rtol=1e-4)
+        assert max(abs(np.array(head.weights))[:, 0]) > 0.01
 
 
-def _noise(seed: int) -> Features:
-    matrix = np.random.default_rng(seed).normal(size=(40, 30)).astype(np.float32)
-    photos = tuple(Photo(f"{n}", LABELS[n % 2], "training", "", bytes) for n in range(40))
-    return Features(photos, matrix, np.zeros((40, 4), np.uint64))
+def _trained_by_keras(
+    training: Features, validation: Features, settings: TrainingSettings, order: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], dict[str, list[float]]]:
+    """Return weights and bias for features as they come, and what Keras says of each epoch."""
+    import keras
+
+    mean, deviation = training.matrix.mean(axis=0), np.sqrt(training.matrix.var(axis=0).mean())
+    width = training.matrix.shape[1]
+    layer = keras.layers.Dense(2, activation="softmax", kernel_initializer="zeros")
+    head = keras.Sequential([keras.layers.Input((width,)), layer])
+    optimizer = keras.optimizers.SGD(settings.learning_rate, momentum=0.9, nesterov=True, weight_decay=0.1)
+    optimizer.exclude_from_weight_decay(var_list=[layer.bias])
+    head.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    columns = [np.array([LABELS.index(p.label) for p in each.photos]) for each in (training, validation)]
+    counts = np.bincount(columns[0])
+    history = head.fit(
+        ((training.matrix - mean) / deviation)[order],
+        columns[0][order],
+        validation_data=((validation.matrix - mean) / deviation, columns[1]),
+        batch_size=settings.batch_size,
+        epochs=settings.epochs,
+        class_weight={column: len(columns[0]) / (2 * count) for column, count in enumerate(counts)},
+        shuffle=False,
+        verbose=0,
+    ).history
+    weights, bias = layer.get_weights()
+    return weights / deviation, bias - mean @ (weights / deviation), history
 
 
-def _log_loss(head: Head, features: Features) -> float:
-    weights, bias = np.array(head.weights, np.float32), np.array(head.bias, np.float32)
-    probabilities = head_probabilities(features.matrix, weights, bias, 1.0)
-    columns = [LABELS.index(photo.label) for photo in features.photos]
-    return float(-np.log(probabilities[np.arange(len(columns)), columns]).mean())
+def _noise(seed: int, count: int) -> Features:
+    """Return photos of which each third is a dog, by features that say nothing of it."""
+    matrix = np.random.default_rng(seed).normal(5, 3, size=(count, 30)).astype(np.float32)
+    labels = ["dog" if number % 3 == 0 else "cat" for number in range(count)]
+    photos = tuple(Photo(f"{n}", label, "training", "", bytes) for n, label in enumerate(labels))
+    return Features(photos, matrix, np.zeros((count, 4), np.uint64))
 
 
 def _lay_out_photos_that_need_care(directory: Path) -> None:

@@ -85,6 +85,10 @@ class FeatureStore:
         if self._is_writable and len(self._known) > 2 * len(digests):
             self._write_anew([self._known[digest] for digest in digests if digest in self._known])
 
+    def forget(self) -> None:
+        """Remove what is kept on the claim."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+
     def _flush(self) -> None:
         new, self._new = self._new, []
         if new and self._is_writable:

@@ -8,7 +8,15 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from catdog_common.artifact import LABELS, Head, ModelMetadata, TrainingSettings, UnknownRule
+from catdog_common.artifact import (
+    LABELS,
+    TRUNK_FILE,
+    Head,
+    ModelMetadata,
+    TrainingSettings,
+    UnknownRule,
+    file_digest,
+)
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.architectures import ARCHITECTURES, Architecture
 from catdog_trainer.calibrate import calibrate
@@ -23,7 +31,7 @@ from catdog_trainer.data.topic import read_topic
 from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
 from catdog_trainer.feature_store import FeatureStore
 from catdog_trainer.features import Features, decode_photo, extract_features
-from catdog_trainer.measure import NOT_MEASURED, Measurement, count_predictions, measure
+from catdog_trainer.measure import NOT_MEASURED, Measurement, NotAsServedError, count_predictions, measure
 from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.train import Epoch, train_head
@@ -54,7 +62,7 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     metadata = _describe(config, head, unknown, dataset)
     draft = draft_dir(config.work_dir)
     write_draft(draft, trunk, metadata, dataset, history)
-    measured = _measure(draft, dataset, champion, threads, progress)
+    measured = _measure(config, draft, features.of("validation"), champion, threads, progress)
     metrics = msgspec.structs.replace(measured.metrics, calibration=calibration)
     metadata = msgspec.structs.replace(metadata, metrics=metrics, comparison=measured.comparison)
     progress.start("Publishing")
@@ -154,7 +162,7 @@ def _extract(
     features = extract_features(dataset.photos, trunk, threads, progress.photo, store)
     near_copies = features.near_copies()
     dataset = dataset.without(features.unreadable).without_near_copies(near_copies)
-    progress.expect_measuring(count_predictions(dataset.of("validation"), champion))
+    progress.expect_measuring(count_predictions(dataset.of("validation"), champion, file_digest(trunk)))
     log_review(dataset)
     check(dataset)
     return features.without(near_copies), dataset
@@ -182,11 +190,20 @@ def _fit_unknown(features: Features) -> UnknownRule | None:
 
 
 def _measure(
-    draft: Path, dataset: Dataset, champion: Champion | None, threads: int, progress: ProgressReporter
+    config: Config,
+    draft: Path,
+    validation: Features,
+    champion: Champion | None,
+    threads: int,
+    progress: ProgressReporter,
 ) -> Measurement:
-    validation = dataset.of("validation")
-    progress.start("Measuring", photos=count_predictions(validation, champion))
-    measured = measure(draft, validation, champion, threads, progress.photo)
+    trunk = draft / TRUNK_FILE
+    progress.start("Measuring", photos=count_predictions(validation.photos, champion, file_digest(trunk)))
+    try:
+        measured = measure(draft, validation, champion, threads, progress.photo)
+    except NotAsServedError:  # so that the next attempt does not start from the same
+        FeatureStore.of(config.storage, config.model_name, trunk).forget()
+        raise
     if measured.comparison is not None:
         _logger.info("compared with the champion", comparison=msgspec.to_builtins(measured.comparison))
     return measured
