@@ -10,10 +10,13 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from catdog_common.artifact import (
+    FORMAT,
+    LABELS,
     TRUNK_FILE,
     UNKNOWN,
     ModelMetadata,
     VersionDamagedError,
+    file_digest,
     read_metadata,
     verify_manifest,
 )
@@ -104,14 +107,19 @@ class Predictor:
         """
         self.trunk = trunk
         self.metadata = metadata
-        self._weights = np.asarray(metadata.head.weights, dtype=np.float32)
-        self._bias = np.asarray(metadata.head.bias, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what is too large is infinite, and told below
+            self._weights = np.asarray(metadata.head.weights, dtype=np.float32)
+            self._bias = np.asarray(metadata.head.bias, dtype=np.float32)
         labels = len(metadata.labels)
         if self._weights.shape != (trunk.width, labels) or self._bias.shape != (labels,):
             shapes = f"{self._weights.shape} and {self._bias.shape}"
             raise VersionDamagedError(
                 f"a head of {shapes} does not fit {trunk.width} features and {labels} labels"
             )
+        if not (np.isfinite(self._weights).all() and np.isfinite(self._bias).all()):
+            raise VersionDamagedError("a head has weights that float32 can't hold")
+        if not metadata.head.temperature > 0:
+            raise VersionDamagedError(f"a temperature of {metadata.head.temperature} is not positive")
         self._scorer = _scorer(trunk, metadata)
 
     @classmethod
@@ -122,7 +130,9 @@ class Predictor:
             VersionDamagedError: a file is missing, or is not what was published.
         """
         verify_manifest(directory)
-        return cls(Trunk(directory / TRUNK_FILE, threads, copies), read_metadata(directory))
+        metadata, trunk = read_metadata(directory), Trunk(directory / TRUNK_FILE, threads, copies)
+        check_description(metadata, trunk, file_digest(directory / TRUNK_FILE))
+        return cls(trunk, metadata)
 
     @property
     def image_size(self) -> int:
@@ -165,6 +175,28 @@ class Predictor:
                 UNKNOWN if is_unknown else label for label, is_unknown in zip(labels, unknown, strict=True)
             ]
         return Answers(probabilities, tuple(labels))
+
+
+def check_description(metadata: ModelMetadata, trunk: Trunk, digest: str) -> None:
+    """Check what a version says of its trunk and its labels.
+
+    Raises:
+        VersionDamagedError: it is of another form, or the trunk is another one.
+    """
+    if metadata.format != FORMAT:
+        raise VersionDamagedError(f"the version is of format {metadata.format}, not {FORMAT}")
+    if metadata.labels != LABELS:
+        raise VersionDamagedError(f"the version tells apart {metadata.labels}, not {LABELS}")
+    if metadata.settings.image_size != trunk.image_size:
+        raise VersionDamagedError(
+            f"a version for {metadata.settings.image_size} pixels has a trunk for {trunk.image_size}"
+        )
+    described = metadata.trunk
+    if described is not None and (described.digest, described.features) != (digest, trunk.width):
+        raise VersionDamagedError(
+            f"a head for {described.features} features of the trunk {described.digest} does not fit "
+            f"{trunk.width} of the trunk {digest}"
+        )
 
 
 def _scorer(trunk: Trunk, metadata: ModelMetadata) -> PetScorer | None:

@@ -56,10 +56,10 @@ class FeatureStore:
         self._is_writable = True
 
     @classmethod
-    def of(cls, storage: Path, model: str, trunk: Path) -> Self:
-        """Open what is kept on the claim for a model and this very trunk."""
+    def of(cls, directory: Path, trunk: Path) -> Self:
+        """Open what is kept for this very trunk among those that have features in `directory`."""
         digest = file_digest(trunk).removeprefix("sha256:")
-        store = cls(storage / model / "features" / digest[:16], Trunk(trunk, threads=1).width)
+        store = cls(directory / digest[:16], Trunk(trunk, threads=1).width)
         _logger.info("features found", photos=len(store))
         return store
 

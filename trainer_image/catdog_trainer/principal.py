@@ -43,9 +43,8 @@ def _by_lanczos(covariance: Matrix, count: int) -> tuple[NDArray[np.float64], Ma
             return variances, directions.T
         if basis.shape[1] + block.shape[1] > len(covariance):
             return None
-        block = products[:, -block.shape[1] :]
-        for _ in range(2):  # where little is left of a block after the first time, that is rounding
-            block = np.linalg.qr(block - basis @ (basis.T @ block)).Q
+        further = products[:, -block.shape[1] :]
+        block = np.linalg.qr(further - basis @ (basis.T @ further)).Q
         basis, products = np.hstack([basis, block]), np.hstack([products, covariance @ block])
         across = basis.T @ products[:, -block.shape[1] :]
         small = np.block([[small, across[: len(small)]], [across[: len(small)].T, across[len(small) :]]])

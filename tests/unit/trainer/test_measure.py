@@ -204,6 +204,14 @@ def test_features_that_are_not_those_of_the_photos_are_noticed(draft: Path) -> N
         measure(draft, swapped, None, 1, lambda: None)
 
 
+def test_a_probability_that_differs_is_noticed_though_the_answer_is_the_same(draft: Path) -> None:
+    features = features_of(MANY)
+    measure(draft, replace(features, matrix=features.matrix + np.float32(1e-6)), None, 1, lambda: None)
+    dimmed = replace(features, matrix=features.matrix * np.float32(0.99))
+    with pytest.raises(NotAsServedError, match=r"serve answer (\w+), .* comes to \1"):
+        measure(draft, dimmed, None, 1, lambda: None)
+
+
 def test_log_odds_that_are_not_those_of_the_photos_are_noticed(tmp_path: Path) -> None:
     directory = publish_tiny_version(tmp_path, unknown=GREEN_IS_UNKNOWN)
     features = features_of(VALIDATION)
