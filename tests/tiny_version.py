@@ -17,12 +17,15 @@ from catdog_common.artifact import (
     Provenance,
     Scale,
     TrainingSettings,
+    TrunkDescription,
     UnknownRule,
+    file_digest,
     version_dir,
     write_manifest,
 )
 
 TINY_TRUNK = Path(__file__).parent / "data" / "tiny-trunk.tflite"  # made by tests/make_tiny_trunk.py
+FLOAT32_TRUNK = TINY_TRUNK.with_name("tiny-trunk-float32.tflite")
 SIDE = 16  # pixels
 PHOTOS = {"training": {"cat": 1, "dog": 1}, "validation": {"cat": 1, "dog": 1}}
 
@@ -48,11 +51,12 @@ def publish_tiny_version(
     head: Head = RED_IS_CAT,
     training_hash: str = "0123456789",
     unknown: UnknownRule | None = None,
+    trunk: Path = TINY_TRUNK,
 ) -> Path:
     """Write the files of a version as the trainer does; return its directory."""
     directory = version_dir(storage, model, version)
     directory.mkdir(parents=True)
-    shutil.copy(TINY_TRUNK, directory / TRUNK_FILE)
+    shutil.copy(trunk, directory / TRUNK_FILE)
     metadata = ModelMetadata(
         name=model,
         version=version,
@@ -64,6 +68,7 @@ def publish_tiny_version(
         provenance=Provenance("test", "sha256:00", photos=PHOTOS, unreadable=(), unreadable_photos=0),
         trained_at="2026-01-01T00:00:00Z",
         unknown=unknown,
+        trunk=TrunkDescription(file_digest(trunk), "float32" if trunk == FLOAT32_TRUNK else "int8", 3),
     )
     (directory / MODEL_FILE).write_bytes(msgspec.json.encode(metadata))
     write_manifest(directory)

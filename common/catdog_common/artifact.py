@@ -3,10 +3,12 @@
 import hashlib
 import re
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 LABELS = ("cat", "dog")
+FORMAT = 1  # of `model.json`: another one for what is read otherwise
 UNKNOWN = "unknown"  # the label of an answer, where none of these is to be seen
 
 TRUNK_FILE = "trunk.tflite"
@@ -133,6 +135,35 @@ class TrainingSettings(msgspec.Struct, frozen=True, rename="camel"):
     early_stopping_patience: int | None = None  # epochs without less validation log-loss; None: all are done
 
 
+class Int8Cost(msgspec.Struct, frozen=True, rename="camel"):
+    """What int8 costs against float32: right answers of both on the same validation photos.
+
+    By heads that were trained alike on the same training photos, each on the features of its own trunk.
+    """
+
+    training_photos: int  # that taught the heads
+    photos: int  # asked about
+    correct: int  # of these, right by int8
+    float32_correct: int
+    only_int8: int  # right by int8 alone
+    only_float32: int
+    p_value: float  # of McNemar's exact test, one-sided
+    level: float  # below which int8 counts as worse, and float32 serves
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether int8 gets significantly more photos wrong, so that float32 serves."""
+        return self.p_value < self.level
+
+
+class TrunkDescription(msgspec.Struct, frozen=True, rename="camel"):
+    """The trunk that a head was trained for; its image size is among the settings."""
+
+    digest: str  # sha256:<hex> of its file
+    precision: Literal["int8", "float32"]
+    features: int
+
+
 class ModelMetadata(msgspec.Struct, frozen=True, rename="camel"):
     """`model.json`: the head, and everything that a reader of the version wants to know."""
 
@@ -145,9 +176,11 @@ class ModelMetadata(msgspec.Struct, frozen=True, rename="camel"):
     settings: TrainingSettings
     provenance: Provenance
     trained_at: str  # RFC 3339, UTC
-    format: int = 1
+    format: int = FORMAT
     comparison: ChampionComparison | None = None
     unknown: UnknownRule | None = None  # None: the version never answers `unknown`
+    trunk: TrunkDescription | None = None  # None, and so below: of a version from before they were told
+    int8_cost: Int8Cost | None = None
 
 
 class VersionDamagedError(Exception):
@@ -207,6 +240,8 @@ def verify_manifest(directory: Path) -> str:
     try:
         content = (directory / MANIFEST_FILE).read_bytes()
         files = msgspec.json.decode(content, type=dict[str, dict[str, str]])["files"]
+        if missing := {TRUNK_FILE, MODEL_FILE}.difference(files):
+            raise VersionDamagedError(f"{directory / MANIFEST_FILE} lacks {', '.join(sorted(missing))}")
         for name, digest in files.items():
             if file_digest(directory / name) != digest:
                 raise VersionDamagedError(f"{directory / name} is not the file that was published")

@@ -10,14 +10,17 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from catdog_common.artifact import (
+    FORMAT,
+    LABELS,
     TRUNK_FILE,
     UNKNOWN,
     ModelMetadata,
     VersionDamagedError,
+    file_digest,
     read_metadata,
     verify_manifest,
 )
-from catdog_common.unknown import PetScorer
+from catdog_common.unknown import PetScorer, pet_log_odds
 
 IMAGENET_CLASSES = 1000
 
@@ -104,14 +107,19 @@ class Predictor:
         """
         self.trunk = trunk
         self.metadata = metadata
-        self._weights = np.asarray(metadata.head.weights, dtype=np.float32)
-        self._bias = np.asarray(metadata.head.bias, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what is too large is infinite, and told below
+            self._weights = np.asarray(metadata.head.weights, dtype=np.float32)
+            self._bias = np.asarray(metadata.head.bias, dtype=np.float32)
         labels = len(metadata.labels)
         if self._weights.shape != (trunk.width, labels) or self._bias.shape != (labels,):
             shapes = f"{self._weights.shape} and {self._bias.shape}"
             raise VersionDamagedError(
                 f"a head of {shapes} does not fit {trunk.width} features and {labels} labels"
             )
+        if not (np.isfinite(self._weights).all() and np.isfinite(self._bias).all()):
+            raise VersionDamagedError("a head has weights that float32 can't hold")
+        if not metadata.head.temperature > 0:
+            raise VersionDamagedError(f"a temperature of {metadata.head.temperature} is not positive")
         self._scorer = _scorer(trunk, metadata)
 
     @classmethod
@@ -122,7 +130,9 @@ class Predictor:
             VersionDamagedError: a file is missing, or is not what was published.
         """
         verify_manifest(directory)
-        return cls(Trunk(directory / TRUNK_FILE, threads, copies), read_metadata(directory))
+        metadata, trunk = read_metadata(directory), Trunk(directory / TRUNK_FILE, threads, copies)
+        check_description(metadata, trunk, file_digest(directory / TRUNK_FILE))
+        return cls(trunk, metadata)
 
     @property
     def image_size(self) -> int:
@@ -143,17 +153,50 @@ class Predictor:
             return Answers(np.empty((0, len(self.metadata.labels)), np.float32), ())
         outputs = [self.run(image) for image in images]
         features = np.stack([output.features for output in outputs])
-        probabilities = head_probabilities(
-            features, self._weights, self._bias, self.metadata.head.temperature
-        )
+        if self._scorer is None:
+            return self.answer_features(features, None)
+        classes = np.stack([np.asarray(output.class_probabilities) for output in outputs])
+        return self.answer_features(features, pet_log_odds(classes))
+
+    def answer_features(self, features: NDArray[np.float32], log_odds: NDArray[np.float64] | None) -> Answers:
+        """Return what `answer` does of images of which the trunk said this before.
+
+        That is features, [n, F], and the log-odds of pets, [n], by `pet_log_odds`; a version that never says
+        `unknown` does without these.
+        """
+        head = self.metadata.head
+        probabilities = head_probabilities(features, self._weights, self._bias, head.temperature)
         labels = [self.metadata.labels[column] for column in probabilities.argmax(axis=1)]
         if self._scorer is not None:
-            classes = np.stack([np.asarray(output.class_probabilities) for output in outputs])
-            unknown = self._scorer.is_unknown(features, classes)
+            if log_odds is None:
+                raise ValueError("a version that answers `unknown` was given no log-odds")
+            unknown = self._scorer.is_unknown(features, log_odds)
             labels = [
                 UNKNOWN if is_unknown else label for label, is_unknown in zip(labels, unknown, strict=True)
             ]
         return Answers(probabilities, tuple(labels))
+
+
+def check_description(metadata: ModelMetadata, trunk: Trunk, digest: str) -> None:
+    """Check what a version says of its trunk and its labels.
+
+    Raises:
+        VersionDamagedError: it is of another form, or the trunk is another one.
+    """
+    if metadata.format != FORMAT:
+        raise VersionDamagedError(f"the version is of format {metadata.format}, not {FORMAT}")
+    if metadata.labels != LABELS:
+        raise VersionDamagedError(f"the version tells apart {metadata.labels}, not {LABELS}")
+    if metadata.settings.image_size != trunk.image_size:
+        raise VersionDamagedError(
+            f"a version for {metadata.settings.image_size} pixels has a trunk for {trunk.image_size}"
+        )
+    described = metadata.trunk
+    if described is not None and (described.digest, described.features) != (digest, trunk.width):
+        raise VersionDamagedError(
+            f"a head for {described.features} features of the trunk {described.digest} does not fit "
+            f"{trunk.width} of the trunk {digest}"
+        )
 
 
 def _scorer(trunk: Trunk, metadata: ModelMetadata) -> PetScorer | None:
@@ -180,8 +223,13 @@ def head_probabilities(
     features: NDArray[np.float32], weights: NDArray[np.float32], bias: NDArray[np.float32], temperature: float
 ) -> NDArray[np.float32]:
     """Return `softmax((features @ weights + bias) / temperature)` by row, float32 [n, labels]."""
-    logits = (features @ weights + bias) / np.float32(temperature)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return softmax(features @ weights + bias, temperature)
+
+
+def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Return `softmax(logits / temperature)` by row, float32 [n, labels]."""
+    cooled = logits / np.float32(temperature)
+    powers = np.exp(cooled - cooled.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
 

@@ -84,11 +84,9 @@ class PetScorer:
         """Return the scores [n], of which pets have the higher ones."""
         return _standardised(log_odds, self.rule.log_odds) - _standardised(distances, self.rule.distance)
 
-    def is_unknown(
-        self, features: NDArray[np.float32], class_probabilities: NDArray[np.float32]
-    ) -> NDArray[np.bool_]:
-        """Return for each picture, of features [n, F] and ImageNet's [n, 1000], whether it shows no pet."""
-        scores = self.scores(pet_log_odds(class_probabilities), self.distances(features))
+    def is_unknown(self, features: NDArray[np.float32], log_odds: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return for each picture, of features [n, F] and pets' log-odds [n], whether it shows no pet."""
+        scores = self.scores(log_odds, self.distances(features))
         return np.asarray(scores < self.rule.threshold, np.bool_)
 
 

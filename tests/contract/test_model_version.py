@@ -2,7 +2,7 @@
 
 import msgspec
 
-from catdog_common.artifact import MODEL_CARD_FILE, Provenance
+from catdog_common.artifact import MODEL_CARD_FILE, Int8Cost, Provenance
 from catdog_trainer.model_card import FILES
 from tests.cluster.cache import REPOSITORY
 from tests.reference import table_rows
@@ -19,3 +19,9 @@ def test_the_reference_has_every_field_on_photos_that_are_not_used() -> None:
     documented = {field.strip("`") for _, *fields in rows for field in fields}
     used = {"source", "digest", "photos", "offsets"}
     assert documented == {field.encode_name for field in msgspec.structs.fields(Provenance)} - used
+
+
+def test_the_reference_has_every_field_on_what_int8_costs() -> None:
+    rows = table_rows(PAGE, "int8 or float32")
+    documented = {field.strip("` ") for fields, _ in rows for field in fields.split(",")}
+    assert documented == {field.encode_name for field in msgspec.structs.fields(Int8Cost)}

@@ -18,21 +18,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
 from PIL import Image
 
 from catdog_common.artifact import (
     LABELS,
-    Head,
     TrainingSettings,
+    file_digest,
     list_versions,
     read_metadata,
     verify_manifest,
     version_dir,
 )
-from catdog_common.predictor import head_probabilities
+from catdog_common.images import decode_image
+from catdog_common.predictor import Predictor
+from catdog_trainer.architectures import ARCHITECTURES
 from catdog_trainer.data import Photo
 from catdog_trainer.features import Features
-from catdog_trainer.train import train_head
+from catdog_trainer.train import Epoch, train_head
+from catdog_trainer.trunk import convert_trunk, keep_trunk, pretrained_network
 
 SAMPLE = Path(os.environ.get("CATDOG_SAMPLE_DIR", "/opt/catdog/sample"))
 TRUNK = Path("pets/trunks/efficientnet-lite0-224/trunk.tflite")
@@ -110,6 +114,26 @@ class TrainingOnTheSample(unittest.TestCase):
         [path] = self.claim.glob(f"pets/features/*/{new}")
         assert 0 < len(np.load(path, allow_pickle=False)) < 10
 
+    def test_features_that_are_not_those_of_the_photos_end_a_training_and_are_computed_again(self) -> None:
+        """As if another trunk had come to them: whole files, with the features of one photo at another."""
+        claim = self.claim.with_name("mixed-up")
+        shutil.copytree(self.claim, claim)
+        for path in claim.glob("pets/features/*/*.npy"):
+            rows = np.load(path, allow_pickle=False)
+            rows["features"] = rows["features"][::-1].copy()
+            mixed_up = path.with_name("mixed-up.npy")
+            np.save(mixed_up, rows, allow_pickle=False)
+            mixed_up.rename(path.with_name(f"{file_digest(mixed_up).removeprefix('sha256:')}.npy"))
+            path.unlink()
+        failed = _run_trainer(claim, self.photos, "d" * 10, "sample", {}, stderr=subprocess.PIPE)
+        assert failed.returncode == 1
+        assert b"NotAsServedError: validation/" in failed.stderr
+        assert list_versions(claim, "pets") == [1, 2, 3]
+        assert list(claim.glob("pets/features/*/*.npy")) == []
+        assert _train(claim, self.photos, "d" * 10, "sample", {})["version"] == 4
+        first, last = (read_metadata(version_dir(claim, "pets", number)) for number in (1, 4))
+        assert (first.head, first.metrics.correct) == (last.head, last.metrics.correct)
+
     def test_the_trunk_takes_bytes_as_they_are_and_works_in_int8(self) -> None:
         """A byte means itself, and each convolution's weights are int8."""
         interpreter = Interpreter(model_path=str(self.claim / TRUNK))
@@ -120,6 +144,24 @@ class TrainingOnTheSample(unittest.TestCase):
         assert {one["dtype"].__name__ for one in kernels} <= {"uint8", "int8"}
         widths = sorted(int(one["shape"][-1]) for one in interpreter.get_output_details())
         assert widths == [1000, 1280]
+
+    def test_int8_serves_where_it_costs_nothing_and_what_it_costs_is_told(self) -> None:
+        """Measured beside float32 at each training, on photos that passed that once."""
+        for version in (1, 2, 3):
+            directory = version_dir(self.claim, "pets", version)
+            metadata = read_metadata(directory)
+            assert metadata.trunk is not None
+            assert metadata.trunk.digest == file_digest(directory / "trunk.tflite")
+            assert (metadata.trunk.precision, metadata.trunk.features) == ("int8", 1280)
+            cost = metadata.int8_cost
+            assert cost is not None
+            assert (cost.training_photos, cost.photos) == ((120, 40), (120, 40), (118, 41))[version - 1]
+            assert cost.float32_correct >= 36
+            assert cost.correct - cost.only_int8 == cost.float32_correct - cost.only_float32
+            assert "int8 serves, which is faster" in (directory / "model-card.md").read_text()
+        kept = [np.load(path) for path in self.claim.glob("pets/features/compared/*/*.npy")]
+        digests = [digest.tobytes() for array in kept for digest in array["digest"]]
+        assert len(digests) == len(set(digests)) >= 160
 
     def test_a_file_that_is_no_image_is_counted_and_named(self) -> None:
         """And the training goes on without it."""
@@ -180,58 +222,130 @@ class TrainingOnTheSample(unittest.TestCase):
             assert path.stat().st_mode & 16, path
 
 
-class TrainingOnUnequalLabels(unittest.TestCase):
-    """Nine cats to a dog, of one feature each, which overlaps: halfway between, both are as likely by it."""
+class TrainingOnATrunkThatInt8MadeWorse(unittest.TestCase):
+    """One of its features is so large that the steps of int8, which reach to that, lose all others."""
 
-    def test_the_rarer_label_is_not_learnt_at_the_cost_of_the_other(self) -> None:
-        """Unweighted a photo in the middle would be called a cat with 90 %."""
-        chance = np.random.default_rng(1)
-        labels = np.repeat(["cat", "dog"], (1800, 200))
-        features = chance.normal(np.where(labels == "cat", -1.0, 1.0), 1.0).astype(np.float32)[:, np.newaxis]
-        photos = tuple(Photo(f"{n}", label, "training", "", bytes) for n, label in enumerate(labels.tolist()))
-        training = Features(photos, features, np.zeros((len(photos), 4), np.uint64))
-        settings = TrainingSettings("efficientnet-lite0", 224, 40, 200, 0.05, 42)
-        head = train_head(training, training, settings, lambda _: None)
-        weights, bias = np.array(head.weights, np.float32), np.array(head.bias, np.float32)
-        [(cat, _)] = head_probabilities(np.zeros((1, 1), np.float32), weights, bias, 1.0)
-        assert 0.4 < cat < 0.6, cat
+    claim: ClassVar[Path]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Put the trunk on the claim, as if an earlier training had made it, and train twice."""
+        cls.claim = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        keep_trunk(cls.claim / TRUNK, _trunk_with_a_huge_feature())
+        for training_hash in ("a" * 10, "b" * 10):
+            _train(cls.claim, cls.claim, training_hash, "sample", {})
+
+    def test_float32_serves_and_the_version_says_why(self) -> None:
+        """Both times, and its features are those of the trunk that serves."""
+        for version in (1, 2):
+            directory = version_dir(self.claim, "pets", version)
+            metadata = read_metadata(directory)
+            assert metadata.int8_cost is not None
+            assert metadata.int8_cost.is_too_much
+            assert metadata.int8_cost.float32_correct >= 36 > metadata.int8_cost.correct
+            assert metadata.trunk is not None
+            assert metadata.trunk.precision == "float32"
+            assert metadata.trunk.digest == file_digest(directory / "trunk.tflite")
+            assert metadata.metrics.correct >= 36
+            assert "less than 0.01: float32 serves" in (directory / "model-card.md").read_text()
+
+    def test_what_serves_computes_in_float32_and_takes_bytes(self) -> None:
+        """By the worker's predictor, the validation drawings are told apart."""
+        directory = version_dir(self.claim, "pets", 1)
+        predictor = Predictor.load(directory, threads=2, copies=2)
+        files = [(label, path) for label in LABELS for path in (SAMPLE / "validation" / label).iterdir()]
+        images = [decode_image(path.read_bytes(), predictor.image_size) for _, path in files]
+        said = predictor.predict(images).argmax(axis=1)
+        right = sum(LABELS[column] == label for column, (label, _) in zip(said, files, strict=True))
+        assert right == read_metadata(directory).metrics.correct
+        interpreter = Interpreter(model_path=str(directory / "trunk.tflite"))
+        kernels = [one for one in interpreter.get_tensor_details() if len(one["shape"]) == 4]
+        assert {one["dtype"].__name__ for one in kernels} <= {"uint8", "float32"}
+
+    def test_training_again_passes_no_photo_through_either(self) -> None:
+        """A file each: of the trunk in int8, of that in float32, and of what was compared."""
+        assert len(list(self.claim.glob("pets/features/*/*.npy"))) == 2
+        assert len(list(self.claim.glob("pets/features/compared/*/*.npy"))) == 1
+        first, second = (read_metadata(version_dir(self.claim, "pets", number)) for number in (1, 2))
+        assert (first.head, first.int8_cost) == (second.head, second.int8_cost)
 
 
-class TrainingThatStopsEarly(unittest.TestCase):
-    """Forty photos of noise, which can be learnt by heart and tell nothing of forty others."""
+def _trunk_with_a_huge_feature() -> bytes:
+    import keras
 
-    def _train(self, patience: int | None) -> tuple[Head, list[float]]:
-        """Return the head, and the validation log-loss after each epoch."""
-        settings = TrainingSettings("efficientnet-lite0", 224, 60, 8, 0.01, 42, patience)
-        losses: list[float] = []
-        head = train_head(_noise(1), _noise(2), settings, lambda epoch: losses.append(epoch.val_loss))
-        return head, losses
-
-    def test_it_ends_when_validation_gets_no_better_with_the_head_that_was_best(self) -> None:
-        """The loss of the head that comes out is the least of all epochs."""
-        head, losses = self._train(patience=3)
-        assert len(losses) == losses.index(min(losses)) + 1 + 3 < 60
-        assert abs(_log_loss(head, _noise(2)) - min(losses)) < 1e-4
-
-    def test_without_patience_all_epochs_are_done_and_the_last_counts(self) -> None:
-        """Which is worse here."""
-        head, losses = self._train(patience=None)
-        assert len(losses) == 60
-        assert abs(_log_loss(head, _noise(2)) - losses[-1]) < 1e-4
-        assert losses[-1] > min(losses)
+    weights = Path(os.environ.get("CATDOG_WEIGHTS_DIR", "/opt/catdog/weights"))
+    network = pretrained_network(ARCHITECTURES["efficientnet-lite0"], weights)
+    features, classes = network.outputs
+    huge = np.zeros(features.shape[-1], np.float32)
+    huge[0] = 1e5
+    worse = keras.Model(network.inputs, [features + huge, classes])
+    files = sorted((SAMPLE / "training").rglob("*.jpg"))[::10]
+    return convert_trunk(worse, [decode_image(path.read_bytes(), 224) for path in files])
 
 
-def _noise(seed: int) -> Features:
-    matrix = np.random.default_rng(seed).normal(size=(40, 30)).astype(np.float32)
-    photos = tuple(Photo(f"{n}", LABELS[n % 2], "training", "", bytes) for n in range(40))
-    return Features(photos, matrix, np.zeros((40, 4), np.uint64))
+class StepsOfTheHead(unittest.TestCase):
+    """Seventy photos of noise, two cats to a dog, in batches of 32, the last of six; Keras does the same."""
+
+    def test_they_are_those_of_keras(self) -> None:
+        """Loss by loss, and to the last weight, after an epoch of batches in the same order."""
+        training, validation = _noise(1, 70), _noise(2, 30)
+        settings = TrainingSettings("efficientnet-lite0", 224, 1, 32, 0.05, 42)
+        self._compare(training, validation, settings, np.random.default_rng(42).permutation(70))
+
+    def test_momentum_and_weight_decay_are_those_of_keras(self) -> None:
+        """Which tell after a hundred epochs of one batch."""
+        training, validation = _noise(1, 70), _noise(2, 30)
+        settings = TrainingSettings("efficientnet-lite0", 224, 100, 70, 0.05, 42)
+        self._compare(training, validation, settings, np.arange(70))
+
+    def _compare(
+        self, training: Features, validation: Features, settings: TrainingSettings, order: NDArray[np.int64]
+    ) -> None:
+        history: list[Epoch] = []
+        head = train_head(training, validation, settings, history.append)
+        weights, bias, logs = _trained_by_keras(training, validation, settings, order)
+        np.testing.assert_allclose(head.weights, weights, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(head.bias, bias, rtol=1e-3, atol=1e-5)
+        for name, values in logs.items():
+            np.testing.assert_allclose([getattr(each, name) for each in history], values, rtol=1e-4)
+        assert max(abs(np.array(head.weights))[:, 0]) > 0.01
 
 
-def _log_loss(head: Head, features: Features) -> float:
-    weights, bias = np.array(head.weights, np.float32), np.array(head.bias, np.float32)
-    probabilities = head_probabilities(features.matrix, weights, bias, 1.0)
-    columns = [LABELS.index(photo.label) for photo in features.photos]
-    return float(-np.log(probabilities[np.arange(len(columns)), columns]).mean())
+def _trained_by_keras(
+    training: Features, validation: Features, settings: TrainingSettings, order: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], dict[str, list[float]]]:
+    """Return weights and bias for features as they come, and what Keras says of each epoch."""
+    import keras
+
+    mean, deviation = training.matrix.mean(axis=0), np.sqrt(training.matrix.var(axis=0).mean())
+    width = training.matrix.shape[1]
+    layer = keras.layers.Dense(2, activation="softmax", kernel_initializer="zeros")
+    head = keras.Sequential([keras.layers.Input((width,)), layer])
+    optimizer = keras.optimizers.SGD(settings.learning_rate, momentum=0.9, nesterov=True, weight_decay=0.1)
+    optimizer.exclude_from_weight_decay(var_list=[layer.bias])
+    head.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    columns = [np.array([LABELS.index(p.label) for p in each.photos]) for each in (training, validation)]
+    counts = np.bincount(columns[0])
+    history = head.fit(
+        ((training.matrix - mean) / deviation)[order],
+        columns[0][order],
+        validation_data=((validation.matrix - mean) / deviation, columns[1]),
+        batch_size=settings.batch_size,
+        epochs=settings.epochs,
+        class_weight={column: len(columns[0]) / (2 * count) for column, count in enumerate(counts)},
+        shuffle=False,
+        verbose=0,
+    ).history
+    weights, bias = layer.get_weights()
+    return weights / deviation, bias - mean @ (weights / deviation), history
+
+
+def _noise(seed: int, count: int) -> Features:
+    """Return photos of which each third is a dog, by features that say nothing of it."""
+    matrix = np.random.default_rng(seed).normal(5, 3, size=(count, 30)).astype(np.float32)
+    labels = ["dog" if number % 3 == 0 else "cat" for number in range(count)]
+    photos = tuple(Photo(f"{n}", label, "training", "", bytes) for n, label in enumerate(labels))
+    return Features(photos, matrix, np.zeros((count, 4), np.uint64))
 
 
 def _lay_out_photos_that_need_care(directory: Path) -> None:
@@ -255,7 +369,19 @@ def _train(
 
     `others` says what the operator wants done about other versions.
     """
-    termination_log = claim / "termination-log"
+    _run_trainer(claim, photos, training_hash, dataset, others).check_returncode()
+    result: dict[str, Any] = json.loads(_termination_log(claim).read_bytes())
+    return result
+
+
+def _run_trainer(
+    claim: Path,
+    photos: Path,
+    training_hash: str,
+    dataset: str,
+    others: dict[str, str],
+    stderr: int | None = None,
+) -> subprocess.CompletedProcess[bytes]:
     settings = {
         "MODEL_NAME": "pets",
         "TRAINING_HASH": training_hash,
@@ -268,10 +394,13 @@ def _train(
         "BATCH_SIZE": "32",
         "LEARNING_RATE": "0.001",
         "SEED": "42",
-        "TERMINATION_LOG": str(termination_log),
+        "TERMINATION_LOG": str(_termination_log(claim)),
         **others,
     }
     environment = os.environ | {f"CATDOG_{name}": value for name, value in settings.items()}
-    subprocess.run([sys.executable, "-m", "catdog_trainer"], env=environment, check=True)
-    result: dict[str, Any] = json.loads(termination_log.read_bytes())
-    return result
+    command = [sys.executable, "-m", "catdog_trainer"]
+    return subprocess.run(command, env=environment, stderr=stderr, check=False)
+
+
+def _termination_log(claim: Path) -> Path:
+    return claim / "termination-log"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_common.artifact import LABELS, Calibration, Head
-from catdog_common.predictor import head_probabilities
+from catdog_common.predictor import softmax
 from catdog_trainer.features import Features
 
 MIN_PHOTOS = 100  # of validation: on fewer, the temperature stays 1
@@ -58,8 +58,9 @@ def fit_temperature(head: Head, matrix: NDArray[np.float32], labels: Labels) -> 
     true = ((counts + 1) / (counts + 2))[labels]
     targets = np.repeat(((1 - true) / (len(LABELS) - 1))[:, np.newaxis], len(LABELS), axis=1)
     targets[np.arange(len(labels)), labels] = true
+    logits = _logits(head, matrix)
     losses = [
-        -float((targets * np.log(np.maximum(_probabilities(head, matrix, t), 1e-30))).sum(axis=1).mean())
+        -float((targets * np.log(np.maximum(softmax(logits, t), 1e-30))).sum(axis=1).mean())
         for t in _TEMPERATURES
     ]
     return round(float(_TEMPERATURES[int(np.argmin(losses))]), 3)
@@ -85,5 +86,8 @@ def log_loss(probabilities: Probabilities, labels: Labels) -> float:
 
 
 def _probabilities(head: Head, matrix: NDArray[np.float32], temperature: float) -> Probabilities:
-    weights, bias = np.asarray(head.weights, np.float32), np.asarray(head.bias, np.float32)
-    return head_probabilities(matrix, weights, bias, temperature)
+    return softmax(_logits(head, matrix), temperature)
+
+
+def _logits(head: Head, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    return matrix @ np.asarray(head.weights, np.float32) + np.asarray(head.bias, np.float32)

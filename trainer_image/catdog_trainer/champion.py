@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from catdog_common.artifact import PHOTOS_FILE, VersionDamagedError, version_dir
+from catdog_common.artifact import PHOTOS_FILE, TRUNK_FILE, VersionDamagedError, file_digest, version_dir
 from catdog_common.predictor import Predictor
 from catdog_trainer.data import Photo
 
@@ -21,6 +21,7 @@ class Champion:
     version: int
     predictor: Predictor
     learnt: frozenset[str]  # digests of the photos that it was trained on
+    trunk_digest: str
 
     def comparable(self, photos: Iterable[Photo]) -> tuple[Photo, ...]:
         """Return those of the photos that it did not learn from."""
@@ -33,7 +34,9 @@ def find_champion(storage: Path, model: str, version: int | None, threads: int) 
         return None
     directory = version_dir(storage, model, version)
     try:
-        return Champion(version, Predictor.load(directory, threads), _learnt(directory / PHOTOS_FILE))
+        predictor = Predictor.load(directory, threads)
+        digest = file_digest(directory / TRUNK_FILE)
+        return Champion(version, predictor, _learnt(directory / PHOTOS_FILE), digest)
     except VersionDamagedError as error:
         _logger.warning("no champion to compare with", version=version, error=str(error))
         return None

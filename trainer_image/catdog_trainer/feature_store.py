@@ -56,10 +56,10 @@ class FeatureStore:
         self._is_writable = True
 
     @classmethod
-    def of(cls, storage: Path, model: str, trunk: Path) -> Self:
-        """Open what is kept on the claim for a model and this very trunk."""
+    def of(cls, directory: Path, trunk: Path) -> Self:
+        """Open what is kept for this very trunk among those that have features in `directory`."""
         digest = file_digest(trunk).removeprefix("sha256:")
-        store = cls(storage / model / "features" / digest[:16], Trunk(trunk, threads=1).width)
+        store = cls(directory / digest[:16], Trunk(trunk, threads=1).width)
         _logger.info("features found", photos=len(store))
         return store
 
@@ -84,6 +84,10 @@ class FeatureStore:
         digests = [bytes.fromhex(digest) for digest in wanted]
         if self._is_writable and len(self._known) > 2 * len(digests):
             self._write_anew([self._known[digest] for digest in digests if digest in self._known])
+
+    def forget(self) -> None:
+        """Remove what is kept on the claim."""
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def _flush(self) -> None:
         new, self._new = self._new, []

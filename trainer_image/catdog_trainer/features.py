@@ -61,6 +61,18 @@ def decode_photo(photo: Photo, size: int) -> NDArray[np.uint8] | None:
         return None
 
 
+def decode_again(photo: Photo, size: int) -> NDArray[np.uint8]:
+    """Return a photo that was readable before, as uint8 [size, size, 3].
+
+    Raises:
+        OSError: it is so no more.
+    """
+    image = decode_photo(photo, size)
+    if image is None:
+        raise OSError(f"{photo.name} can no longer be read")
+    return image
+
+
 def extract_features(
     photos: Sequence[Photo],
     trunk: Path,

@@ -1,4 +1,8 @@
-"""Measures a draft, and the champion beside it, with the worker's predictor: what serves is measured."""
+"""Measures a draft, and the champion beside it, with the worker's predictor: what serves is measured.
+
+The trunk's part of that is known already, from the very trunk that serves. Lest the two ever differ, some
+photos pass the whole way, as in a worker.
+"""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,14 +12,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog_common.artifact import LABELS, UNKNOWN, ChampionComparison, Metrics
-from catdog_common.predictor import Predictor
+from catdog_common.artifact import LABELS, TRUNK_FILE, UNKNOWN, ChampionComparison, Metrics, file_digest
+from catdog_common.predictor import Answers, Predictor
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.champion import Champion
 from catdog_trainer.data import Photo
-from catdog_trainer.features import decode_photo
+from catdog_trainer.features import Features, decode_again
 
 _SMALLEST_PROBABILITY = 1e-7  # about what float32 tells from zero beside one; bounds the log-loss
+
+SPOT_CHECKS = 20  # photos at most
+_TOLERANCE = 1e-3  # of a probability; on one kind of processor int8 gives the same to the bit
 
 NOT_MEASURED = Metrics(photos=0, correct=0, accuracy=0.0, log_loss=0.0, confusion={})
 
@@ -44,55 +51,97 @@ class Answer:
         return LABELS[int(self.probabilities.argmax())]
 
 
-def count_predictions(photos: Sequence[Photo], champion: Champion | None) -> int:
-    """Return how many predictions measuring takes: the draft's of all photos, the champion's of some."""
-    return len(photos) + (len(champion.comparable(photos)) if champion else 0)
+class NotAsServedError(Exception):
+    """Photos are answered by their features otherwise than by the files that are to serve."""
+
+
+def count_predictions(photos: Sequence[Photo], champion: Champion | None, trunk_digest: str) -> int:
+    """Return how many photos pass a trunk in measuring: some the draft's, and others a champion's own."""
+    is_other = champion is not None and champion.trunk_digest != trunk_digest
+    return min(SPOT_CHECKS, len(photos)) + (len(champion.comparable(photos)) if champion and is_other else 0)
 
 
 def measure(
     draft: Path,
-    photos: Sequence[Photo],
+    validation: Features,
     champion: Champion | None,
     threads: int,
     on_prediction: Callable[[], None],
 ) -> Measurement:
-    """Return what the files in `draft` reach on `photos`, and how the champion does on the same.
+    """Return what the files in `draft` reach on photos, and how the champion does on the same.
 
-    Each photo is decoded once for both, where both take the same size.
+    What the trunk said of the photos is known, and the predictor goes on from there. So does the champion's,
+    if its trunk is the same; else the photos pass it too.
+
+    Raises:
+        NotAsServedError: some photos, passed through the files as a worker does it, are answered otherwise.
+        OSError: a photo can no longer be read.
     """
     predictor = Predictor.load(draft, threads)
-    asked = {photo.digest for photo in champion.comparable(photos)} if champion else set()
-    answers: list[Answer] = []
-
-    def decode(photo: Photo) -> dict[int, NDArray[np.uint8]]:
-        sizes = {predictor.image_size}
-        if champion is not None and photo.digest in asked:
-            sizes.add(champion.predictor.image_size)
-        return {size: _decode_again(photo, size) for size in sizes}
-
-    with ThreadPoolExecutor(threads) as pool:
-        for photo, images in zip(photos, map_ahead(pool, decode, photos, threads), strict=True):
-            said = predictor.answer([images[predictor.image_size]])
-            on_prediction()
-            champion_is_right = None
-            if champion is not None and photo.digest in asked:
-                champion_is_right = _is_right(champion.predictor, photo, images)
-                on_prediction()
-            is_unknown = said.labels[0] == UNKNOWN
-            answers.append(Answer(photo, said.probabilities[0], is_unknown, champion_is_right))
+    said = predictor.answer_features(validation.matrix, validation.log_odds)
+    _check_as_served(predictor, validation.photos, said, on_prediction)
+    is_right: dict[str, bool] = {}
+    if champion is not None and champion.trunk_digest == file_digest(draft / TRUNK_FILE):
+        is_right = _rights_by_features(champion, validation)
+    elif champion is not None:
+        is_right = _rights_by_photos(champion, validation.photos, threads, on_prediction)
+    answers = tuple(
+        Answer(photo, probabilities, label == UNKNOWN, is_right.get(photo.digest))
+        for photo, probabilities, label in zip(validation.photos, *said, strict=True)
+    )
     metrics = _metrics(answers, says_unknown=predictor.metadata.unknown is not None)
-    return Measurement(metrics, _comparison(champion, answers) if champion else None, tuple(answers))
+    return Measurement(metrics, _comparison(champion, answers) if champion else None, answers)
 
 
-def _decode_again(photo: Photo, size: int) -> NDArray[np.uint8]:
-    image = decode_photo(photo, size)
-    if image is None:  # it was readable a minute ago
-        raise OSError(f"{photo.name} can no longer be read")
-    return image
+def _check_as_served(
+    predictor: Predictor, photos: Sequence[Photo], said: Answers, on_prediction: Callable[[], None]
+) -> None:
+    for place in _to_check(said.probabilities):
+        photo = photos[place]
+        (served,), (label,) = predictor.answer([decode_again(photo, predictor.image_size)])
+        on_prediction()
+        known = said.probabilities[place]
+        if float(np.abs(served - known).max()) > _TOLERANCE or label != said.labels[place]:
+            raise NotAsServedError(
+                f"{photo.name}: the files that are to serve answer {label}, {served.tolist()}, and what is "
+                f"known of the photo comes to {said.labels[place]}, {known.tolist()}"
+            )
 
 
-def _is_right(predictor: Predictor, photo: Photo, images: dict[int, NDArray[np.uint8]]) -> bool:
-    (probabilities,) = predictor.predict([images[predictor.image_size]])
+def _to_check(probabilities: NDArray[np.float32]) -> Sequence[int]:
+    """Return the rows of answers that are the least sure, where a difference tells, and as many others."""
+    by_sureness = np.argsort(probabilities.max(axis=1), kind="stable")
+    least, others = by_sureness[: SPOT_CHECKS // 2], by_sureness[SPOT_CHECKS // 2 :]
+    spread = np.linspace(0, len(others) - 1, min(len(others), SPOT_CHECKS // 2)).astype(int)
+    return [*least.tolist(), *others[spread].tolist()]
+
+
+def _rights_by_photos(
+    champion: Champion, photos: Sequence[Photo], threads: int, on_prediction: Callable[[], None]
+) -> dict[str, bool]:
+    """Return whether the champion is right, by the digests of the photos that it may be asked about."""
+    predictor, photos = champion.predictor, champion.comparable(photos)
+    rights: dict[str, bool] = {}
+    with ThreadPoolExecutor(threads) as pool:
+        images = map_ahead(pool, lambda photo: decode_again(photo, predictor.image_size), photos, threads)
+        for photo, image in zip(photos, images, strict=True):
+            (probabilities,) = predictor.predict([image])
+            rights[photo.digest] = _is_right(predictor, probabilities, photo)
+            on_prediction()
+    return rights
+
+
+def _rights_by_features(champion: Champion, validation: Features) -> dict[str, bool]:
+    """Return the same, where the champion's trunk is the one that gave the features."""
+    said = champion.predictor.answer_features(validation.matrix, validation.log_odds)
+    return {
+        photo.digest: _is_right(champion.predictor, probabilities, photo)
+        for photo, probabilities in zip(validation.photos, said.probabilities, strict=True)
+        if photo.digest not in champion.learnt
+    }
+
+
+def _is_right(predictor: Predictor, probabilities: NDArray[np.float32], photo: Photo) -> bool:
     return predictor.metadata.labels[int(probabilities.argmax())] == photo.label
 
 

@@ -15,10 +15,12 @@ from catdog_common.artifact import (
     PLOT_FILE,
     TRUNK_FILE,
     ChampionComparison,
+    Int8Cost,
     Metrics,
     ModelMetadata,
     PartitionOffsets,
     Provenance,
+    TrunkDescription,
 )
 from catdog_trainer.balance import class_weights, imbalance
 from catdog_trainer.data.review import NOTABLE_IMBALANCE
@@ -52,6 +54,7 @@ def model_card(metadata: ModelMetadata) -> str:
             _settings(metadata),
             "## How good it is\n",
             _goodness(metadata.metrics),
+            *_int8_cost(metadata.int8_cost),
             "## Beside the version that served\n",
             _comparison(metadata.comparison),
             "## What it can't do\n",
@@ -120,6 +123,7 @@ def _settings(metadata: ModelMetadata) -> str:
     patience = settings.early_stopping_patience
     rows = (
         ("architecture", code(settings.architecture)),
+        *_trunk(metadata.trunk),
         ("image size", f"{settings.image_size} × {settings.image_size} pixels"),
         ("epochs", f"{settings.epochs}{f', stopping after {patience} without progress' if patience else ''}"),
         ("batch size", f"{settings.batch_size} photos"),
@@ -127,6 +131,11 @@ def _settings(metadata: ModelMetadata) -> str:
         ("seed", str(settings.seed)),
     )
     return table(("setting", "value"), rows)
+
+
+def _trunk(trunk: TrunkDescription | None) -> Iterator[tuple[str, str]]:
+    if trunk is not None:
+        yield "network", f"in {trunk.precision}, {trunk.features} features, {code(trunk.digest)}"
 
 
 def _goodness(metrics: Metrics) -> str:
@@ -156,6 +165,29 @@ def _goodness(metrics: Metrics) -> str:
         "Measured on the validation photos, by the files beside this card and the code that serves them.\n\n"
         f"{table(('metric', 'value', 'what it says'), rows)}\n"
         f"Photos by label (rows) and answer (columns):\n\n{table(('', *answers), confusion)}"
+    )
+
+
+def _int8_cost(cost: Int8Cost | None) -> Iterator[str]:
+    if cost is None:
+        return
+    rows = (
+        ("int8", str(cost.correct), _percent(cost.correct, cost.photos), str(cost.only_int8)),
+        (
+            "float32",
+            str(cost.float32_correct),
+            _percent(cost.float32_correct, cost.photos),
+            str(cost.only_float32),
+        ),
+    )
+    is_less = "less than" if cost.is_too_much else "not less than"
+    serves = "float32 serves" if cost.is_too_much else "int8 serves, which is faster"
+    yield "## What int8 costs\n"
+    yield (
+        f"Heads that learnt from the same {cost.training_photos} training photos, on the network in int8 and "
+        f"in float32, were asked about the same {cost.photos} validation photos:\n\n"
+        f"{table(('the network in', 'right', 'accuracy', 'right alone'), rows)}\n"
+        f"By McNemar's exact test, one-sided, p is {cost.p_value:.3g}, {is_less} {cost.level:g}: {serves}.\n"
     )
 
 

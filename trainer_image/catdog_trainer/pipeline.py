@@ -4,11 +4,22 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import structlog
 
-from catdog_common.artifact import LABELS, Head, ModelMetadata, TrainingSettings, UnknownRule
+from catdog_common.artifact import (
+    LABELS,
+    TRUNK_FILE,
+    Head,
+    Int8Cost,
+    ModelMetadata,
+    TrainingSettings,
+    TrunkDescription,
+    UnknownRule,
+    file_digest,
+)
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.architectures import ARCHITECTURES, Architecture
 from catdog_trainer.calibrate import calibrate
@@ -23,11 +34,21 @@ from catdog_trainer.data.topic import read_topic
 from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
 from catdog_trainer.feature_store import FeatureStore
 from catdog_trainer.features import Features, decode_photo, extract_features
-from catdog_trainer.measure import NOT_MEASURED, Measurement, count_predictions, measure
+from catdog_trainer.measure import NOT_MEASURED, Measurement, NotAsServedError, count_predictions, measure
+from catdog_trainer.precision import int8_cost, to_compare
 from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.train import Epoch, train_head
-from catdog_trainer.trunk import CALIBRATION_PHOTOS, Image, convert_trunk, keep_trunk, trunk_path
+from catdog_trainer.trunk import (
+    CALIBRATION_PHOTOS,
+    Image,
+    convert_float32,
+    convert_trunk,
+    float32_path,
+    keep_trunk,
+    pretrained_network,
+    trunk_path,
+)
 from catdog_trainer.unknown import fit_unknown
 
 _logger = structlog.get_logger(__name__)
@@ -47,14 +68,22 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     trunk, dataset = _find_or_make_trunk(config, dataset, threads, progress)
     champion = find_champion(config.storage, config.model_name, config.champion_version, threads)
     features, dataset = _extract(config, dataset, trunk, champion, threads, progress)
+    cost = _int8_cost(config, trunk, features, threads, progress)
+    if cost.is_too_much:
+        trunk = float32_path(trunk)
+        features, dataset = _extract(config, dataset, trunk, champion, threads, progress)
     history: list[Epoch] = []
     head = _train(config, features, progress, history)
     head, calibration = calibrate(head, features.of("validation"))
     unknown = _fit_unknown(features)
-    metadata = _describe(config, head, unknown, dataset)
+    metadata = msgspec.structs.replace(
+        _describe(config, head, unknown, dataset),
+        trunk=_describe_trunk(trunk, features, "float32" if cost.is_too_much else "int8"),
+        int8_cost=cost,
+    )
     draft = draft_dir(config.work_dir)
     write_draft(draft, trunk, metadata, dataset, history)
-    measured = _measure(draft, dataset, champion, threads, progress)
+    measured = _measure(config, draft, features.of("validation"), champion, threads, progress)
     metrics = msgspec.structs.replace(measured.metrics, calibration=calibration)
     metadata = msgspec.structs.replace(metadata, metrics=metrics, comparison=measured.comparison)
     progress.start("Publishing")
@@ -96,7 +125,9 @@ def _find_or_make_trunk(
     images, unreadable = _calibration_images(dataset, architecture, threads, progress)
     dataset = dataset.without(unreadable)
     _check_by_all(dataset, architecture.image_size, threads)
-    keep_trunk(path, convert_trunk(architecture, Path(config.weights_dir), images))
+    network = pretrained_network(architecture, Path(config.weights_dir))
+    keep_trunk(path, convert_trunk(network, images))
+    keep_trunk(float32_path(path), convert_float32(network))
     return path, dataset
 
 
@@ -150,14 +181,41 @@ def _extract(
     Those that prove unreadable are left out, and of validation those that are nearly equal to training ones.
     """
     progress.start("Features", photos=len(dataset.photos))
-    store = FeatureStore.of(config.storage, config.model_name, trunk)
+    store = FeatureStore.of(_features_dir(config), trunk)
     features = extract_features(dataset.photos, trunk, threads, progress.photo, store)
     near_copies = features.near_copies()
     dataset = dataset.without(features.unreadable).without_near_copies(near_copies)
-    progress.expect_measuring(count_predictions(dataset.of("validation"), champion))
+    progress.expect_measuring(count_predictions(dataset.of("validation"), champion, file_digest(trunk)))
     log_review(dataset)
     check(dataset)
     return features.without(near_copies), dataset
+
+
+def _features_dir(config: Config) -> Path:
+    return config.storage / config.model_name / "features"
+
+
+def _int8_cost(
+    config: Config, trunk: Path, features: Features, threads: int, progress: ProgressReporter
+) -> Int8Cost:
+    """Return what int8 costs, measured on some of the photos, of which `features` are those of the trunk."""
+    float32 = _find_or_make_float32(config, trunk)
+    compared = to_compare(features)
+    progress.start("Features", photos=len(compared.photos))
+    # Apart from what is kept where float32 serves, lest the other photos' features go as not wanted.
+    store = FeatureStore.of(_features_dir(config) / "compared", float32)
+    of_float32 = extract_features(compared.photos, float32, threads, progress.photo, store)
+    cost = int8_cost(compared.without(of_float32.unreadable), of_float32, _settings(config))
+    _logger.info("int8 beside float32", int8_cost=msgspec.to_builtins(cost), too_much=cost.is_too_much)
+    return cost
+
+
+def _find_or_make_float32(config: Config, trunk: Path) -> Path:
+    path = float32_path(trunk)
+    if not path.exists():  # the claim's trunk is from before there was one
+        network = pretrained_network(ARCHITECTURES[config.architecture], Path(config.weights_dir))
+        keep_trunk(path, convert_float32(network))
+    return path
 
 
 def _train(
@@ -182,11 +240,20 @@ def _fit_unknown(features: Features) -> UnknownRule | None:
 
 
 def _measure(
-    draft: Path, dataset: Dataset, champion: Champion | None, threads: int, progress: ProgressReporter
+    config: Config,
+    draft: Path,
+    validation: Features,
+    champion: Champion | None,
+    threads: int,
+    progress: ProgressReporter,
 ) -> Measurement:
-    validation = dataset.of("validation")
-    progress.start("Measuring", photos=count_predictions(validation, champion))
-    measured = measure(draft, validation, champion, threads, progress.photo)
+    trunk = draft / TRUNK_FILE
+    progress.start("Measuring", photos=count_predictions(validation.photos, champion, file_digest(trunk)))
+    try:
+        measured = measure(draft, validation, champion, threads, progress.photo)
+    except NotAsServedError:  # so that the next attempt does not start from the same
+        FeatureStore.of(_features_dir(config), trunk).forget()
+        raise
     if measured.comparison is not None:
         _logger.info("compared with the champion", comparison=msgspec.to_builtins(measured.comparison))
     return measured
@@ -202,6 +269,12 @@ def _settings(config: Config) -> TrainingSettings:
         seed=config.seed,
         early_stopping_patience=config.early_stopping_patience,
     )
+
+
+def _describe_trunk(
+    trunk: Path, features: Features, precision: Literal["int8", "float32"]
+) -> TrunkDescription:
+    return TrunkDescription(file_digest(trunk), precision, features.matrix.shape[1])
 
 
 def _describe(config: Config, head: Head, unknown: UnknownRule | None, dataset: Dataset) -> ModelMetadata:

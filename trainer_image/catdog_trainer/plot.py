@@ -36,18 +36,12 @@ def draw_history(history: Sequence[Epoch], title: str, path: Path) -> None:
 @contextmanager
 def figure_for(path: Path, title: str, width: float = 11) -> Iterator["Figure"]:
     """Give a figure of `width` inches to draw on, then write it as a PNG."""
-    import matplotlib as mpl  # noqa: PLC0415 - takes a second, and a run that finds its version needs none
+    from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second, and not every run draws
 
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415 - as above
-
-    figure = plt.figure(figsize=(width, 4.4), dpi=120, layout="constrained")
-    try:
-        yield figure
-        figure.suptitle(title, fontsize=12, color=INK)
-        figure.savefig(path)
-    finally:
-        plt.close(figure)
+    figure = Figure(figsize=(width, 4.4), dpi=120, layout="constrained")
+    yield figure
+    figure.suptitle(title, fontsize=12, color=INK)
+    figure.savefig(path)  # as its ending says, without a screen
 
 
 def style(axes: "Axes", name: str) -> None:

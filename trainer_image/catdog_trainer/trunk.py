@@ -1,8 +1,11 @@
-"""The trunk: the network as an int8 flatbuffer, calibrated on training photos once for each claim."""
+"""The trunk: the network as a flatbuffer, in int8, calibrated on training photos, and in float32.
+
+Each is made once for each claim.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +14,26 @@ from catdog_common.artifact import TRUNK_FILE
 from catdog_trainer.architectures import Architecture
 from catdog_trainer.files import write_whole
 
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
 CALIBRATION_PHOTOS = 200
+
+_FLOAT32_FILE = "float32.tflite"
 
 Image = NDArray[np.uint8]  # [size, size, 3], RGB
 
 
 def trunk_path(storage: Path, model: str, architecture: Architecture) -> Path:
-    """Return where the trunk of `architecture` is kept on the claim."""
+    """Return where the trunk of `architecture` is kept on the claim; in int8."""
     kind = f"{architecture.name}-{architecture.image_size}"
     return storage / model / "trunks" / kind / TRUNK_FILE
+
+
+def float32_path(trunk: Path) -> Path:
+    """Return where the same network as `trunk` is kept in float32."""
+    return trunk.with_name(_FLOAT32_FILE)
 
 
 def keep_trunk(path: Path, flatbuffer: bytes) -> None:
@@ -28,32 +42,53 @@ def keep_trunk(path: Path, flatbuffer: bytes) -> None:
     write_whole(path, flatbuffer)
 
 
-def convert_trunk(architecture: Architecture, weights: Path, images: Sequence[Image]) -> bytes:
-    """Return the network with its baked weights in int8, calibrated on `images`.
-
-    Input uint8 [1, size, size, 3], RGB; outputs float32 features [1, F] and ImageNet probabilities
-    [1, 1000]. Post-training quantisation: https://ai.google.dev/edge/litert/conversion/tensorflow/quantization
-    """
-    import tensorflow as tf  # noqa: PLC0415 - takes seconds
-
-    from catdog_trainer.architectures.weights import load_weights  # noqa: PLC0415 - as above
+def pretrained_network(architecture: Architecture, weights: Path) -> "keras.Model":
+    """Return the network with its baked weights, which lie in the folder `weights`."""
+    from catdog_trainer.architectures.weights import load_weights  # noqa: PLC0415 - TensorFlow takes seconds
 
     network = architecture.build(architecture.image_size)
     load_weights(network, weights, architecture)
-    size = architecture.image_size
-    trunk = tf.function(
-        lambda image: network(image, training=False),
-        input_signature=[tf.TensorSpec((1, size, size, 3), tf.float32, name="image")],
-        autograph=False,
-    )
-    # By way of a function, as `from_keras_model` fails with Keras 3; and without the network as
-    # `trackable_obj`, as then its variables stay variables, which calibration can't read.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([trunk.get_concrete_function()])
+    return network
+
+
+def convert_trunk(network: "keras.Model", images: Sequence[Image]) -> bytes:
+    """Return the network in int8, calibrated on `images`.
+
+    Input uint8 [1, size, size, 3], RGB; outputs float32 features [1, F], and where the network has them
+    ImageNet probabilities [1, 1000]. Post-training quantisation:
+    https://ai.google.dev/edge/litert/conversion/tensorflow/quantization
+    """
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    converter = _converter(network, tf.float32)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: _calibration_inputs(images)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8
     return bytes(converter.convert())
+
+
+def convert_float32(network: "keras.Model") -> bytes:
+    """Return the network in float32: with the same input, and the same outputs, as in int8."""
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    return bytes(_converter(network, tf.uint8).convert())
+
+
+def _converter(network: "keras.Model", pixels: "tf.DType") -> "tf.lite.TFLiteConverter":
+    """Return what converts the network, which is given `pixels` of this type and computes in float32.
+
+    By way of a function, as `from_keras_model` fails with Keras 3; and without the network as
+    `trackable_obj`, as then its variables stay variables, which calibration can't read.
+    """
+    import tensorflow as tf  # noqa: PLC0415 - takes seconds
+
+    trunk = tf.function(
+        lambda image: network(tf.cast(image, tf.float32), training=False),
+        input_signature=[tf.TensorSpec((1, *network.input_shape[1:]), pixels, name="image")],
+        autograph=False,
+    )
+    return tf.lite.TFLiteConverter.from_concrete_functions([trunk.get_concrete_function()])
 
 
 def _calibration_inputs(images: Sequence[Image]) -> Iterator[list[NDArray[Any]]]:

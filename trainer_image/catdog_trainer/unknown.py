@@ -5,6 +5,7 @@ fitted on the other folds. The threshold is split conformal prediction's (Vovk e
 ⌊(n + 1) / 100⌋-th from below, so that of pets like these at most one in a hundred is expected below it.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from catdog_common.artifact import Scale, UnknownRule
 from catdog_common.unknown import PetScorer, at_length_one
 from catdog_trainer.features import Features
+from catdog_trainer.principal import principal_directions
 
 UNKNOWN_SHARE = 0.01  # of pets
 # With fewer validation photos the hundredth would rest on less than five of them: training photos help out.
@@ -27,6 +29,7 @@ _DEVIATIONS_BELOW = 3.0
 _DIRECTIONS = 32
 _PHOTOS_A_DIRECTION = 4  # at least: with fewer, directions fit photos, not pets
 _FOLDS = 5
+_CHUNK = 1000  # photos whose features are there in float64 at a time
 _LEAST_VARIANCE = 1e-9  # of features at length one, where photos are all alike
 _LEAST_LOG_ODDS_DEVIATION = 0.5  # half the step from no probability at all to the least that int8 can give
 _LEAST_DISTANCE_DEVIATION = 1e-3
@@ -41,16 +44,58 @@ class _Gaussian(NamedTuple):
     other_variance: float
 
 
+class _Moments(NamedTuple):
+    """What a Gaussian is fitted by: of some photos, the sums of their features at length one."""
+
+    photos: int
+    sums: NDArray[np.float64]  # [F]
+    products: NDArray[np.float64]  # [F, F]
+
+    @classmethod
+    def of(cls, matrix: NDArray[np.float32]) -> "_Moments":
+        width = matrix.shape[1]
+        sums, products = np.zeros(width), np.zeros((width, width))
+        for start in range(0, len(matrix), _CHUNK):
+            rows = at_length_one(matrix[start : start + _CHUNK])
+            sums += rows.sum(axis=0)
+            products += rows.T @ rows
+        return cls(len(matrix), sums, products)
+
+    @classmethod
+    def joined(cls, parts: "Sequence[_Moments]") -> "_Moments":
+        return cls(
+            sum(part.photos for part in parts),
+            np.sum([part.sums for part in parts], axis=0),
+            np.sum([part.products for part in parts], axis=0),
+        )
+
+    def less(self, others: "_Moments") -> "_Moments":
+        """Return those of the photos that are not among `others`, which are a part of these."""
+        return _Moments(self.photos - others.photos, self.sums - others.sums, self.products - others.products)
+
+    def gaussian(self) -> _Gaussian:
+        """Return the likeliest Gaussian of few directions: principal components, and the mean of the rest."""
+        mean = self.sums / self.photos
+        covariance = self.products / self.photos - np.outer(mean, mean)
+        width = len(mean)
+        count = max(1, min(_DIRECTIONS, self.photos // _PHOTOS_A_DIRECTION, width - 1))
+        variances, directions = principal_directions(covariance, count)
+        rest = max((float(np.trace(covariance)) - float(variances.sum())) / (width - count), _LEAST_VARIANCE)
+        return _Gaussian(mean, directions, np.maximum(variances, rest), rest)
+
+
 def fit_unknown(training: Features, validation: Features) -> UnknownRule | None:
     """Return the rule, or None where the trunk says nothing of ImageNet's classes."""
     if training.log_odds is None or validation.log_odds is None:
         return None
-    left_out = _distances_left_out(training.matrix)
+    folds = [_Moments.of(training.matrix[fold::_FOLDS]) for fold in range(_FOLDS)]
+    everything = _Moments.joined(folds)
+    left_out = _distances_left_out(training.matrix, folds, everything)
     log_odds = Scale(
         float(training.log_odds.mean()), max(float(training.log_odds.std()), _LEAST_LOG_ODDS_DEVIATION)
     )
     distance = Scale(float(left_out.mean()), max(float(left_out.std()), _LEAST_DISTANCE_DEVIATION))
-    rule = _rule(_fit(training.matrix), log_odds, distance)
+    rule = _rule(everything.gaussian(), log_odds, distance)
     scorer = PetScorer(rule)
     scores = scorer.scores(validation.log_odds, scorer.distances(validation.matrix))
     of_training = 0
@@ -70,40 +115,16 @@ def threshold(scores: NDArray[np.float64]) -> float:
     return float(min(scores.min(), scores.mean() - _DEVIATIONS_BELOW * scores.std()))
 
 
-def _distances_left_out(matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+def _distances_left_out(
+    matrix: NDArray[np.float32], folds: Sequence[_Moments], everything: _Moments
+) -> NDArray[np.float64]:
     """Return each row's distance by a Gaussian of the other folds; by their digests, rows are mixed."""
     distances = np.empty(len(matrix), np.float64)
     none = Scale(0.0, 1.0)
-    for fold in range(_FOLDS):
-        inside = np.arange(len(matrix)) % _FOLDS == fold
-        scorer = PetScorer(_rule(_fit(matrix[~inside]), none, none))
-        distances[inside] = scorer.distances(matrix[inside])
+    for fold, moments in enumerate(folds):
+        scorer = PetScorer(_rule(everything.less(moments).gaussian(), none, none))
+        distances[fold::_FOLDS] = scorer.distances(matrix[fold::_FOLDS])
     return distances
-
-
-def _fit(matrix: NDArray[np.float32]) -> _Gaussian:
-    """Return the maximum-likelihood Gaussian of few directions: principal components, and the mean rest."""
-    rows = at_length_one(matrix)
-    mean = rows.mean(axis=0)
-    centred = rows - mean
-    photos, width = centred.shape
-    count = max(1, min(_DIRECTIONS, photos // _PHOTOS_A_DIRECTION, width - 1))
-    variances, directions = _principal(centred, count)
-    total = float((centred**2).sum() / photos)
-    rest = max((total - float(variances.sum())) / (width - count), _LEAST_VARIANCE)
-    return _Gaussian(mean, directions, np.maximum(variances, rest), rest)
-
-
-def _principal(centred: NDArray[np.float64], count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the largest variances [k] of rows [n, F], and their directions [k, F], of length one."""
-    photos, width = centred.shape
-    if photos >= width:
-        values, vectors = np.linalg.eigh(centred.T @ centred / photos)
-        directions = vectors[:, ::-1][:, :count].T
-    else:  # the same by the smaller matrix
-        values, vectors = np.linalg.eigh(centred @ centred.T / photos)
-        directions = at_length_one((centred.T @ vectors[:, ::-1][:, :count]).T)
-    return np.maximum(values[::-1][:count], 0), np.asarray(directions, np.float64)
 
 
 def _rule(gaussian: _Gaussian, log_odds: Scale, distance: Scale) -> UnknownRule:
@@ -121,4 +142,4 @@ def _rule(gaussian: _Gaussian, log_odds: Scale, distance: Scale) -> UnknownRule:
 
 
 def _rounded(row: NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(round(float(value), _DECIMALS) for value in row)
+    return tuple(np.round(row, _DECIMALS).tolist())

@@ -29,6 +29,7 @@ def test_a_model_without_versions_has_an_empty_list(tmp_path: Path) -> None:
 
 def test_what_was_published_verifies_by_the_digest_that_publishing_gave(tmp_path: Path) -> None:
     (tmp_path / "trunk.tflite").write_bytes(b"flat")
+    (tmp_path / "model.json").write_bytes(b"{}")
     digest = write_manifest(tmp_path)
     assert verify_manifest(tmp_path) == digest
 
@@ -37,6 +38,7 @@ def test_what_was_published_verifies_by_the_digest_that_publishing_gave(tmp_path
 def test_a_file_that_is_not_what_was_published_is_named(tmp_path: Path, change: str) -> None:
     trunk = tmp_path / "trunk.tflite"
     trunk.write_bytes(b"flat")
+    (tmp_path / "model.json").write_bytes(b"{}")
     write_manifest(tmp_path)
     trunk.write_bytes(b"other") if change == "changed" else trunk.unlink()
     with pytest.raises(VersionDamagedError, match=r"trunk\.tflite"):
@@ -48,6 +50,16 @@ def test_a_manifest_that_says_nothing_is_damage_not_a_crash(tmp_path: Path, cont
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(VersionDamagedError):
         verify_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["trunk.tflite", "model.json"])
+def test_a_manifest_that_does_not_vouch_for_a_file_that_serves_is_damage(tmp_path: Path, name: str) -> None:
+    directory = publish_tiny_version(tmp_path)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    del manifest["files"][name]
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(VersionDamagedError, match=f"manifest.json lacks {name}"):
+        verify_manifest(directory)
 
 
 def test_a_version_without_metadata_is_damaged(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from catdog_common.artifact import (
     write_manifest,
 )
 from catdog_common.predictor import Predictor, Trunk
-from tests.tiny_version import SIDE, TINY_TRUNK, publish_tiny_version
+from tests.tiny_version import FLOAT32_TRUNK, SIDE, TINY_TRUNK, publish_tiny_version
 
 
 def plain(red: int, green: int, blue: int) -> NDArray[np.uint8]:
@@ -109,6 +109,52 @@ def test_a_head_that_does_not_fit_its_trunk_is_damaged(tmp_path: Path) -> None:
     directory = publish_tiny_version(tmp_path, head=Head(weights=((1.0, 0.0),), bias=(0.0, 0.0)))
     with pytest.raises(VersionDamagedError, match="does not fit 3 features and 2 labels"):
         Predictor.load(directory, threads=1)
+
+
+def test_a_trunk_in_float32_serves_as_one_in_int8_does(tmp_path: Path) -> None:
+    of_int8 = Predictor.load(publish_tiny_version(tmp_path), threads=1)
+    of_float32 = Predictor.load(publish_tiny_version(tmp_path, "exact", trunk=FLOAT32_TRUNK), threads=1)
+    images = [plain(255, 51, 0), plain(0, 51, 255), plain(130, 51, 120)]
+    assert of_float32.trunk.run(images[0]).features == pytest.approx([1.0, 0.2, 0.0], abs=1e-6)
+    assert of_float32.predict(images) == pytest.approx(of_int8.predict(images), abs=0.02)
+    assert of_float32.image_size == SIDE
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"format": 2}, "the version is of format 2, not 1"),
+        ({"labels": ("dog", "cat")}, r"tells apart \('dog', 'cat'\), not \('cat', 'dog'\)"),
+        ({"settings": {"imageSize": 224}}, "a version for 224 pixels has a trunk for 16"),
+        ({"trunk": {"features": 4}}, r"a head for 4 features of the trunk sha256:\w+ does not fit 3 of the"),
+        ({"trunk": {"digest": "sha256:00"}}, "a head for 3 features of the trunk sha256:00 does not fit"),
+        ({"trunk": {"precision": "int4"}}, "Invalid enum value 'int4'"),
+        ({"head": {"temperature": 0.0}}, "a temperature of 0.0 is not positive"),
+        ({"head": {"bias": (1e300, 0.0)}}, "a head has weights that float32 can't hold"),
+    ],
+)
+def test_a_version_that_describes_another_than_its_files_is_damaged(
+    tmp_path: Path, change: dict[str, Any], says: str
+) -> None:
+    """Though its manifest holds: as if files of two versions had been put together, by another trainer."""
+    directory = publish_tiny_version(tmp_path)
+    fields = msgspec.json.decode((directory / MODEL_FILE).read_bytes())
+    for name, value in change.items():
+        fields[name] = fields[name] | value if isinstance(value, dict) else value
+    (directory / MODEL_FILE).write_bytes(msgspec.json.encode(fields))
+    write_manifest(directory)
+    with pytest.raises(VersionDamagedError, match=says):
+        Predictor.load(directory, threads=1)
+
+
+def test_a_version_from_before_trunks_were_described_loads(tmp_path: Path) -> None:
+    directory = publish_tiny_version(tmp_path)
+    fields = msgspec.json.decode((directory / MODEL_FILE).read_bytes())
+    for name in ("trunk", "int8Cost"):
+        del fields[name]
+    (directory / MODEL_FILE).write_bytes(msgspec.json.encode(fields))
+    write_manifest(directory)
+    assert Predictor.load(directory, threads=1).metadata.trunk is None
 
 
 def test_metadata_survive_the_way_over_the_claim(tmp_path: Path) -> None:

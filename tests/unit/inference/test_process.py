@@ -13,8 +13,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from catdog_common.artifact import VersionDamagedError
 from catdog_common.environment import read_environment
-from catdog_inference.__main__ import MOST_COPIES, load_predictor
+from catdog_inference.__main__ import MOST_COPIES, load_predictor, trunk_copies
 from catdog_inference.config import Config
 from tests.tiny_version import publish_tiny_version
 from tests.unit.common.test_kafka_security import write_pair
@@ -127,3 +128,21 @@ def test_there_is_a_copy_of_the_network_for_each_processor_but_not_without_bound
 ) -> None:
     config = read_environment(Config, complete)
     assert load_predictor(config, processors).trunk.copies == copies
+
+
+@pytest.mark.parametrize(
+    ("mebibytes", "processors", "copies"),
+    [(5, 8, 8), (7, 8, 8), (18, 8, 3), (24, 8, 2), (24, 2, 2), (24, 1, 1), (100, 8, 1)],
+)
+def test_of_a_larger_network_in_float32_there_are_fewer_copies(
+    tmp_path: Path, mebibytes: int, processors: int, copies: int
+) -> None:
+    trunk = tmp_path / "trunk.tflite"
+    with trunk.open("wb") as file:
+        file.truncate(mebibytes * 2**20)
+    assert trunk_copies(trunk, processors) == copies
+
+
+def test_a_version_without_a_network_is_damaged(tmp_path: Path) -> None:
+    with pytest.raises(VersionDamagedError, match=r"trunk\.tflite"):
+        trunk_copies(tmp_path / "trunk.tflite", 2)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import msgspec
 
-from catdog_common.artifact import MODEL_FILE, ChampionComparison, version_dir, write_manifest
+from catdog_common.artifact import MODEL_FILE, TRUNK_FILE, ChampionComparison, version_dir, write_manifest
 from catdog_common.training import TERMINATION_MESSAGE_BYTES, Comparison, TrainingFailure
 from catdog_trainer.data import Dataset
 from catdog_trainer.inventory import describe_version, find_version
@@ -19,12 +19,13 @@ def put_version(
     photos: int = 5,
     comparison: ChampionComparison | None = None,
 ) -> Path:
-    """Put a version without its heavy files on the claim."""
+    """Put a version on the claim, with what is no network."""
     directory = version_dir(storage, name, version)
     content = msgspec.structs.replace(
         metadata(name, training_hash, version), metrics=metrics(photos, photos - 1), comparison=comparison
     )
     put(directory / MODEL_FILE, msgspec.json.encode(content))
+    put(directory / TRUNK_FILE, b"a network")
     write_manifest(directory)
     return directory
 

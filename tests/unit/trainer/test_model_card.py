@@ -4,7 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from catdog_common.artifact import Calibration, ChampionComparison, Metrics, ModelMetadata, Scale, UnknownRule
+from catdog_common.artifact import (
+    Calibration,
+    ChampionComparison,
+    Int8Cost,
+    Metrics,
+    ModelMetadata,
+    Scale,
+    TrunkDescription,
+    UnknownRule,
+)
 from catdog_trainer.legible import legible, shortened
 from catdog_trainer.markdown import code, table
 from catdog_trainer.model_card import model_card
@@ -44,6 +53,34 @@ def items(markdown: str) -> list[str]:
     tokens = MARKDOWN.parse(markdown)
     starts = [number for number, token in enumerate(tokens) if token.type == "list_item_open"]
     return ["".join(child.content for child in tokens[n + 2].children or []) for n in starts]
+
+
+@pytest.mark.parametrize(
+    ("only_int8", "p_value", "says"),
+    [
+        (3, 0.25, "0.25, not less than 0.01: int8 serves"),
+        (0, 0.0039, "0.0039, less than 0.01: float32 serves"),
+    ],
+)
+def test_what_int8_costs_is_told_with_both_answers_and_the_test(
+    only_int8: int, p_value: float, says: str
+) -> None:
+    cost = Int8Cost(200, 400, 380 + only_int8, 388, only_int8, 8, p_value, 0.01)
+    trunk = TrunkDescription("sha256:abc", "float32", 1280)
+    card = model_card(msgspec.structs.replace(measured(), int8_cost=cost, trunk=trunk))
+    settings, costs = tables(card)[1], tables(card)[4]
+    assert ["network", "in float32, 1280 features, sha256:abc"] in settings
+    assert costs[1:] == [
+        ["int8", str(380 + only_int8), f"{(380 + only_int8) / 4:.1f} %", str(only_int8)],
+        ["float32", "388", "97.0 %", "8"],
+    ]
+    assert f"p is {says}" in card
+    assert "the same 200 training photos" in card
+    assert "the same 400 validation photos" in card
+
+
+def test_a_card_of_a_version_from_before_int8_was_measured_says_nothing_of_it() -> None:
+    assert "int8" not in model_card(measured())
 
 
 def test_tables_have_the_numbers_of_the_metadata() -> None:

@@ -71,6 +71,25 @@ def test_training_photos_are_scored_as_if_they_had_not_been_learnt() -> None:
     assert PetScorer(rule).distances(training.matrix).mean() < 0.8 * rule.distance.mean
 
 
+@pytest.mark.parametrize("training", [60, 61, 600])
+def test_training_photos_are_scored_as_by_a_gaussian_of_the_other_folds(training: int) -> None:
+    """Each fitted from nothing, by all directions there are, as `numpy` finds them."""
+    learnt = features(training, "training", 1)
+    rows, distances = at_length_one(learnt.matrix), np.empty(training)
+    for fold in range(5):
+        inside = np.arange(training) % 5 == fold
+        others = rows[~inside]
+        values, vectors = np.linalg.eigh(np.cov(others, rowvar=False, bias=True))
+        count = min(32, len(others) // 4)
+        rest = values[:-count].sum() / (WIDTH - count)
+        along = (rows[inside] - others.mean(axis=0)) @ vectors
+        scales = np.maximum(np.concatenate([np.full(WIDTH - count, rest), values[-count:]]), rest)
+        distances[inside] = np.sqrt((along**2 / scales).sum(axis=1))
+    rule = fitted(learnt, features(30, "validation", 2))
+    assert rule.distance.mean == pytest.approx(distances.mean(), rel=1e-4)
+    assert rule.distance.deviation == pytest.approx(distances.std(), rel=1e-3)
+
+
 def test_the_threshold_is_the_hundredth_of_the_scores_from_below() -> None:
     assert threshold(np.arange(99.0)) == 0
     assert threshold(np.arange(198.0)) == 0
