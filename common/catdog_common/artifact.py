@@ -133,6 +133,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, rename="camel"):
     learning_rate: float
     seed: int
     early_stopping_patience: int | None = None  # epochs without less validation log-loss; None: all are done
+    fine_tune: bool = False  # the network's last blocks were trained too
 
 
 class Int8Cost(msgspec.Struct, frozen=True, rename="camel"):

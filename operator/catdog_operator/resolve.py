@@ -1,15 +1,29 @@
 """Computes what a CatDogModel leaves open: names, and settings that depend on one another."""
 
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from catdog_operator.resource import CatDogModel, Claim, Kafka, Topic, training_hash
+from catdog_operator.resource import Architecture, CatDogModel, Claim, Kafka, Topic, training_hash
 from catdog_operator.status_fields import TrainingStatus
 
 Number = TypeVar("Number", int, float)
 
-IMAGE_SIZES = {"efficientnet-lite0": 224, "efficientnet-lite2": 260}  # pixels; what each was trained on
+
+class ArchitectureDefaults(NamedTuple):
+    """What a training with an architecture does where the user does not say otherwise."""
+
+    image_size: int  # pixels; of published weights what they were trained on
+    epochs: int = 20
+    batch_size: int = 32
+    learning_rate: float = 0.001
+
+
+DEFAULTS: dict[Architecture, ArchitectureDefaults] = {
+    "efficientnet-lite0": ArchitectureDefaults(224),
+    "efficientnet-lite2": ArchitectureDefaults(260),
+    "cnn": ArchitectureDefaults(200, epochs=32, batch_size=8, learning_rate=0.0001),  # as the lab had it
+}
 
 INPUT_MARGIN_BYTES = 64 * 1024  # for a record's key and headers beside the image
 DEAD_LETTER_MARGIN_BYTES = 128 * 1024  # for those, and the headers that say why
@@ -78,14 +92,16 @@ def resolve(model: CatDogModel) -> Resolved:
 def _resolve_training(model: CatDogModel) -> TrainingStatus:
     training = model.spec.training
     architecture = training.architecture or "efficientnet-lite2"
+    default = DEFAULTS[architecture]
     return TrainingStatus(
         hash=training_hash(training),
         architecture=architecture,
-        image_size=IMAGE_SIZES[architecture],
-        epochs=_given(training.epochs, 20),
-        batch_size=_given(training.batch_size, 32),
-        learning_rate=_given(training.learning_rate, 0.001),
+        image_size=default.image_size,
+        epochs=_given(training.epochs, default.epochs),
+        batch_size=_given(training.batch_size, default.batch_size),
+        learning_rate=_given(training.learning_rate, default.learning_rate),
         early_stopping_patience=training.early_stopping_patience,
+        fine_tune=bool(training.fine_tune),
         seed=_given(training.seed, 42),
     )
 

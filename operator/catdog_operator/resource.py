@@ -8,7 +8,7 @@ import msgspec
 
 from catdog_operator.status_fields import ModelStatus
 
-Architecture = Literal["efficientnet-lite0", "efficientnet-lite2"]
+Architecture = Literal["efficientnet-lite0", "efficientnet-lite2", "cnn"]
 
 
 class Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -120,6 +120,7 @@ class Training(Part, frozen=True, kw_only=True):
     batch_size: int | None = None
     learning_rate: float | None = None
     early_stopping_patience: int | None = None
+    fine_tune: bool | None = None
     seed: int | None = None
     revision: str | None = None
     pod: Pod = Pod()
@@ -299,6 +300,7 @@ MODEL_SHAPING_FIELDS = (
     "batch_size",
     "learning_rate",
     "early_stopping_patience",
+    "fine_tune",
     "seed",
     "revision",
 )
@@ -308,13 +310,16 @@ def training_hash(training: Training) -> str:
     """Return what names a version: ten hex digits over the model-shaping fields that the user set.
 
     Fields and defaults that a later release adds leave it as it is, so that an upgrade trains nothing again.
+    A switch that is off counts as one that is not set.
     """
     settings = {field: getattr(training, field) for field in MODEL_SHAPING_FIELDS}
     if (s3 := training.dataset.s3) is not None:
         settings["dataset"] = {"s3": s3.location}
     if (topic := training.dataset.kafka) is not None:
         settings["dataset"] = {"kafka": topic.ordered}
-    chosen = {field: value for field, value in settings.items() if value not in (None, "")}
+    chosen = {
+        field: value for field, value in settings.items() if value not in (None, "") and value is not False
+    }
     return short_digest(chosen)
 
 

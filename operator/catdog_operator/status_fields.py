@@ -95,6 +95,7 @@ class TrainingStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     learning_rate: float
     seed: int
     early_stopping_patience: int | None = None  # None: all epochs
+    fine_tune: bool = False
 
 
 class KafkaStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -44,6 +44,7 @@ FROM_CLAIM = {"dataset": {"persistentVolumeClaim": {"claimName": "photos", "path
             "learningRate": 1e-05,
             "epochs": 1,
             "earlyStoppingPatience": 3,
+            "fineTune": True,
         },
     ],
 )
@@ -54,6 +55,7 @@ def test_the_trainer_reads_what_the_operator_writes(training: dict[str, object])
     assert config.training_hash == resolved.hash
     assert (config.architecture, config.epochs) == (resolved.training.architecture, resolved.training.epochs)
     assert config.learning_rate == resolved.training.learning_rate
+    assert config.fine_tune == training.get("fineTune", False)
     assert config.dataset_dir == ("/data/data" if training else None)
 
 

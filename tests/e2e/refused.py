@@ -212,7 +212,15 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
     ),
     "a network that there is not": (
         training(architecture="resnet"),
-        choice("spec.training.architecture", "resnet", "efficientnet-lite0", "efficientnet-lite2"),
+        choice("spec.training.architecture", "resnet", "efficientnet-lite0", "efficientnet-lite2", "cnn"),
+    ),
+    "the fine-tuning of what is trained from scratch": (
+        training(architecture="cnn", fineTune=True),
+        rule(
+            "spec.training",
+            "cnn is trained from scratch, all of it, so there is nothing to fine-tune; take fineTune away, "
+            "or have architecture be efficientnet-lite0 or efficientnet-lite2",
+        ),
     ),
     "two claims": (
         {"storage": {"claim": {}, "existingClaim": "models"}},

@@ -3,31 +3,35 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cluster.instance import Instance
 from tests.e2e.models import NAMESPACE
 
-CHECKS = Path(__file__).parents[1] / "trainer" / "check_training.py"
+CHECKS = sorted((Path(__file__).parents[1] / "trainer").glob("check_*.py"))
 POD = "trainer-checks"
 
 
-def test_whole_trainings_hold_their_promises_in_the_trainers_image(cluster: Instance) -> None:
+@pytest.mark.parametrize("checks", CHECKS, ids=lambda checks: checks.stem)
+def test_whole_trainings_hold_their_promises_in_the_trainers_image(cluster: Instance, checks: Path) -> None:
     _remove(cluster)
-    cluster.kubectl("create", "configmap", POD, "-n", NAMESPACE, f"--from-file={CHECKS}")
-    cluster.kubectl("apply", "-f", "-", input=json.dumps(build_pod(cluster.images["catdog-trainer"])))
+    cluster.kubectl("create", "configmap", POD, "-n", NAMESPACE, f"--from-file={checks}")
+    pod = build_pod(cluster.images["catdog-trainer"], checks.stem)
+    cluster.kubectl("apply", "-f", "-", input=json.dumps(pod))
     exit_code = "{.status.containerStatuses[0].state.terminated.exitCode}"
-    wait_for = (f"--for=jsonpath={exit_code}", "--timeout=300s")
+    wait_for = (f"--for=jsonpath={exit_code}", "--timeout=900s")
     cluster.kubectl("wait", "pod", POD, "-n", NAMESPACE, *wait_for)
     ended_with = cluster.kubectl("get", "pod", POD, "-n", NAMESPACE, "-o", f"jsonpath={exit_code}")
     assert ended_with == "0", cluster.kubectl("logs", POD, "-n", NAMESPACE)
     _remove(cluster)
 
 
-def build_pod(image: str) -> dict[str, object]:
-    """Return a restricted pod that runs the checks on an emptyDir."""
+def build_pod(image: str, checks: str) -> dict[str, object]:
+    """Return a restricted pod that runs the checks of a module on an emptyDir."""
     container = {
         "name": "checks",
         "image": image,
-        "command": ["/opt/venv/bin/python3", "-m", "unittest", "-v", CHECKS.stem],
+        "command": ["/opt/venv/bin/python3", "-m", "unittest", "-v", checks],
         "env": [
             {"name": "PYTHONPATH", "value": "/opt/catdog:/checks"},
             *({"name": name, "value": "/tmp"} for name in ("HOME", "TMPDIR", "MPLCONFIGDIR", "KERAS_HOME")),  # noqa: S108

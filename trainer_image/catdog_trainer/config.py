@@ -27,6 +27,7 @@ class Config(KafkaEnvironment, frozen=True, kw_only=True):
     learning_rate: float
     seed: int
     early_stopping_patience: int | None = None  # epochs; None: all are done
+    fine_tune: bool = False
     dataset_dir: str | None = None  # the photos, where `dataset` is `directory`: /data or /data/<path>
     dataset_root: str = "/data"  # where the photos' claim is mounted
     s3_endpoint: str = ""
@@ -46,9 +47,11 @@ class Config(KafkaEnvironment, frozen=True, kw_only=True):
     termination_log: str = "/dev/termination-log"
 
     def __post_init__(self) -> None:
-        """Refuse a network that there is not, a directory that is not named, versions that are no numbers."""
+        """Refuse a network that there is not or that is not to be tuned, a place or a number left out."""
         if self.architecture not in ARCHITECTURES:
             raise ValueError(f"{self.architecture} is none of {', '.join(ARCHITECTURES)}")
+        if self.fine_tune and ARCHITECTURES[self.architecture].tuned_from is None:
+            raise ValueError(f"{self.architecture} is trained from scratch: CATDOG_FINE_TUNE is not for it")
         if self.dataset == "directory" and not self.dataset_dir:
             raise ValueError("the dataset is a directory, and the environment has no CATDOG_DATASET_DIR")
         if self.dataset == "s3" and not (self.s3_endpoint and self.s3_bucket and self.s3_credentials_dir):

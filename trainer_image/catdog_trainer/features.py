@@ -13,7 +13,7 @@ from catdog_common.images import UnreadableImageError, decode_image
 from catdog_common.predictor import Trunk
 from catdog_common.unknown import pet_log_odds
 from catdog_trainer.ahead import map_ahead
-from catdog_trainer.data import Photo, Split
+from catdog_trainer.data import Dataset, Photo, Split
 from catdog_trainer.feature_store import FeatureStore, Seen
 from catdog_trainer.near import HASH_WORDS, Hashes, difference_hash, near_any
 
@@ -112,6 +112,31 @@ def extract_features(
     count = len(readable)
     known_log_odds = log_odds[:count] if local.trunk.gives_classes else None
     return Features(tuple(readable), rows[:count], stacked, known_log_odds, tuple(unreadable))
+
+
+def look_over(dataset: Dataset, size: int, threads: int, on_photo: Callable[[], None]) -> Dataset:
+    """Return the dataset without what can't be read, and validation photos nearly equal to training ones.
+
+    For those who need to know before a trunk is there; `on_photo` is called after each photo.
+    """
+
+    def look_at(photo: Photo) -> Hashes | None:
+        image = decode_photo(photo, size)
+        return None if image is None else difference_hash(image)
+
+    seen: list[tuple[Photo, Hashes]] = []
+    unreadable: list[Photo] = []
+    with ThreadPoolExecutor(threads) as pool:
+        hashes = map_ahead(pool, look_at, dataset.photos, threads)
+        for photo, one in zip(dataset.photos, hashes, strict=True):
+            if one is None:
+                unreadable.append(photo)
+            else:
+                seen.append((photo, one))
+            on_photo()
+    stacked = np.array([one for _, one in seen], np.uint64).reshape(len(seen), HASH_WORDS)
+    features = Features(tuple(photo for photo, _ in seen), np.empty((len(seen), 0), np.float32), stacked)
+    return dataset.without(unreadable).without_near_copies(features.near_copies())
 
 
 class _OwnTrunk(threading.local):

@@ -129,6 +129,7 @@ def _settings(metadata: ModelMetadata) -> str:
         ("batch size", f"{settings.batch_size} photos"),
         ("learning rate", f"{settings.learning_rate:g}"),
         ("seed", str(settings.seed)),
+        *([("fine-tuned", "the network's last blocks, on the same photos")] if settings.fine_tune else []),
     )
     return table(("setting", "value"), rows)
 

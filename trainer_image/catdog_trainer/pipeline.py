@@ -1,10 +1,15 @@
-"""From photos to a published version: read, calibrate, pass through the trunk, train, measure, publish."""
+"""From photos to a published version: read, calibrate, pass through the trunk, train, measure, publish.
+
+A network that comes without weights is trained first, and then calibrated and passed through.
+"""
 
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import structlog
@@ -21,7 +26,7 @@ from catdog_common.artifact import (
     file_digest,
 )
 from catdog_trainer.ahead import map_ahead
-from catdog_trainer.architectures import ARCHITECTURES, Architecture
+from catdog_trainer.architectures import ARCHITECTURES
 from catdog_trainer.calibrate import calibrate
 from catdog_trainer.champion import Champion, find_champion
 from catdog_trainer.config import Config
@@ -33,12 +38,13 @@ from catdog_trainer.data.sample import read_sample
 from catdog_trainer.data.topic import read_topic
 from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
 from catdog_trainer.feature_store import FeatureStore
-from catdog_trainer.features import Features, decode_photo, extract_features
+from catdog_trainer.features import Features, decode_photo, extract_features, look_over
 from catdog_trainer.measure import NOT_MEASURED, Measurement, NotAsServedError, count_predictions, measure
 from catdog_trainer.precision import int8_cost, to_compare
 from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.train import Epoch, train_head
+from catdog_trainer.train_network import TUNING_EPOCHS, fine_tune, train_from_scratch
 from catdog_trainer.trunk import (
     CALIBRATION_PHOTOS,
     Image,
@@ -51,7 +57,30 @@ from catdog_trainer.trunk import (
 )
 from catdog_trainer.unknown import fit_unknown
 
+if TYPE_CHECKING:
+    import keras
+
 _logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The trunk that is to serve, what it says of photos, and the dataset of just these."""
+
+    trunk: Path
+    kept: Path  # the folder where features are kept
+    features: Features
+    dataset: Dataset
+    cost: Int8Cost
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What a training came to."""
+
+    seen: _Seen
+    head: Head
+    history: list[Epoch]
 
 
 def train_version(config: Config, progress: ProgressReporter) -> int:
@@ -65,25 +94,16 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     progress.start("Loading")
     dataset = _read_dataset(config)
     _check_by_all(dataset, ARCHITECTURES[config.architecture].image_size, threads)
-    trunk, dataset = _find_or_make_trunk(config, dataset, threads, progress)
     champion = find_champion(config.storage, config.model_name, config.champion_version, threads)
-    features, dataset = _extract(config, dataset, trunk, champion, threads, progress)
-    cost = _int8_cost(config, trunk, features, threads, progress)
-    if cost.is_too_much:
-        trunk = float32_path(trunk)
-        features, dataset = _extract(config, dataset, trunk, champion, threads, progress)
-    history: list[Epoch] = []
-    head = _train(config, features, progress, history)
-    head, calibration = calibrate(head, features.of("validation"))
-    unknown = _fit_unknown(features)
-    metadata = msgspec.structs.replace(
-        _describe(config, head, unknown, dataset),
-        trunk=_describe_trunk(trunk, features, "float32" if cost.is_too_much else "int8"),
-        int8_cost=cost,
-    )
+    is_pretrained = ARCHITECTURES[config.architecture].published is not None
+    train = _train_on_features if is_pretrained else _train_from_scratch
+    trained = train(config, dataset, champion, threads, progress)
+    seen, validation = trained.seen, trained.seen.features.of("validation")
+    head, calibration = calibrate(trained.head, validation)
+    metadata = _describe(config, head, _fit_unknown(seen.features), seen)
     draft = draft_dir(config.work_dir)
-    write_draft(draft, trunk, metadata, dataset, history)
-    measured = _measure(config, draft, features.of("validation"), champion, threads, progress)
+    write_draft(draft, seen.trunk, metadata, seen.dataset, trained.history)
+    measured = _measure(draft, validation, seen.kept, champion, threads, progress)
     metrics = msgspec.structs.replace(measured.metrics, calibration=calibration)
     metadata = msgspec.structs.replace(metadata, metrics=metrics, comparison=measured.comparison)
     progress.start("Publishing")
@@ -112,6 +132,87 @@ def _read_dataset(config: Config) -> Dataset:
     return dataset
 
 
+def _train_on_features(
+    config: Config, dataset: Dataset, champion: Champion | None, threads: int, progress: ProgressReporter
+) -> _Trained:
+    """Train a head on the features of a network that comes with its weights, and perhaps tune that."""
+    trunk, dataset = _find_or_make_trunk(config, dataset, threads, progress)
+    kept = config.storage / config.model_name / "features"
+    trained = _train_head(config, _see(config, dataset, trunk, kept, champion, threads, progress), progress)
+    return _fine_tune(config, trained, champion, threads, progress) if config.fine_tune else trained
+
+
+def _train_head(config: Config, seen: _Seen, progress: ProgressReporter) -> _Trained:
+    training, validation = seen.features.of("training"), seen.features.of("validation")
+    history: list[Epoch] = []
+    progress.start("Epochs", epochs=config.epochs)
+    head = train_head(training, validation, _settings(config), _noted_in(history, progress))
+    return _Trained(seen, head, history)
+
+
+def _fine_tune(
+    config: Config, trained: _Trained, champion: Champion | None, threads: int, progress: ProgressReporter
+) -> _Trained:
+    """Train the network's last blocks too, which gives this training a trunk of its own, and a head anew."""
+    architecture, dataset = ARCHITECTURES[config.architecture], trained.seen.dataset
+    network = pretrained_network(architecture, Path(config.weights_dir))
+    progress.start("Epochs", epochs=TUNING_EPOCHS)
+    fine_tune(
+        network,
+        trained.head,
+        str(architecture.tuned_from),
+        dataset,
+        _settings(config),
+        config.work_dir / "network",
+        threads,
+        progress.epoch,
+    )
+    return _train_head(config, _see_own(config, network, dataset, champion, threads, progress), progress)
+
+
+def _train_from_scratch(
+    config: Config, dataset: Dataset, champion: Champion | None, threads: int, progress: ProgressReporter
+) -> _Trained:
+    """Train a network from random weights, head and all; what it comes to is this training's own."""
+    architecture = ARCHITECTURES[config.architecture]
+    progress.start("Loading", photos=len(dataset.photos))
+    dataset = look_over(dataset, architecture.image_size, threads, progress.photo)
+    check(dataset)
+    history: list[Epoch] = []
+    progress.start("Epochs", epochs=config.epochs)
+    network, head = train_from_scratch(
+        architecture,
+        dataset,
+        _settings(config),
+        config.work_dir / "network",
+        threads,
+        _noted_in(history, progress),
+    )
+    return _Trained(_see_own(config, network, dataset, champion, threads, progress), head, history)
+
+
+def _noted_in(history: list[Epoch], progress: ProgressReporter) -> Callable[[Epoch], None]:
+    def on_epoch(epoch: Epoch) -> None:
+        history.append(epoch)
+        progress.epoch(epoch)
+
+    return on_epoch
+
+
+def _see_own(
+    config: Config,
+    network: "keras.Model",
+    dataset: Dataset,
+    champion: Champion | None,
+    threads: int,
+    progress: ProgressReporter,
+) -> _Seen:
+    """Make a trunk of a network that this training made, and see the photos by it; both go with its work."""
+    trunk = config.work_dir / TRUNK_FILE
+    dataset = _convert(network, dataset, trunk, threads, progress)
+    return _see(config, dataset, trunk, config.work_dir / "features", champion, threads, progress)
+
+
 def _find_or_make_trunk(
     config: Config, dataset: Dataset, threads: int, progress: ProgressReporter
 ) -> tuple[Path, Dataset]:
@@ -121,18 +222,26 @@ def _find_or_make_trunk(
     if path.exists():
         _logger.info("trunk found", path=str(path))
         return path, dataset
-    progress.start("Calibrating", photos=min(CALIBRATION_PHOTOS, len(dataset.of("training"))))
-    images, unreadable = _calibration_images(dataset, architecture, threads, progress)
-    dataset = dataset.without(unreadable)
-    _check_by_all(dataset, architecture.image_size, threads)
     network = pretrained_network(architecture, Path(config.weights_dir))
+    return path, _convert(network, dataset, path, threads, progress)
+
+
+def _convert(
+    network: "keras.Model", dataset: Dataset, path: Path, threads: int, progress: ProgressReporter
+) -> Dataset:
+    """Keep the network as a trunk in `path`, and in float32; return the dataset of what can be read."""
+    size = int(network.input_shape[1])
+    progress.start("Calibrating", photos=min(CALIBRATION_PHOTOS, len(dataset.of("training"))))
+    images, unreadable = _calibration_images(dataset, size, threads, progress)
+    dataset = dataset.without(unreadable)
+    _check_by_all(dataset, size, threads)
     keep_trunk(path, convert_trunk(network, images))
     keep_trunk(float32_path(path), convert_float32(network))
-    return path, dataset
+    return dataset
 
 
 def _calibration_images(
-    dataset: Dataset, architecture: Architecture, threads: int, progress: ProgressReporter
+    dataset: Dataset, size: int, threads: int, progress: ProgressReporter
 ) -> tuple[list[Image], list[Photo]]:
     """Return the first readable training photos of each label, and those that were not readable."""
     images: list[Image] = []
@@ -141,9 +250,7 @@ def _calibration_images(
         photos = [photo for photo in dataset.of("training") if photo.label == label]
         wanted = len(images) + CALIBRATION_PHOTOS // len(LABELS)
         with ThreadPoolExecutor(threads) as pool:
-            decoded = map_ahead(
-                pool, lambda photo: decode_photo(photo, architecture.image_size), photos, threads
-            )
+            decoded = map_ahead(pool, lambda photo: decode_photo(photo, size), photos, threads)
             for photo, image in zip(photos, decoded, strict=False):
                 if image is None:
                     unreadable.append(photo)
@@ -168,10 +275,28 @@ def _check_by_all(dataset: Dataset, size: int, threads: int) -> None:
         raise
 
 
-def _extract(
+def _see(
     config: Config,
     dataset: Dataset,
     trunk: Path,
+    kept: Path,
+    champion: Champion | None,
+    threads: int,
+    progress: ProgressReporter,
+) -> _Seen:
+    """See the photos by the trunk, in int8, or in float32 where that costs too much."""
+    features, dataset = _extract(dataset, trunk, kept, champion, threads, progress)
+    cost = _int8_cost(config, trunk, kept, features, threads, progress)
+    if cost.is_too_much:
+        trunk = float32_path(trunk)
+        features, dataset = _extract(dataset, trunk, kept, champion, threads, progress)
+    return _Seen(trunk, kept, features, dataset, cost)
+
+
+def _extract(
+    dataset: Dataset,
+    trunk: Path,
+    kept: Path,
     champion: Champion | None,
     threads: int,
     progress: ProgressReporter,
@@ -179,9 +304,10 @@ def _extract(
     """Return the features of the photos to use, and the dataset of just these.
 
     Those that prove unreadable are left out, and of validation those that are nearly equal to training ones.
+    Features are kept in the folder `kept`.
     """
     progress.start("Features", photos=len(dataset.photos))
-    store = FeatureStore.of(_features_dir(config), trunk)
+    store = FeatureStore.of(kept, trunk)
     features = extract_features(dataset.photos, trunk, threads, progress.photo, store)
     near_copies = features.near_copies()
     dataset = dataset.without(features.unreadable).without_near_copies(near_copies)
@@ -191,19 +317,15 @@ def _extract(
     return features.without(near_copies), dataset
 
 
-def _features_dir(config: Config) -> Path:
-    return config.storage / config.model_name / "features"
-
-
 def _int8_cost(
-    config: Config, trunk: Path, features: Features, threads: int, progress: ProgressReporter
+    config: Config, trunk: Path, kept: Path, features: Features, threads: int, progress: ProgressReporter
 ) -> Int8Cost:
     """Return what int8 costs, measured on some of the photos, of which `features` are those of the trunk."""
     float32 = _find_or_make_float32(config, trunk)
     compared = to_compare(features)
     progress.start("Features", photos=len(compared.photos))
     # Apart from what is kept where float32 serves, lest the other photos' features go as not wanted.
-    store = FeatureStore.of(_features_dir(config) / "compared", float32)
+    store = FeatureStore.of(kept / "compared", float32)
     of_float32 = extract_features(compared.photos, float32, threads, progress.photo, store)
     cost = int8_cost(compared.without(of_float32.unreadable), of_float32, _settings(config))
     _logger.info("int8 beside float32", int8_cost=msgspec.to_builtins(cost), too_much=cost.is_too_much)
@@ -218,20 +340,6 @@ def _find_or_make_float32(config: Config, trunk: Path) -> Path:
     return path
 
 
-def _train(
-    config: Config,
-    features: Features,
-    progress: ProgressReporter,
-    history: list[Epoch],
-) -> Head:
-    def on_epoch(epoch: Epoch) -> None:
-        history.append(epoch)
-        progress.epoch(epoch)
-
-    progress.start("Epochs", epochs=config.epochs)
-    return train_head(features.of("training"), features.of("validation"), _settings(config), on_epoch)
-
-
 def _fit_unknown(features: Features) -> UnknownRule | None:
     rule = fit_unknown(features.of("training"), features.of("validation"))
     if rule is None:
@@ -240,9 +348,9 @@ def _fit_unknown(features: Features) -> UnknownRule | None:
 
 
 def _measure(
-    config: Config,
     draft: Path,
     validation: Features,
+    kept: Path,
     champion: Champion | None,
     threads: int,
     progress: ProgressReporter,
@@ -252,7 +360,7 @@ def _measure(
     try:
         measured = measure(draft, validation, champion, threads, progress.photo)
     except NotAsServedError:  # so that the next attempt does not start from the same
-        FeatureStore.of(_features_dir(config), trunk).forget()
+        FeatureStore.of(kept, trunk).forget()
         raise
     if measured.comparison is not None:
         _logger.info("compared with the champion", comparison=msgspec.to_builtins(measured.comparison))
@@ -268,17 +376,13 @@ def _settings(config: Config) -> TrainingSettings:
         learning_rate=config.learning_rate,
         seed=config.seed,
         early_stopping_patience=config.early_stopping_patience,
+        fine_tune=config.fine_tune,
     )
 
 
-def _describe_trunk(
-    trunk: Path, features: Features, precision: Literal["int8", "float32"]
-) -> TrunkDescription:
-    return TrunkDescription(file_digest(trunk), precision, features.matrix.shape[1])
-
-
-def _describe(config: Config, head: Head, unknown: UnknownRule | None, dataset: Dataset) -> ModelMetadata:
+def _describe(config: Config, head: Head, unknown: UnknownRule | None, seen: _Seen) -> ModelMetadata:
     """Return the version's metadata, with neither number nor metrics, which come last."""
+    precision: Literal["int8", "float32"] = "float32" if seen.cost.is_too_much else "int8"
     return ModelMetadata(
         name=config.model_name,
         version=0,
@@ -288,6 +392,8 @@ def _describe(config: Config, head: Head, unknown: UnknownRule | None, dataset: 
         unknown=unknown,
         metrics=NOT_MEASURED,
         settings=_settings(config),
-        provenance=describe_dataset(dataset),
+        provenance=describe_dataset(seen.dataset),
+        trunk=TrunkDescription(file_digest(seen.trunk), precision, seen.features.matrix.shape[1]),
+        int8_cost=seen.cost,
         trained_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )

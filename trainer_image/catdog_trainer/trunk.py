@@ -1,6 +1,6 @@
 """The trunk: the network as a flatbuffer, in int8, calibrated on training photos, and in float32.
 
-Each is made once for each claim.
+Each is made once for each claim, where weights are published; a network that was trained has its own.
 """
 
 from collections.abc import Iterator, Sequence

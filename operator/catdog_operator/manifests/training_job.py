@@ -144,6 +144,7 @@ def build_trainer_environment(
     training = resolved.training
     patience = training.early_stopping_patience
     stopping = {"CATDOG_EARLY_STOPPING_PATIENCE": str(patience)} if patience else {}
+    tuning = {"CATDOG_FINE_TUNE": "true"} if training.fine_tune else {}
     champion = {"CATDOG_CHAMPION_VERSION": str(task.champion)} if task.champion is not None else {}
     prunes = {"CATDOG_PRUNE_VERSIONS": _listed(task.prunes)} if task.prunes else {}
     return {
@@ -157,6 +158,7 @@ def build_trainer_environment(
         "CATDOG_LEARNING_RATE": msgspec.json.encode(training.learning_rate).decode(),
         "CATDOG_SEED": str(training.seed),
         **stopping,
+        **tuning,
         **champion,
         **prunes,
     }

@@ -26,6 +26,7 @@ def test_the_hash_of_known_settings_never_changes() -> None:
         {"batchSize": 32},
         {"learningRate": 0.001},
         {"earlyStoppingPatience": 5},
+        {"fineTune": True},
         {"seed": 42},
         {"revision": "2"},
         {"dataset": {"persistentVolumeClaim": {"claimName": "photos"}}},
@@ -42,6 +43,11 @@ def test_fields_that_do_not_shape_the_model_are_not_in_the_hash() -> None:
         kafka={"strimzi": {"name": "other"}},
     )
     assert resolve(other).hash == resolve(some_model()).hash
+
+
+def test_a_switch_that_is_off_is_as_if_it_were_not_set_and_zero_is_no_switch() -> None:
+    assert resolve(some_model({"fineTune": False})).hash == resolve(some_model()).hash
+    assert resolve(some_model({"seed": 0})).hash != resolve(some_model()).hash
 
 
 def test_a_bucket_and_its_prefix_shape_the_model_and_the_way_to_them_does_not() -> None:
@@ -82,6 +88,20 @@ def test_what_is_left_open_follows_from_name_and_namespace() -> None:
     assert (resolved.claim_name, resolved.claim and resolved.claim.size) == ("pets-models", "5Gi")
     assert resolved.training.image_size == 260
     assert resolve(some_model({"architecture": "efficientnet-lite0"})).training.image_size == 224
+
+
+def test_what_is_left_open_of_a_training_follows_from_its_architecture() -> None:
+    training = resolve(some_model({"architecture": "cnn"})).training
+    assert (training.image_size, training.epochs, training.batch_size, training.learning_rate) == (
+        200,
+        32,
+        8,
+        0.0001,
+    )
+    training = resolve(some_model({"architecture": "cnn", "epochs": 5, "batchSize": 16})).training
+    assert (training.epochs, training.batch_size, training.learning_rate) == (5, 16, 0.0001)
+    training = resolve(some_model({"architecture": "efficientnet-lite0"})).training
+    assert (training.epochs, training.batch_size, training.learning_rate) == (20, 32, 0.001)
 
 
 def test_topics_of_images_have_room_for_headers_and_those_of_answers_are_the_brokers() -> None:

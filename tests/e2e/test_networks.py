@@ -1,0 +1,102 @@
+"""Networks that a training makes itself, on the real cluster."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.instance import Instance
+from tests.e2e.claims import make_claim
+from tests.e2e.kafka import first_record, produce
+from tests.e2e.models import NAMESPACE, Model
+
+EPOCHS = 6
+
+
+@pytest.fixture(scope="module")
+def lab(cluster: Instance) -> Iterator[Model]:
+    """Return a model with the lab's network, on so few drawings that an epoch takes seconds."""
+    make_claim(cluster, "lab-photos", fill=_draw)
+    model = Model(cluster, "lab")
+    dataset = {"persistentVolumeClaim": {"claimName": "lab-photos"}}
+    model.apply(
+        {
+            "training": {"dataset": dataset, "architecture": "cnn", "epochs": EPOCHS},
+            "kafka": {"strimzi": {"name": "my-cluster"}},
+        }
+    )
+    yield model
+    model.delete()
+
+
+def test_a_trainer_that_is_evicted_goes_on_with_the_next_epoch(cluster: Instance, lab: Model) -> None:
+    lab.await_status(
+        lambda status: 1 <= status.get("progress", {}).get("epoch", 0) < EPOCHS, "in its epochs", timeout=300
+    )
+    [pod] = trainers(lab)
+    cluster.kubectl("delete", "pod", pod, "-n", NAMESPACE)
+    status = lab.await_ready(version=1, timeout=400)
+    assert status["training"]["batchSize"] == 8
+    [again] = [name for name in trainers(lab) if name != pod]
+    log = [json.loads(line) for line in cluster.kubectl("logs", again, "-n", NAMESPACE).splitlines()]
+    [done] = [line["epochs_done"] for line in log if line["event"] == "training goes on"]
+    assert 1 <= done < EPOCHS
+
+
+async def test_it_answers_and_never_says_unknown(cluster: Instance, lab: Model, tmp_path: Path) -> None:
+    (_, drawing), *_ = drawings(tmp_path)
+    answer = await ask(cluster, drawing, b"untuned")
+    assert answer["model"] == {"name": "lab", "version": 1}
+    assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
+    card = "/models/lab/versions/1/model-card.md"
+    [worker] = lab.workers()
+    shown = cluster.kubectl("exec", worker["metadata"]["name"], "-n", NAMESPACE, "--", "cat", card)
+    assert "It never answers `unknown`" in shown
+
+
+async def test_a_network_that_knows_imagenet_is_tuned_and_answers(
+    cluster: Instance, lab: Model, tmp_path: Path
+) -> None:
+    settings = {"architecture": "efficientnet-lite0", "fineTune": True, "epochs": 5}
+    lab.patch({"training": settings})
+    status = lab.await_ready(version=2, timeout=400)
+    assert status["training"]["fineTune"]
+    assert status["versions"][0]["comparison"]["championVersion"] == 1
+    right = 0
+    for number, (label, drawing) in enumerate(drawings(tmp_path)[::2]):
+        answer = await ask(cluster, drawing, b"tuned %d" % number)
+        assert answer["model"]["version"] == 2
+        probabilities = answer["probabilities"]
+        right += max(probabilities, key=probabilities.get) == label
+    assert right >= 7, f"{right} of 8"
+
+
+def drawings(directory: Path) -> list[tuple[str, bytes]]:
+    """Return labels and files of the validation drawings, cats first."""
+    _draw(directory)
+    paths = sorted((directory / "validation").rglob("*.jpg"))
+    return [(path.parent.name, path.read_bytes()) for path in paths]
+
+
+async def ask(cluster: Instance, drawing: bytes, key: bytes) -> dict[str, Any]:
+    """Send a drawing, and return the answer."""
+    await produce(cluster, "lab-images", drawing, key)
+    record = await first_record(cluster, "lab-predictions", lambda each: bool(each.key == key))
+    answer: dict[str, Any] = json.loads(record.value)
+    return answer
+
+
+def trainers(model: Model) -> list[str]:
+    """Return the names of the trainer's pods, those that ended too."""
+    pods = model.children("pods")
+    component = "app.kubernetes.io/component"
+    return [each["metadata"]["name"] for each in pods if each["metadata"]["labels"][component] == "training"]
+
+
+def _draw(directory: Path) -> None:
+    from catdog_trainer.data.drawings import write_drawings
+
+    for seed, (split, count) in enumerate({"training": 12, "validation": 8}.items(), start=5):
+        write_drawings(directory / split, per_class=count, seed=seed)
