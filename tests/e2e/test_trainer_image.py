@@ -26,7 +26,7 @@ def test_whole_trainings_hold_their_promises_in_the_trainers_image(cluster: Inst
     _remove(cluster)
 
 
-def build_pod(image: str, checks: str) -> dict[str, object]:
+def build_pod(image: str, checks: str = "check_training") -> dict[str, object]:
     """Return a restricted pod that runs the checks of a module on an emptyDir."""
     container = {
         "name": "checks",
