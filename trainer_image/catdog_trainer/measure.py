@@ -17,12 +17,13 @@ from catdog_common.predictor import Answers, Predictor
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.champion import Champion
 from catdog_trainer.data import Photo
-from catdog_trainer.features import Features, decode_again
+from catdog_trainer.features import Features, decode_again, extract_features
 
 _SMALLEST_PROBABILITY = 1e-7  # about what float32 tells from zero beside one; bounds the log-loss
 
 SPOT_CHECKS = 20  # photos at most
 _TOLERANCE = 1e-3  # of a probability; on one kind of processor int8 gives the same to the bit
+_FEATURE_TOLERANCE = 0.1  # of the features' standard deviation
 
 NOT_MEASURED = Metrics(photos=0, correct=0, accuracy=0.0, log_loss=0.0, confusion={})
 
@@ -91,6 +92,23 @@ def measure(
     )
     metrics = _metrics(answers, says_unknown=predictor.metadata.unknown is not None)
     return Measurement(metrics, _comparison(champion, answers) if champion else None, answers)
+
+
+def check_features(features: Features, trunk: Path) -> None:
+    """Pass some of the photos through the trunk again.
+
+    Raises:
+        NotAsServedError: what comes out are other features.
+    """
+    count = min(SPOT_CHECKS, len(features.photos))
+    spread = np.linspace(0, len(features.photos) - 1, count).astype(int)
+    photos = [features.photos[place] for place in spread]
+    known = features.matrix[spread]
+    anew = extract_features(photos, trunk, threads=1, on_photo=lambda: None)
+    if anew.unreadable:
+        raise OSError(f"{anew.unreadable[0].name} can no longer be read")
+    if not np.allclose(anew.matrix, known, rtol=0, atol=_FEATURE_TOLERANCE * float(known.std())):
+        raise NotAsServedError("what is known of photos is not what their trunk says of them")
 
 
 def _check_as_served(

@@ -4,8 +4,9 @@ A network that comes without weights is trained first, and then calibrated and p
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +40,14 @@ from catdog_trainer.data.topic import read_topic
 from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
 from catdog_trainer.feature_store import FeatureStore
 from catdog_trainer.features import Features, decode_photo, extract_features, look_over
-from catdog_trainer.measure import NOT_MEASURED, Measurement, NotAsServedError, count_predictions, measure
+from catdog_trainer.measure import (
+    NOT_MEASURED,
+    Measurement,
+    NotAsServedError,
+    check_features,
+    count_predictions,
+    measure,
+)
 from catdog_trainer.precision import int8_cost, to_compare
 from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
@@ -288,6 +296,8 @@ def _see(
     features, dataset = _extract(dataset, trunk, kept, champion, threads, progress)
     cost = _int8_cost(config, trunk, kept, features, threads, progress)
     if cost.is_too_much:
+        with _forgetting_what_is_wrong(kept, trunk):  # lest int8 be blamed for that
+            check_features(to_compare(features), trunk)
         trunk = float32_path(trunk)
         features, dataset = _extract(dataset, trunk, kept, champion, threads, progress)
     return _Seen(trunk, kept, features, dataset, cost)
@@ -357,14 +367,21 @@ def _measure(
 ) -> Measurement:
     trunk = draft / TRUNK_FILE
     progress.start("Measuring", photos=count_predictions(validation.photos, champion, file_digest(trunk)))
-    try:
+    with _forgetting_what_is_wrong(kept, trunk):
         measured = measure(draft, validation, champion, threads, progress.photo)
-    except NotAsServedError:  # so that the next attempt does not start from the same
-        FeatureStore.of(kept, trunk).forget()
-        raise
     if measured.comparison is not None:
         _logger.info("compared with the champion", comparison=msgspec.to_builtins(measured.comparison))
     return measured
+
+
+@contextmanager
+def _forgetting_what_is_wrong(kept: Path, trunk: Path) -> Iterator[None]:
+    """Remove the trunk's features where they prove wrong, so that the next attempt computes them anew."""
+    try:
+        yield
+    except NotAsServedError:
+        FeatureStore.of(kept, trunk).forget()
+        raise
 
 
 def _settings(config: Config) -> TrainingSettings:

@@ -8,6 +8,7 @@ a test holds them to it.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from catdog_trainer.features import Features
 _MOMENTUM = 0.9
 _WEIGHT_DECAY = 0.1
 _SMALLEST_PROBABILITY = 1e-7  # as in `measure`
+_LEAST_VARIANCE = 1e-12  # of features whose mean square is one: what is below is rounding
+_TARGETS = np.eye(len(LABELS), dtype=np.float32)  # [label's column, labels]
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,11 @@ class _Scaling:
 
     @classmethod
     def of(cls, matrix: NDArray[np.float32]) -> "_Scaling":
-        deviation = float(np.sqrt(matrix.var(axis=0, dtype=np.float64).mean()))
-        return cls(matrix.mean(axis=0, dtype=np.float64), deviation or 1.0)
+        mean = matrix.mean(axis=0, dtype=np.float64)
+        # Without a copy of the matrix in float64, which `var` would make.
+        squares = float(np.einsum("nf,nf->", matrix, matrix, dtype=np.float64)) / matrix.size
+        variance = squares - float((mean**2).mean())
+        return cls(mean, float(np.sqrt(variance)) if variance > _LEAST_VARIANCE * squares else 1.0)
 
     def apply(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray((matrix - self.mean) / self.deviation, dtype=np.float32)
@@ -100,6 +106,21 @@ class _Softmax:
         values += np.float32(_MOMENTUM) * momentum - step
 
 
+class _Lesson(NamedTuple):
+    """What there is to learn from training photos, row by row."""
+
+    matrix: NDArray[np.float32]  # [photos, F]
+    columns: NDArray[np.int64]  # [photos], of their labels
+    importance: NDArray[np.float32]  # [photos], what each counts
+
+    @classmethod
+    def of(cls, training: Features) -> "_Lesson":
+        photos = Counter(photo.label for photo in training.photos)
+        weights = class_weights({label: photos[label] for label in LABELS})
+        importance = np.array([weights[photo.label] for photo in training.photos], np.float32)
+        return cls(training.matrix, _columns(training), importance)
+
+
 def train_head(
     training: Features,
     validation: Features,
@@ -115,11 +136,11 @@ def train_head(
     validation photos weigh the same.
     """
     random = np.random.default_rng(settings.seed)
-    scaling = _Scaling.of(training.matrix)
+    scaling, lesson = _Scaling.of(training.matrix), _Lesson.of(training)
     softmax = _Softmax(training.matrix.shape[1], settings.learning_rate)
     best, least_loss, best_epoch = scaling.fold(softmax.weights, softmax.bias), np.inf, 0
     for number in range(1, settings.epochs + 1):
-        loss, accuracy = _learn(softmax, scaling, training, settings.batch_size, random)
+        loss, accuracy = _learn(softmax, scaling, lesson, settings.batch_size, random)
         head = scaling.fold(softmax.weights, softmax.bias)
         epoch = Epoch(number, loss, accuracy, *_judge(head, validation))
         on_epoch(epoch)
@@ -131,19 +152,17 @@ def train_head(
 
 
 def _learn(
-    softmax: _Softmax, scaling: _Scaling, training: Features, batch_size: int, random: np.random.Generator
+    softmax: _Softmax, scaling: _Scaling, lesson: _Lesson, batch_size: int, random: np.random.Generator
 ) -> tuple[float, float]:
     """Show all photos once, in random order; return log-loss and accuracy, each batch's before its step."""
-    columns = _columns(training)
-    targets, importance = np.eye(len(LABELS), dtype=np.float32)[columns], _importance(training)
-    order = random.permutation(len(columns))
+    order = random.permutation(len(lesson.columns))
     loss = right = 0.0
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        batch = scaling.apply(training.matrix[rows])
-        said = softmax.step(batch, targets[rows], importance[rows])
-        loss += float(_losses(said, columns[rows]) @ importance[rows])
-        right += int((said.argmax(axis=1) == columns[rows]).sum())
+        columns, importance = lesson.columns[rows], lesson.importance[rows]
+        said = softmax.step(scaling.apply(lesson.matrix[rows]), _TARGETS[columns], importance)
+        loss += float(_losses(said, columns) @ importance)
+        right += int((said.argmax(axis=1) == columns).sum())
     return loss / len(order), right / len(order)
 
 
@@ -158,12 +177,6 @@ def _judge(head: Head, validation: Features) -> tuple[float, float]:
 def _losses(probabilities: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np.float64]:
     true = probabilities[np.arange(len(columns)), columns].astype(np.float64)
     return np.asarray(-np.log(np.maximum(true, _SMALLEST_PROBABILITY)), np.float64)
-
-
-def _importance(training: Features) -> NDArray[np.float32]:
-    photos = Counter(photo.label for photo in training.photos)
-    weights = class_weights({label: photos[label] for label in LABELS})
-    return np.array([weights[photo.label] for photo in training.photos], np.float32)
 
 
 def _columns(features: Features) -> NDArray[np.int64]:

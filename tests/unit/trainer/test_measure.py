@@ -14,7 +14,14 @@ from catdog_trainer.champion import Champion, find_champion
 from catdog_trainer.data import Dataset, Photo
 from catdog_trainer.export import publish, write_draft
 from catdog_trainer.features import Features, decode_again, extract_features
-from catdog_trainer.measure import SPOT_CHECKS, Measurement, NotAsServedError, count_predictions, measure
+from catdog_trainer.measure import (
+    SPOT_CHECKS,
+    Measurement,
+    NotAsServedError,
+    check_features,
+    count_predictions,
+    measure,
+)
 from catdog_trainer.train import Epoch
 from tests.tiny_version import GREEN_IS_UNKNOWN, publish_tiny_version
 from tests.unit.trainer.builders import BLUE, RED, RED_IS_CAT, TINY_TRUNK, metadata, photo, picture
@@ -218,6 +225,17 @@ def test_log_odds_that_are_not_those_of_the_photos_are_noticed(tmp_path: Path) -
     assert features.log_odds is not None
     with pytest.raises(NotAsServedError, match=r"serve answer cat.* comes to unknown"):
         measure(directory, replace(features, log_odds=features.log_odds - 100), None, 1, lambda: None)
+
+
+def test_features_of_the_trunk_pass_a_check_and_others_do_not() -> None:
+    features = features_of(MANY)
+    check_features(features, TINY_TRUNK)
+    shifted = replace(features, matrix=np.roll(features.matrix, 1, axis=1))
+    with pytest.raises(NotAsServedError, match="not what their trunk says"):
+        check_features(shifted, TINY_TRUNK)
+    gone = replace(features, photos=(photo(1, "cat", "validation", b""), *MANY[1:]))
+    with pytest.raises(OSError, match="can no longer be read"):
+        check_features(gone, TINY_TRUNK)
 
 
 def test_a_photo_that_can_no_longer_be_read_ends_the_measuring(draft: Path) -> None:

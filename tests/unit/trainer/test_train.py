@@ -62,6 +62,13 @@ def test_what_photos_have_in_common_and_the_scale_of_features_change_nothing() -
     assert others[-1].val_loss == pytest.approx(history[-1].val_loss, rel=1e-3)
 
 
+@pytest.mark.parametrize("value", [0.0, 0.1, 1000.3])
+def test_features_that_are_all_alike_teach_nothing_and_do_no_harm(value: float) -> None:
+    alike = features(["cat", "dog"] * 20, np.full((40, 30), value))
+    head, _ = trained(alike, alike, 5)
+    assert judged(head, alike) == pytest.approx((np.log(2), 0.5), rel=1e-3)
+
+
 def test_an_epoch_says_how_the_head_would_do_that_it_ends_with() -> None:
     head, history = trained(noise(1), noise(2), 7)
     assert [each.epoch for each in history] == [1, 2, 3, 4, 5, 6, 7]
