@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e soak bench-operator bench-serving up down env images lock format clean-cache
+.PHONY: help demo test check unit e2e soak bench-operator bench-serving bench-training up down env images lock format clean-cache
 
 export CATDOG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/catdog
 export PYTHONPATH := $(CURDIR):$(CURDIR)/client:$(CURDIR)/common:$(CURDIR)/operator:$(CURDIR)/trainer_image:$(CURDIR)/inference_image
@@ -47,6 +47,9 @@ bench-operator: $(VENV)/ready ## how the operator bears 10, 100 and 1,000 models
 
 bench-serving: $(VENV)/ready ## how fast a worker answers, beside the lab's way, a plain consumer and the limit (QUICK=1 OUTPUT=file.json)
 	@$(PYTHON) -m tests.benchmarks.serving $(if $(QUICK),--quick) $(if $(OUTPUT),--output $(OUTPUT))
+
+bench-training: $(VENV)/ready ## how good versions are and how fast a training is, beside the lab's network (QUICK=1 ONLY=accuracy OUTPUT=file.json)
+	@$(PYTHON) -m tests.benchmarks.training $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(OUTPUT),--output $(OUTPUT))
 
 up: $(VENV)/ready ## start the local cluster (NAME=demo), with Kafka and the operator in it
 	@$(PYTHON) -m tests.cluster up --name $(NAME)

@@ -102,6 +102,7 @@ def _resolve_training(model: CatDogModel) -> TrainingStatus:
         learning_rate=_given(training.learning_rate, default.learning_rate),
         early_stopping_patience=training.early_stopping_patience,
         fine_tune=bool(training.fine_tune),
+        augment=bool(training.augment),
         seed=_given(training.seed, 42),
     )
 

@@ -121,6 +121,7 @@ class Training(Part, frozen=True, kw_only=True):
     learning_rate: float | None = None
     early_stopping_patience: int | None = None
     fine_tune: bool | None = None
+    augment: bool | None = None
     seed: int | None = None
     revision: str | None = None
     pod: Pod = Pod()
@@ -301,6 +302,7 @@ MODEL_SHAPING_FIELDS = (
     "learning_rate",
     "early_stopping_patience",
     "fine_tune",
+    "augment",
     "seed",
     "revision",
 )

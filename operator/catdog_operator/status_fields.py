@@ -96,6 +96,7 @@ class TrainingStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     seed: int
     early_stopping_patience: int | None = None  # None: all epochs
     fine_tune: bool = False
+    augment: bool = False
 
 
 class KafkaStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -45,6 +45,7 @@ FROM_CLAIM = {"dataset": {"persistentVolumeClaim": {"claimName": "photos", "path
             "epochs": 1,
             "earlyStoppingPatience": 3,
             "fineTune": True,
+            "augment": True,
         },
     ],
 )
@@ -56,6 +57,7 @@ def test_the_trainer_reads_what_the_operator_writes(training: dict[str, object])
     assert (config.architecture, config.epochs) == (resolved.training.architecture, resolved.training.epochs)
     assert config.learning_rate == resolved.training.learning_rate
     assert config.fine_tune == training.get("fineTune", False)
+    assert config.augment == training.get("augment", False)
     assert config.dataset_dir == ("/data/data" if training else None)
 
 

@@ -348,6 +348,33 @@ def _noise(seed: int, count: int) -> Features:
     return Features(photos, matrix, np.zeros((count, 4), np.uint64))
 
 
+class TrainingOnViews(unittest.TestCase):
+    """One claim, trained on three times: plainly, and augmented anew and after an interruption."""
+
+    def test_the_head_learns_from_three_times_the_rows_and_an_interrupted_pass_goes_on(self) -> None:
+        """What is known of some views is used; of what is said of validation photos nothing changes."""
+        claim = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        rows: list[list[int]] = []
+        for training_hash, augment in (("a" * 10, "false"), ("b" * 10, "true"), ("c" * 10, "true")):
+            _train(claim, claim, training_hash, "sample", {"AUGMENT": augment})
+            rows.append([_kept(claim, files) for files in ("*", "upper-left/*", "lower-right/*")])
+            if augment == "true":  # as if it had been interrupted before what it saw of one view was written
+                shutil.rmtree(next(claim.glob("pets/features/*/lower-right")))
+        assert rows == [[160, 0, 0], [160, 120, 120], [160, 120, 120]], rows
+        plain, first, second = (read_metadata(version_dir(claim, "pets", number)) for number in (1, 2, 3))
+        assert first.head.weights == second.head.weights != plain.head.weights
+        assert first.unknown == second.unknown == plain.unknown
+        assert [each.settings.augment for each in (plain, first, second)] == [False, True, True]
+        assert first.metrics.photos == plain.metrics.photos == 40
+        assert first.metrics.accuracy >= 0.9
+
+
+def _kept(claim: Path, files: str) -> int:
+    """Return of how many photos features are kept in such files."""
+    paths = claim.glob(f"pets/features/*/{files}.npy")
+    return sum(len(np.load(path, allow_pickle=False)) for path in paths)
+
+
 def _lay_out_photos_that_need_care(directory: Path) -> None:
     """Copy the sample, with photos that are on the other side, (nearly) copies, mislabelled or no images."""
     shutil.copytree(SAMPLE, directory)

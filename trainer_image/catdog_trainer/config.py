@@ -28,6 +28,7 @@ class Config(KafkaEnvironment, frozen=True, kw_only=True):
     seed: int
     early_stopping_patience: int | None = None  # epochs; None: all are done
     fine_tune: bool = False
+    augment: bool = False
     dataset_dir: str | None = None  # the photos, where `dataset` is `directory`: /data or /data/<path>
     dataset_root: str = "/data"  # where the photos' claim is mounted
     s3_endpoint: str = ""

@@ -41,7 +41,7 @@ class FeatureStore:
 
     def __init__(self, directory: Path, width: int, rows: int = ROWS, reserve: int = RESERVE_BYTES) -> None:
         """Open the store in `directory`, which need not be there, for so many features a photo."""
-        self._directory = directory
+        self._directory, self._width = directory, width
         self._type = np.dtype(
             [
                 ("digest", "u1", 32),
@@ -62,6 +62,10 @@ class FeatureStore:
         store = cls(directory / digest[:16], Trunk(trunk, threads=1).width)
         _logger.info("features found", photos=len(store))
         return store
+
+    def of_view(self, name: str) -> "FeatureStore":
+        """Open what is kept of the same photos in another view, in a folder of that name."""
+        return FeatureStore(self._directory / name, self._width, self._rows_a_file, self._reserve)
 
     def __len__(self) -> int:
         """Return how many photos were known when it was opened."""

@@ -1,10 +1,11 @@
 """Passes photos through the trunk that will serve, in a stream, on all processors."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from catdog_trainer.ahead import map_ahead
 from catdog_trainer.data import Dataset, Photo, Split
 from catdog_trainer.feature_store import FeatureStore, Seen
 from catdog_trainer.near import HASH_WORDS, Hashes, difference_hash, near_any
+from catdog_trainer.views import PLAIN, Image, View
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,11 @@ class Features:
         None  # [photos], of ImageNet's pets; None: the trunk has no classes
     )
     unreadable: tuple[Photo, ...] = ()
+    views: tuple["Features", ...] = ()  # of the training photos alone, each in another view of them
 
     def of(self, split: Split) -> "Features":
         """Return the rows of one split."""
-        return self._only(photo for photo in self.photos if photo.split == split)
+        return self.only({photo.digest for photo in self.photos if photo.split == split})
 
     def near_copies(self) -> tuple[Photo, ...]:
         """Return the validation photos that are nearly equal to a training photo."""
@@ -43,14 +46,29 @@ class Features:
     def without(self, photos: Iterable[Photo]) -> "Features":
         """Return the rows of all other photos."""
         gone = {photo.digest for photo in photos}
-        return self._only(photo for photo in self.photos if photo.digest not in gone)
+        return self.only({photo.digest for photo in self.photos if photo.digest not in gone})
 
-    def _only(self, photos: Iterable[Photo]) -> "Features":
-        wanted = {photo.digest for photo in photos}
-        rows = [row for row, photo in enumerate(self.photos) if photo.digest in wanted]
-        log_odds = None if self.log_odds is None else self.log_odds[rows]
-        photos_of_rows = tuple(self.photos[row] for row in rows)
-        return Features(photos_of_rows, self.matrix[rows], self.hashes[rows], log_odds)
+    def with_views(self) -> "Features":
+        """Return the rows of the photos as they are, and after them those of each other view, all alike."""
+        if not self.views:
+            return self
+        shown = (self, *self.views)
+        return Features(
+            tuple(photo for each in shown for photo in each.photos),
+            np.concatenate([each.matrix for each in shown]),
+            np.concatenate([each.hashes for each in shown]),
+        )
+
+    def only(self, digests: Collection[str]) -> "Features":
+        """Return the rows of the photos of these digests."""
+        rows = [row for row, photo in enumerate(self.photos) if photo.digest in digests]
+        return Features(
+            tuple(self.photos[row] for row in rows),
+            self.matrix[rows],
+            self.hashes[rows],
+            None if self.log_odds is None else self.log_odds[rows],
+            views=tuple(view.only(digests) for view in self.views),
+        )
 
 
 def decode_photo(photo: Photo, size: int) -> NDArray[np.uint8] | None:
@@ -79,39 +97,82 @@ def extract_features(
     threads: int,
     on_photo: Callable[[], None],
     store: FeatureStore | None = None,
+    views: Sequence[View] = (),
 ) -> Features:
-    """Return the features of `photos` in their order; `on_photo` is called after each.
+    """Return the features of `photos` in their order, and those of training photos in `views` too.
 
-    Those that `store` knows pass no trunk, and the others are added to it.
+    What `store` knows passes no trunk, and the rest is added to it. `on_photo` is called after each photo.
     """
     local = _OwnTrunk(trunk)
-
-    def look_at(photo: Photo) -> tuple[Seen | None, bool]:
-        known = store.get(photo.digest) if store is not None else None
-        return (local.look_at(photo), True) if known is None else (known, False)
-
-    rows = np.empty((len(photos), local.trunk.width), np.float32)
-    log_odds = np.empty(len(photos), np.float64)
-    hashes: list[Hashes] = []
-    readable: list[Photo] = []
+    training = sum(photo.split == "training" for photo in photos)
+    plain = _Gathered(PLAIN, local.trunk, len(photos), store)
+    others = [
+        _Gathered(each, local.trunk, training, None if store is None else store.of_view(each.name))
+        for each in views
+    ]
     unreadable: list[Photo] = []
+
+    def gathered(photo: Photo) -> list[_Gathered]:
+        return [plain, *others] if photo.split == "training" else [plain]
+
+    def look_at(photo: Photo) -> list[_Look] | None:
+        return local.look_at(photo, gathered(photo))
+
     with ThreadPoolExecutor(threads) as pool:
-        for photo, (seen, is_new) in zip(photos, map_ahead(pool, look_at, photos, threads), strict=True):
-            if seen is None:
+        for photo, looks in zip(photos, map_ahead(pool, look_at, photos, threads), strict=True):
+            if looks is None:
                 unreadable.append(photo)
             else:
-                rows[len(readable)], log_odds[len(readable)], seen_hash = seen
-                hashes.append(seen_hash)
-                readable.append(photo)
-                if store is not None and is_new:
-                    store.add(photo.digest, seen)
+                for each, look in zip(gathered(photo), looks, strict=True):
+                    each.add(photo, look)
             on_photo()
-    if store is not None:
-        store.close([photo.digest for photo in photos])
-    stacked = np.array(hashes, np.uint64).reshape(len(hashes), HASH_WORDS)
-    count = len(readable)
-    known_log_odds = log_odds[:count] if local.trunk.gives_classes else None
-    return Features(tuple(readable), rows[:count], stacked, known_log_odds, tuple(unreadable))
+    for each in (plain, *others):
+        each.close(photos)
+    return replace(
+        plain.features(), unreadable=tuple(unreadable), views=tuple(each.features() for each in others)
+    )
+
+
+class _Look(NamedTuple):
+    """What is known of a photo in one view, and whether it is only now."""
+
+    seen: Seen
+    is_new: bool
+
+
+class _Gathered:
+    """What is known of photos in one view, row by row."""
+
+    def __init__(self, view: View, trunk: Trunk, most: int, store: FeatureStore | None) -> None:
+        self.view = view
+        self._store = store
+        self._matrix = np.empty((most, trunk.width), np.float32)
+        self._log_odds = np.empty(most, np.float64) if trunk.gives_classes else None
+        self._hashes: list[Hashes] = []
+        self._photos: list[Photo] = []
+
+    def known(self, photo: Photo) -> Seen | None:
+        return None if self._store is None else self._store.get(photo.digest)
+
+    def add(self, photo: Photo, look: _Look) -> None:
+        row = len(self._photos)
+        self._matrix[row] = look.seen.features
+        if self._log_odds is not None:
+            self._log_odds[row] = look.seen.log_odds
+        self._hashes.append(look.seen.hash)
+        self._photos.append(photo)
+        if self._store is not None and look.is_new:
+            self._store.add(photo.digest, look.seen)
+
+    def close(self, photos: Sequence[Photo]) -> None:
+        if self._store is not None:
+            self._store.close([photo.digest for photo in photos])
+
+    def features(self) -> Features:
+        count = len(self._photos)
+        hashes = np.array(self._hashes, np.uint64).reshape(count, HASH_WORDS)
+        log_odds = None if self._log_odds is None else self._log_odds[:count]
+        return Features(tuple(self._photos), self._matrix[:count], hashes, log_odds)
 
 
 def look_over(dataset: Dataset, size: int, threads: int, on_photo: Callable[[], None]) -> Dataset:
@@ -145,14 +206,23 @@ class _OwnTrunk(threading.local):
     def __init__(self, path: Path) -> None:
         self.trunk = Trunk(path, threads=1)
 
-    def look_at(self, photo: Photo) -> Seen | None:
-        """Return the photo's features, its pets' log-odds (of a trunk without classes: no number) and hash.
-
-        None where it can't be read.
-        """
+    def look_at(self, photo: Photo, wanted: Sequence[_Gathered]) -> list[_Look] | None:
+        """Return what is known of a photo in each view that is wanted; None where it can't be read."""
+        known = [each.known(photo) for each in wanted]
+        if None not in known:
+            return [_Look(seen, is_new=False) for seen in known if seen]
         image = decode_photo(photo, self.trunk.image_size)
         if image is None:
             return None
+        return [
+            _Look(self._pass(each.view.show(image)), is_new=True)
+            if seen is None
+            else _Look(seen, is_new=False)
+            for each, seen in zip(wanted, known, strict=True)
+        ]
+
+    def _pass(self, image: Image) -> Seen:
+        """Return a picture's features, log-odds of pets (of a trunk without classes: no number) and hash."""
         features, classes = self.trunk.run(image)
         log_odds = np.nan if classes is None else float(pet_log_odds(classes[np.newaxis])[0])
         return Seen(features, log_odds, difference_hash(image))

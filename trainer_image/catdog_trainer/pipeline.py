@@ -4,7 +4,7 @@ A network that comes without weights is trained first, and then calibrated and p
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,6 +64,7 @@ from catdog_trainer.trunk import (
     trunk_path,
 )
 from catdog_trainer.unknown import fit_unknown
+from catdog_trainer.views import AUGMENTED, View
 
 if TYPE_CHECKING:
     import keras
@@ -151,7 +152,7 @@ def _train_on_features(
 
 
 def _train_head(config: Config, seen: _Seen, progress: ProgressReporter) -> _Trained:
-    training, validation = seen.features.of("training"), seen.features.of("validation")
+    training, validation = seen.features.of("training").with_views(), seen.features.of("validation")
     history: list[Epoch] = []
     progress.start("Epochs", epochs=config.epochs)
     head = train_head(training, validation, _settings(config), _noted_in(history, progress))
@@ -293,13 +294,16 @@ def _see(
     progress: ProgressReporter,
 ) -> _Seen:
     """See the photos by the trunk, in int8, or in float32 where that costs too much."""
-    features, dataset = _extract(dataset, trunk, kept, champion, threads, progress)
+    # A network from scratch learnt from photos that were changed, and has its head already.
+    is_pretrained = ARCHITECTURES[config.architecture].published is not None
+    views = AUGMENTED if config.augment and is_pretrained else ()
+    features, dataset = _extract(dataset, trunk, kept, views, champion, threads, progress)
     cost = _int8_cost(config, trunk, kept, features, threads, progress)
     if cost.is_too_much:
         with _forgetting_what_is_wrong(kept, trunk):  # lest int8 be blamed for that
             check_features(to_compare(features), trunk)
         trunk = float32_path(trunk)
-        features, dataset = _extract(dataset, trunk, kept, champion, threads, progress)
+        features, dataset = _extract(dataset, trunk, kept, views, champion, threads, progress)
     return _Seen(trunk, kept, features, dataset, cost)
 
 
@@ -307,6 +311,7 @@ def _extract(
     dataset: Dataset,
     trunk: Path,
     kept: Path,
+    views: Sequence[View],
     champion: Champion | None,
     threads: int,
     progress: ProgressReporter,
@@ -318,7 +323,7 @@ def _extract(
     """
     progress.start("Features", photos=len(dataset.photos))
     store = FeatureStore.of(kept, trunk)
-    features = extract_features(dataset.photos, trunk, threads, progress.photo, store)
+    features = extract_features(dataset.photos, trunk, threads, progress.photo, store, views)
     near_copies = features.near_copies()
     dataset = dataset.without(features.unreadable).without_near_copies(near_copies)
     progress.expect_measuring(count_predictions(dataset.of("validation"), champion, file_digest(trunk)))
@@ -394,6 +399,7 @@ def _settings(config: Config) -> TrainingSettings:
         seed=config.seed,
         early_stopping_patience=config.early_stopping_patience,
         fine_tune=config.fine_tune,
+        augment=config.augment,
     )
 
 

@@ -145,6 +145,7 @@ def build_trainer_environment(
     patience = training.early_stopping_patience
     stopping = {"CATDOG_EARLY_STOPPING_PATIENCE": str(patience)} if patience else {}
     tuning = {"CATDOG_FINE_TUNE": "true"} if training.fine_tune else {}
+    augmenting = {"CATDOG_AUGMENT": "true"} if training.augment else {}
     champion = {"CATDOG_CHAMPION_VERSION": str(task.champion)} if task.champion is not None else {}
     prunes = {"CATDOG_PRUNE_VERSIONS": _listed(task.prunes)} if task.prunes else {}
     return {
@@ -159,6 +160,7 @@ def build_trainer_environment(
         "CATDOG_SEED": str(training.seed),
         **stopping,
         **tuning,
+        **augmenting,
         **champion,
         **prunes,
     }

@@ -25,17 +25,17 @@ from tests.benchmarks.serving.bench import Bench, Rate, percentile
 from tests.benchmarks.serving.broker import kafka_broker
 from tests.benchmarks.serving.figures import (
     Figures,
-    Goal,
     Size,
     backlogs_table,
-    goals_table,
     rates_table,
     sizes_table,
 )
 from tests.benchmarks.serving.pictures import jpegs, real_photos
 from tests.benchmarks.serving.topics import Topics
-from tests.benchmarks.serving.version import keras_venv, trained, weights_dir
+from tests.benchmarks.serving.version import trained
 from tests.benchmarks.serving.ways import WORKER, Way
+from tests.benchmarks.tables import Goal, goals_table
+from tests.benchmarks.trainer import keras_venv, weights_dir
 from tests.cluster.cache import Cache, default_cache, progress
 
 SIZE = 40_000

@@ -16,8 +16,8 @@ from tests.benchmarks.serving.broker import Broker
 from tests.benchmarks.serving.limit import reach
 from tests.benchmarks.serving.processes import Snapshot, Taken, resident_megabytes
 from tests.benchmarks.serving.topics import Answered, Topics
-from tests.benchmarks.serving.version import MODEL
 from tests.benchmarks.serving.ways import Way, environment_of, running
+from tests.benchmarks.trainer import MODEL
 
 WARM_UP_SECONDS = 3.0
 _START_SECONDS = 120.0

@@ -7,9 +7,7 @@ import msgspec
 from rich.table import Table
 
 from tests.benchmarks.serving.bench import FirstAnswer, Rate
-
-# A sentence, the value, what it should be at least or at most, by the issue that asked for it.
-Goal = tuple[str, float, str, float]
+from tests.benchmarks.tables import new_table
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -47,7 +45,7 @@ def rates_table(figures: Figures, title: str, lab: str, limit: str) -> Table:
     """Return how fast each way is, beside the lab's and the limit."""
     columns = ("answers/s", "least–most", "× the lab's", "of the limit", "where others left as much")
     took = ("ms of processor", "broker", "others", "peak MB")
-    table = _table(title, "way", *columns, *took)
+    table = new_table(title, "way", *columns, *took)
     for name, rates in figures.rates.items():
         speeds = [each.per_second for each in rates]
         table.add_row(
@@ -65,18 +63,9 @@ def rates_table(figures: Figures, title: str, lab: str, limit: str) -> Table:
     return table
 
 
-def goals_table(goals: Sequence[Goal]) -> Table:
-    """Return what was wanted and what is."""
-    table = _table("Goals", "", "measured", "wanted", "")
-    for sentence, value, direction, bound in goals:
-        holds = value >= bound if direction == "≥" else value <= bound
-        table.add_row(sentence, f"{value:.3g}", f"{direction} {bound:g}", "holds" if holds else "MISSED")
-    return table
-
-
 def sizes_table(sizes: Sequence[Size]) -> Table:
     """Return how images of several sizes are answered."""
-    table = _table("By size of the images", "kB", "answers/s", "MB/s", "ms of processor", "peak MB")
+    table = new_table("By size of the images", "kB", "answers/s", "MB/s", "ms of processor", "peak MB")
     for each in sizes:
         table.add_row(
             f"{each.kilobytes:.0f}",
@@ -90,7 +79,7 @@ def sizes_table(sizes: Sequence[Size]) -> Table:
 
 def backlogs_table(backlogs: dict[int, float]) -> Table:
     """Return what memory a worker takes before backlogs of several lengths."""
-    table = _table("Memory by backlog", "records", "peak MB")
+    table = new_table("Memory by backlog", "records", "peak MB")
     for records, megabytes in backlogs.items():
         table.add_row(f"{records:,}", f"{megabytes:.0f}")
     return table
@@ -98,10 +87,3 @@ def backlogs_table(backlogs: dict[int, float]) -> Table:
 
 def _median(values: Iterable[float], form: str) -> str:
     return f"{statistics.median(values):{form}}"
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
-    return table

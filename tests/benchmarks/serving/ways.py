@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.serving.topics import MAX_MESSAGE_BYTES
-from tests.benchmarks.serving.version import MODEL
+from tests.benchmarks.trainer import MODEL
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.operator_process import free_port
 

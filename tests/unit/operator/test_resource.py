@@ -27,6 +27,8 @@ def test_the_hash_of_known_settings_never_changes() -> None:
         {"learningRate": 0.001},
         {"earlyStoppingPatience": 5},
         {"fineTune": True},
+        {"augment": True},
+        {"augment": False},  # as for epochs
         {"seed": 42},
         {"revision": "2"},
         {"dataset": {"persistentVolumeClaim": {"claimName": "photos"}}},

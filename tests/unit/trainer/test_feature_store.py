@@ -11,9 +11,11 @@ from structlog.testing import capture_logs
 from catdog_trainer.data import Photo
 from catdog_trainer.feature_store import FeatureStore
 from catdog_trainer.features import Features, extract_features
+from catdog_trainer.views import View
 from tests.unit.trainer.builders import TINY_TRUNK, photo
 
 PHOTOS = [photo(number, "dog" if number % 3 else "cat", "training") for number in range(10)]
+DARK = View("dark", lambda image: image // 2)
 WIDTH = 3  # of the tiny trunk
 ROWS = 4
 
@@ -22,7 +24,9 @@ def opened(directory: Path, reserve: int = 0) -> FeatureStore:
     return FeatureStore(directory, WIDTH, rows=ROWS, reserve=reserve)
 
 
-def extract(directory: Path, photos: Sequence[Photo] = PHOTOS) -> tuple[Features, list[str]]:
+def extract(
+    directory: Path, photos: Sequence[Photo] = PHOTOS, views: Sequence[View] = ()
+) -> tuple[Features, list[str]]:
     """Return the features, and the names of the photos that were read for them."""
     reads: list[str] = []
 
@@ -33,7 +37,8 @@ def extract(directory: Path, photos: Sequence[Photo] = PHOTOS) -> tuple[Features
 
         return replace(each, read=read)
 
-    features = extract_features(list(map(watched, photos)), TINY_TRUNK, 2, lambda: None, opened(directory))
+    photos = list(map(watched, photos))
+    features = extract_features(photos, TINY_TRUNK, 2, lambda: None, opened(directory), views)
     return features, sorted(reads)
 
 
@@ -77,6 +82,46 @@ def test_a_training_that_was_interrupted_goes_on_where_it_was(tmp_path: Path) ->
     with pytest.raises(KeyboardInterrupt):
         extract_features(PHOTOS, TINY_TRUNK, 1, on_photo, opened(tmp_path))
     assert extract(tmp_path)[1] == names(PHOTOS[8:])
+
+
+def test_another_view_is_kept_apart_and_computed_alone_where_the_plain_one_is_known(tmp_path: Path) -> None:
+    plain, _ = extract(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.npy")}
+    augmented, reads = extract(tmp_path, views=[DARK])
+    assert reads == names(PHOTOS), "a view is of the picture, which has to be decoded for it"
+    again, reads = extract(tmp_path, views=[DARK])
+    assert reads == []
+    expected = extract_features(PHOTOS, TINY_TRUNK, 1, lambda: None, views=[DARK])
+    for features in (augmented, again):
+        assert_same(features, plain)
+        [dark] = features.views
+        assert_same(dark, expected.views[0])
+    assert {path: path.read_bytes() for path in tmp_path.glob("*.npy")} == before
+    assert len(opened(tmp_path)) == len(opened(tmp_path / "dark")) == len(PHOTOS)
+
+
+def test_a_pass_over_several_views_that_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
+    seen: list[None] = []
+
+    def on_photo() -> None:
+        seen.append(None)
+        if len(seen) == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract_features(PHOTOS, TINY_TRUNK, 1, on_photo, opened(tmp_path), [DARK])
+    features, reads = extract(tmp_path, views=[DARK])
+    assert reads == names(PHOTOS[8:])
+    assert_same(
+        features.views[0], extract_features(PHOTOS, TINY_TRUNK, 1, lambda: None, views=[DARK]).views[0]
+    )
+
+
+def test_clearing_what_is_gone_leaves_other_views_of_what_is_there(tmp_path: Path) -> None:
+    extract(tmp_path, views=[DARK])
+    extract(tmp_path, PHOTOS[:4])
+    assert extract(tmp_path, PHOTOS[:4], [DARK])[1] == []
+    assert (len(opened(tmp_path)), len(opened(tmp_path / "dark"))) == (4, 4)
 
 
 def test_what_is_no_photo_is_not_kept(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from catdog_common.unknown import pet_log_odds
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.data import Dataset, Photo
 from catdog_trainer.features import extract_features, look_over
-from tests.unit.trainer.builders import TINY_TRUNK, photo
+from catdog_trainer.views import AUGMENTED, PLAIN, View
+from tests.unit.trainer.builders import BLUE, RED, TINY_TRUNK, photo
 
 
 def test_features_are_the_serving_trunks_row_by_row_whatever_the_threads() -> None:
@@ -49,6 +50,48 @@ def test_a_split_has_its_own_rows() -> None:
     assert np.array_equal(validation.matrix, features.matrix[[1]])
     assert features.log_odds is not None
     assert validation.log_odds == features.log_odds[[1]]
+
+
+def test_further_views_are_rows_for_the_head_of_training_photos_alone() -> None:
+    photos = [
+        photo(1, "cat", "training", split_picture(BLUE, RED)),
+        photo(2, "dog", "validation", split_picture(RED, RED)),
+        photo(3, "dog", "training", b"no image"),
+        photo(4, "dog", "training", split_picture(RED, BLUE)),
+    ]
+    upper_left = View("corner", lambda image: np.tile(image[:8, :8], (2, 2, 1)))
+    features = extract_features(
+        photos, TINY_TRUNK, 2, lambda: None, views=[upper_left, View("same", PLAIN.show)]
+    )
+    plain = extract_features(photos, TINY_TRUNK, 1, lambda: None)
+    assert features.photos == plain.photos == (photos[0], photos[1], photos[3])
+    assert np.array_equal(features.matrix, plain.matrix)
+    assert features.unreadable == (photos[2],)
+    training = features.of("training").with_views()
+    assert [each.label for each in training.photos] == ["cat", "dog"] * 3
+    red, _, blue = training.matrix[2:4].T
+    assert (red < blue).tolist() == [True, False], "the first photo is blue on the left, the second red"
+    assert np.array_equal(training.matrix[:2], plain.of("training").matrix)
+    assert np.array_equal(training.matrix[4:], training.matrix[:2])
+    validation = features.of("validation").with_views()
+    assert np.array_equal(validation.matrix, plain.of("validation").matrix)
+    left = features.without([photos[0]]).of("training").with_views()
+    assert np.array_equal(left.matrix, training.matrix[[1, 3, 5]])
+
+
+def test_an_augmented_training_sees_two_corners_of_each_photo_enlarged() -> None:
+    image = np.zeros((16, 16, 3), np.uint8)
+    image[:4, :4], image[-4:, -4:] = RED, BLUE
+    upper_left, lower_right = (view.show(image) for view in AUGMENTED)
+    assert upper_left.shape == lower_right.shape == image.shape
+    assert upper_left.dtype == lower_right.dtype == np.uint8
+    assert upper_left[0, 0].tolist() == list(RED)
+    assert lower_right[-1, -1].tolist() == list(BLUE)
+    assert upper_left[4, 4, 0] > 100, "4 of 12 pixels have become 5.3 of 16"
+    assert lower_right[-5, -5, 2] > 100
+    assert not upper_left[8:, 8:].any()
+    assert not lower_right[:8, :8].any()
+    assert len({view.name for view in (PLAIN, *AUGMENTED)}) == 3, "each has a folder of its own"
 
 
 def test_only_a_few_items_are_under_way_at_a_time() -> None:
@@ -94,6 +137,15 @@ def test_photos_can_be_looked_over_before_there_is_a_trunk() -> None:
     assert dataset.photos == (photos[0], photos[3])
     assert (dataset.unreadable, dataset.near_copies) == ((photos[2].name,), (photos[1].name,))
     assert len(seen) == 4
+
+
+def split_picture(left: tuple[int, int, int], right: tuple[int, int, int]) -> bytes:
+    """Return a PNG of two colours beside each other."""
+    image = Image.new("RGB", (20, 20), left)
+    image.paste(right, (10, 0, 20, 20))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 def jpeg(image: Image.Image, quality: int = 90) -> bytes:
