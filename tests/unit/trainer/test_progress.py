@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+import pytest
+
 from catdog_common.training import Progress
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.train import Epoch
@@ -57,14 +59,57 @@ def test_photos_are_told_once_a_second_and_at_the_end() -> None:
 def test_the_time_left_counts_the_photos_that_are_measured_again() -> None:
     training = Training()
     training.report.start("Features", photos=1000)
-    training.photos(500, seconds_each=0.1)
-    assert 45 < seconds_left(training.said[-1]) < 52
-    training.photos(500, seconds_each=0.1)
     training.report.expect_measuring(200)
+    training.photos(500, seconds_each=0.1)
+    assert 50 + 20 < seconds_left(training.said[-1]) < 50 + 20 + 6
+    training.photos(500, seconds_each=0.1)
     training.report.start("Epochs", epochs=20)
     training.epochs(20, seconds_each=2)
-    assert 15 < seconds_left(training.said[-1]) < 22
-    assert 37 < seconds_left(training.said[-1 - 10]) < 42
+    assert 20 < seconds_left(training.said[-1]) < 26
+    assert 20 + 20 < seconds_left(training.said[-1 - 10]) < 20 + 26
+
+
+def test_the_time_left_counts_epochs_and_the_start_of_tensorflow_unless_it_is_behind_us() -> None:
+    left = []
+    for before in ("Loading", "Calibrating"):
+        training = Training()
+        training.report.start(before)
+        training.report.start("Features", photos=100)
+        training.report.expect_epochs(batches=10_000)
+        training.photos(100, seconds_each=0.1)
+        left.append(seconds_left(training.said[-1]))
+    assert left[0] > left[1] + 5 > 30
+
+
+def test_a_training_that_goes_on_reckons_by_the_photos_that_are_new() -> None:
+    training = Training()
+    training.report.start("Features", photos=5000, known=4000)
+    training.photos(4000, seconds_each=0.0001)
+    training.photos(200, seconds_each=0.1)
+    assert 80 < seconds_left(training.said[-1]) < 86
+    assert training.said[-1].photos_per_second == 10
+
+
+def test_what_was_estimated_is_told_beside_what_it_took() -> None:
+    training = Training()
+    training.report.start("Loading")
+    training.clock.seconds = 20
+    training.report.start("Features", photos=1000)
+    training.photos(500, seconds_each=0.1)
+    training.photos(500, seconds_each=0.04)
+    assert training.report.seconds() == pytest.approx(90)
+    first, quarter, half, three_quarters = training.report.estimates()
+    assert (first.after, first.total) == pytest.approx((21, 120), abs=4)
+    assert (quarter.after, quarter.total) == pytest.approx((38, 120), abs=4)
+    assert (half.after, half.total) == pytest.approx((55, 120), abs=4)
+    assert three_quarters.after == pytest.approx(72, abs=2)
+    assert 90 < three_quarters.total < 118
+
+
+def test_where_nothing_was_estimated_nothing_is_told_of_it() -> None:
+    training = Training()
+    training.report.start("Loading")
+    assert training.report.estimates() == ()
 
 
 def test_the_first_epoch_says_nothing_of_when_the_others_will_be_done() -> None:
