@@ -3,11 +3,11 @@
 A network that comes without weights is trained first, and then calibrated and passed through.
 """
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -108,9 +108,7 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     metadata = msgspec.structs.replace(metadata, metrics=metrics, comparison=measured.comparison)
     progress.start("Publishing")
     draw_measured(draft, metadata, measured)
-    version = publish(draft, config.storage, metadata)
-    shutil.rmtree(config.work_dir)
-    return version
+    return publish(draft, config.storage, metadata)
 
 
 def _read_dataset(config: Config) -> Dataset:
@@ -306,8 +304,9 @@ def _extract(
     Those that prove unreadable are left out, and of validation those that are nearly equal to training ones.
     Features are kept in the folder `kept`.
     """
-    progress.start("Features", photos=len(dataset.photos))
     store = FeatureStore.of(kept, trunk)
+    known = sum(store.get(photo.digest) is not None for photo in dataset.photos)
+    progress.start("Features", photos=len(dataset.photos), known=known)
     features = extract_features(dataset.photos, trunk, threads, progress.photo, store)
     near_copies = features.near_copies()
     dataset = dataset.without(features.unreadable).without_near_copies(near_copies)
