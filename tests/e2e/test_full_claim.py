@@ -49,7 +49,7 @@ class Scene:
 def scene(cluster: Instance) -> Iterator[Scene]:
     """Give a model that serves what was trained before."""
     make_claim(cluster, PHOTOS, fill=lambda directory: write_drawings(directory, PER_CLASS, seed=8))
-    with small_disk(cluster, CLAIM, size="96m") as disk:
+    with small_disk(cluster, CLAIM, size="160m") as disk:
         publish_tiny_version(seen_from_outside(cluster, disk), NAME, training_hash=SAMPLE_HASH)
         on_node(cluster, "chmod", "--recursive", "g+rwX,g+s", str(disk / NAME))
         model = Model(cluster, NAME)
@@ -105,7 +105,7 @@ def await_full(scene: Scene) -> Status:
         lambda status: condition(status, "Trained")[:2] == ("False", "ClaimFull"), "the claim is full"
     )
     message = condition(status, "Trained")[2]
-    assert "of 96 MiB, 0 MiB are free" in message
+    assert "of 160 MiB, 0 MiB are free" in message
     assert "make the claim larger" in message
     assert status["lastFailure"]["reason"] == "ClaimFull"
     assert "nextAttemptTime" in status["lastFailure"]

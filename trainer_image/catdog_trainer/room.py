@@ -8,7 +8,7 @@ from pathlib import Path
 
 from catdog_trainer.data import DataError
 
-NEEDED_BYTES = 32 * 2**20  # of a new version, and of its trunk beside it
+NEEDED_BYTES = 64 * 2**20  # of a new version, and of its trunk beside it, which may be of float32
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 

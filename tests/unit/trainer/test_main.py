@@ -104,7 +104,7 @@ def test_a_full_claim_is_told_before_any_photo_is_read(environment: dict[str, st
     assert ran.returncode == EXIT_DATA, ran.stderr
     message = json.loads((tmp_path / "termination-log").read_text())
     assert message["reason"] == "ClaimFull"
-    assert "of 1 MiB, 1 MiB are free, and a new version may take 32 MiB" in message["message"]
+    assert "of 1 MiB, 1 MiB are free, and a new version may take 64 MiB" in message["message"]
     assert '"Loading"' not in ran.stdout
 
 
