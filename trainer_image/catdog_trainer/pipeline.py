@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -40,7 +39,7 @@ from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, pu
 from catdog_trainer.feature_store import FeatureStore
 from catdog_trainer.features import Features, decode_photo, extract_features, look_over
 from catdog_trainer.measure import NOT_MEASURED, Measurement, NotAsServedError, count_predictions, measure
-from catdog_trainer.precision import int8_cost, to_compare
+from catdog_trainer.precision import TRAINING_PHOTOS, VALIDATION_PHOTOS, int8_cost, to_compare
 from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.train import Epoch, train_head
@@ -136,6 +135,7 @@ def _train_on_features(
     """Train a head on the features of a network that comes with its weights, and perhaps tune that."""
     trunk, dataset = _find_or_make_trunk(config, dataset, threads, progress)
     kept = config.storage / config.model_name / "features"
+    progress.expect_tuning(is_ahead=config.fine_tune)
     trained = _train_head(config, _see(config, dataset, trunk, kept, champion, threads, progress), progress)
     return _fine_tune(config, trained, champion, threads, progress) if config.fine_tune else trained
 
@@ -154,6 +154,7 @@ def _fine_tune(
     """Train the network's last blocks too, which gives this training a trunk of its own, and a head anew."""
     architecture, dataset = ARCHITECTURES[config.architecture], trained.seen.dataset
     network = pretrained_network(architecture, Path(config.weights_dir))
+    progress.expect_tuning(is_ahead=False)
     progress.start("Epochs", epochs=TUNING_EPOCHS)
     fine_tune(
         network,
@@ -283,12 +284,23 @@ def _see(
     progress: ProgressReporter,
 ) -> _Seen:
     """See the photos by the trunk, in int8, or in float32 where that costs too much."""
+    _expect_rest(dataset, trunk, champion, progress)
     features, dataset = _extract(dataset, trunk, kept, champion, threads, progress)
     cost = _int8_cost(config, trunk, kept, features, threads, progress)
     if cost.is_too_much:
         trunk = float32_path(trunk)
         features, dataset = _extract(dataset, trunk, kept, champion, threads, progress)
     return _Seen(trunk, kept, features, dataset, cost)
+
+
+def _expect_rest(
+    dataset: Dataset, trunk: Path, champion: Champion | None, progress: ProgressReporter
+) -> None:
+    """Have the time that is left reckoned with what follows the features."""
+    training, validation = dataset.of("training"), dataset.of("validation")
+    compared = min(TRAINING_PHOTOS, len(training)) + min(VALIDATION_PHOTOS, len(validation))
+    progress.expect_comparing(compared)
+    progress.expect_measuring(count_predictions(validation, champion, file_digest(trunk)))
 
 
 def _extract(
@@ -322,6 +334,7 @@ def _int8_cost(
     """Return what int8 costs, measured on some of the photos, of which `features` are those of the trunk."""
     float32 = _find_or_make_float32(config, trunk)
     compared = to_compare(features)
+    progress.expect_comparing(0)
     progress.start("Features", photos=len(compared.photos))
     # Apart from what is kept where float32 serves, lest the other photos' features go as not wanted.
     store = FeatureStore.of(kept / "compared", float32)

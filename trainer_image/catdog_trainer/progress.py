@@ -12,11 +12,11 @@ from catdog_trainer.train import Epoch
 
 _SECONDS_BETWEEN = 1.0
 
-# What a stage takes is guessed by these until more is known; measured on two processors.
-_KERAS_SECONDS = 9.0  # to load TensorFlow, which calibrating has done already
-_FIRST_EPOCH_SECONDS = 1.5  # to trace the head
-_BATCH_SECONDS = 0.003  # of an epoch
-_DRAWING_SECONDS = 3.0  # of a version's pictures, before and after it is measured
+# What is still to come is reckoned in photos that pass the trunk, as these tell how fast the machine is, and
+# how busy. Measured on two processors, with Lite2; the epochs of a head hardly count.
+_FLOAT32_PHOTOS = 1.5  # in whose time one passes the float32 trunk
+_FITTING_PHOTOS = 1000  # in whose time the rule for unknown is fitted, and the version's pictures are drawn
+_FITTING_SECONDS = 5.0  # that this takes at least
 
 
 class Estimate(NamedTuple):
@@ -37,17 +37,14 @@ class ProgressReporter:
         self._mark = (self._began, 0)  # from when the stage's pace counts, and the photos done until then
         self._known_photos = 0
         self._photo_seconds = 0.0  # that a photo takes to pass the trunk
-        self._keras_seconds = _KERAS_SECONDS
-        self._epochs_seconds = 0.0
-        self._measured_photos = 0
+        self._compared_photos = self._measured_photos = 0
+        self._is_tuning_ahead = False
         self._estimates: list[Estimate] = []
 
     def start(
         self, stage: Stage, photos: int | None = None, epochs: int | None = None, known: int = 0
     ) -> None:
         """Say that a stage begins, and how much there is to do in it; `known` of the photos take no time."""
-        if stage == "Calibrating":
-            self._keras_seconds = 0.0
         self._mark, self._known_photos = (self._clock(), 0), known
         done = None if photos is None else 0
         self._say(Progress(stage, photos=done, total_photos=photos, epochs=epochs))
@@ -87,13 +84,17 @@ class ProgressReporter:
                 )
             )
 
-    def expect_epochs(self, batches: int) -> None:
-        """Reckon with epochs of so many batches, all together."""
-        self._epochs_seconds = self._keras_seconds + _FIRST_EPOCH_SECONDS + _BATCH_SECONDS * batches
+    def expect_comparing(self, photos: int) -> None:
+        """Reckon that `photos` pass the float32 trunk after the features."""
+        self._compared_photos = photos
 
     def expect_measuring(self, photos: int) -> None:
         """Reckon that measuring passes `photos` at the pace of the features."""
         self._measured_photos = photos
+
+    def expect_tuning(self, *, is_ahead: bool) -> None:
+        """Say no time while a network is still to be tuned: its epochs are of another kind, and longer."""
+        self._is_tuning_ahead = is_ahead
 
     def seconds(self) -> float:
         """Return how long the training has taken."""
@@ -115,7 +116,7 @@ class ProgressReporter:
         left = ((self._stage.total_photos or done) - done) * each
         if self._stage.stage == "Features":
             self._photo_seconds = each
-            return self._in(left + self._epochs_seconds + self._after_epochs())
+            return self._in(left + each * _FLOAT32_PHOTOS * self._compared_photos + self._after_epochs())
         return self._in(left) if self._stage.stage == "Measuring" else None
 
     def _completion_by_epochs(self, done: int, epochs: int) -> str | None:
@@ -125,9 +126,12 @@ class ProgressReporter:
         return self._in(each * (epochs - done) + self._after_epochs())
 
     def _after_epochs(self) -> float:
-        return _DRAWING_SECONDS + self._photo_seconds * self._measured_photos
+        fitting = max(_FITTING_SECONDS, _FITTING_PHOTOS * self._photo_seconds)
+        return fitting + self._photo_seconds * self._measured_photos
 
-    def _in(self, seconds: float) -> str:
+    def _in(self, seconds: float) -> str | None:
+        if self._is_tuning_ahead:
+            return None
         self._estimates.append(Estimate(self.seconds(), self.seconds() + seconds))
         then = datetime.now(UTC) + timedelta(seconds=seconds)
         return then.isoformat(timespec="seconds").replace("+00:00", "Z")
