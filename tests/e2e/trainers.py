@@ -1,4 +1,4 @@
-"""Trainers as the tests strike them: awaited by what their log says, then killed, evicted, left alone."""
+"""Trainers as the tests strike them: awaited by what their log says, then killed, evicted, cut off from all."""
 
 import json
 import os
