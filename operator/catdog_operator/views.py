@@ -202,6 +202,12 @@ class Pod(View, frozen=True):
         return self.metadata.deletion_timestamp is not None or self.status.phase in ("Failed", "Succeeded")
 
     @property
+    def disruption(self) -> Condition | None:
+        """The condition that says that something took the pod away: a drain, a preemption, its node."""
+        kind = ("DisruptionTarget", "True")
+        return next((each for each in self.status.conditions if (each.type, each.status) == kind), None)
+
+    @property
     def ready(self) -> bool:
         """Whether it counts as ready; one that was deleted does not."""
         return self.metadata.deletion_timestamp is None and has_condition(self.status.conditions, "Ready")

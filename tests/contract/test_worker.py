@@ -11,7 +11,7 @@ from catdog_inference.__main__ import DRAIN_SECONDS
 from catdog_inference.config import Config
 from catdog_inference.kafka import DEAD_LETTER_OVERHEAD_BYTES
 from catdog_inference.publisher import STOP_SECONDS
-from catdog_operator.manifests import deployment
+from catdog_operator.manifests import deployment, pod
 from catdog_operator.manifests.deployment import build_worker_environment
 from catdog_operator.plan.kafka import MECHANISMS
 from catdog_operator.resolve import resolve
@@ -26,7 +26,7 @@ def some_environment(**login: Any) -> dict[str, str]:  # noqa: ANN401 - fields o
 def test_the_worker_accepts_the_environment_that_the_operator_writes() -> None:
     config = read_environment(Config, some_environment())
     assert (config.model_version, config.kafka_bootstrap_servers) == (3, "kafka:9093")
-    assert config.http_port == deployment.HTTP_PORT
+    assert config.http_port == pod.HTTP_PORT
 
 
 def test_the_operator_writes_nothing_that_the_worker_does_not_read() -> None:

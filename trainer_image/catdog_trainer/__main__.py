@@ -7,6 +7,7 @@ empty and its traceback in the log, where the kubelet takes it from.
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -14,6 +15,7 @@ from typing import NoReturn
 import msgspec
 import structlog
 
+from catdog_common.artifact import VersionDamagedError
 from catdog_common.environment import read_environment
 from catdog_common.training import EXIT_DATA, Progress, TrainingFailure, TrainingResult
 from catdog_trainer.config import Config
@@ -21,9 +23,11 @@ from catdog_trainer.data import DataError
 from catdog_trainer.data.topic import forget_offsets
 from catdog_trainer.inventory import describe_version, find_version
 from catdog_trainer.log import configure_logging
+from catdog_trainer.metrics import Metrics, serve_metrics
 from catdog_trainer.pipeline import train_version
 from catdog_trainer.progress import ProgressReporter
-from catdog_trainer.retention import prune
+from catdog_trainer.retention import clear_leftovers, clear_work, prune
+from catdog_trainer.room import check_room, telling_when_full
 
 _logger = structlog.get_logger("catdog_trainer")
 
@@ -34,31 +38,70 @@ def main() -> int:
     os.umask(0o002)  # the group is what pods of one claim have in common
     configure_logging()
     config = read_environment(Config, os.environ)
+    progress = ProgressReporter(_begin_showing(config))
     try:
-        result = _see_to_version(config)
+        result = _see_to_version(config, progress)
     except DataError as error:
         forget_offsets(config.work_dir)  # the next attempt is to see what was mended
+        clear_leftovers(config.storage, config.model_name)
         _logger.warning("data at fault", reason=error.reason, message=str(error))
         _write_message(config, TrainingFailure(error.reason, str(error), error.permanent))
         return EXIT_DATA
-    _logger.info("version present", version=result.version, accuracy=result.accuracy)
+    _logger.info(
+        "version present",
+        version=result.version,
+        accuracy=result.accuracy,
+        seconds=round(progress.seconds(), 1),
+        estimates=[
+            {"after": round(after, 1), "total": round(total, 1)} for after, total in progress.estimates()
+        ],
+    )
     _write_message(config, result)
     return 0
 
 
-def _see_to_version(config: Config) -> TrainingResult:
-    progress = ProgressReporter(_log_progress)
+def _see_to_version(config: Config, progress: ProgressReporter) -> TrainingResult:
+    """Return the version of the training's hash, after a training where there is none.
+
+    Raises:
+        DataError: as `train_version` does, or ClaimFull.
+    """
+    storage, model = config.storage, config.model_name
     progress.start("Starting")
-    prune(config.storage, config.model_name, config.pruned, config.training_hash, config.champion_version)
-    version = find_version(config.storage, config.model_name, config.training_hash)
-    already_present = version is not None
-    if version is None:
-        version = train_version(config, progress)
-    return describe_version(config.storage, config.model_name, version, already_present=already_present)
+    with telling_when_full(storage):
+        clear_leftovers(storage, model)
+        prune(storage, model, config.pruned, config.training_hash, config.champion_version)
+        version = find_version(storage, model, config.training_hash)
+        already_present = version is not None
+        if version is None:
+            check_room(storage)
+            version = _train(config, progress)
+        clear_work(config.work_dir)
+    return describe_version(storage, model, version, already_present=already_present)
 
 
-def _log_progress(progress: Progress) -> None:
-    _logger.info("progress", progress=msgspec.to_builtins(progress))
+def _train(config: Config, progress: ProgressReporter) -> int:
+    """Train; where another pod is faster, and has cleared the work of both away, return its version."""
+    try:
+        return train_version(config, progress)
+    except (FileNotFoundError, VersionDamagedError):
+        version = find_version(config.storage, config.model_name, config.training_hash)
+        if version is None:
+            raise
+        return version
+
+
+def _begin_showing(config: Config) -> Callable[[Progress], None]:
+    """Return what tells progress: by log lines, and by metrics where a port is named."""
+    metrics = Metrics(config.model_name, config.training_hash)
+    if config.http_port is not None:
+        serve_metrics(metrics, config.http_port)
+
+    def show(progress: Progress) -> None:
+        metrics.show(progress)
+        _logger.info("progress", progress=msgspec.to_builtins(progress))
+
+    return show
 
 
 def _write_message(config: Config, message: TrainingResult | TrainingFailure) -> None:

@@ -45,6 +45,7 @@ class Config(KafkaEnvironment, frozen=True, kw_only=True):
     prune_versions: str = ""  # "1,2": to be removed from the claim first
     sample_dir: str = "/opt/catdog/sample"
     weights_dir: str = "/opt/catdog/weights"
+    http_port: int | None = None  # of the metrics; None: they are not shown
     termination_log: str = "/dev/termination-log"
 
     def __post_init__(self) -> None:

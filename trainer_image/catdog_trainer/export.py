@@ -30,10 +30,11 @@ from catdog_trainer.contact_sheet import draw_contact_sheet
 from catdog_trainer.data import Dataset
 from catdog_trainer.evaluation_plot import draw_evaluation
 from catdog_trainer.files import sync, write_file
+from catdog_trainer.inventory import find_version
 from catdog_trainer.measure import Measurement
 from catdog_trainer.model_card import model_card
 from catdog_trainer.plot import draw_history
-from catdog_trainer.retention import next_version
+from catdog_trainer.retention import VERSION_DRAFT, next_version
 from catdog_trainer.train import Epoch
 
 _NAMED = 100  # files of each kind that was not used
@@ -90,9 +91,15 @@ def publish(draft: Path, storage: Path, metadata: ModelMetadata) -> int:
     A rename of a directory never replaces one that holds files (POSIX: ENOTEMPTY or EEXIST), on any
     file system, and a published version is never empty; where another training was faster, the next
     number is tried. (Linux has RENAME_NOREPLACE for this, but not on every network file system.)
+
+    Where the faster one was of the same training, its version is the answer: it is looked for once the number
+    is chosen, as one that is published later takes that very number.
     """
     while True:
         version = next_version(storage, metadata.name)
+        present = find_version(storage, metadata.name, metadata.hash)
+        if present is not None:
+            return present
         numbered = msgspec.structs.replace(metadata, version=version)
         write_file(draft / MODEL_CARD_FILE, model_card(numbered).encode())
         _write_metadata(draft, numbered)
@@ -112,7 +119,7 @@ def publish(draft: Path, storage: Path, metadata: ModelMetadata) -> int:
 
 def draft_dir(work_dir: Path) -> Path:
     """Return this pod's own draft: two pods of one training never write into the same."""
-    return work_dir / f"version-{os.uname().nodename}"
+    return work_dir / f"{VERSION_DRAFT}{os.uname().nodename}"
 
 
 def _write_metadata(draft: Path, metadata: ModelMetadata) -> None:

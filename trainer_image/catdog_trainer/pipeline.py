@@ -3,7 +3,6 @@
 A network that comes without weights is trained first, and then calibrated and passed through.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -48,7 +47,7 @@ from catdog_trainer.measure import (
     count_predictions,
     measure,
 )
-from catdog_trainer.precision import int8_cost, to_compare
+from catdog_trainer.precision import TRAINING_PHOTOS, VALIDATION_PHOTOS, int8_cost, to_compare
 from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.train import Epoch, train_head
@@ -117,9 +116,7 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     metadata = msgspec.structs.replace(metadata, metrics=metrics, comparison=measured.comparison)
     progress.start("Publishing")
     draw_measured(draft, metadata, measured)
-    version = publish(draft, config.storage, metadata)
-    shutil.rmtree(config.work_dir)
-    return version
+    return publish(draft, config.storage, metadata)
 
 
 def _read_dataset(config: Config) -> Dataset:
@@ -147,6 +144,7 @@ def _train_on_features(
     """Train a head on the features of a network that comes with its weights, and perhaps tune that."""
     trunk, dataset = _find_or_make_trunk(config, dataset, threads, progress)
     kept = config.storage / config.model_name / "features"
+    progress.expect_tuning(is_ahead=config.fine_tune)
     trained = _train_head(config, _see(config, dataset, trunk, kept, champion, threads, progress), progress)
     return _fine_tune(config, trained, champion, threads, progress) if config.fine_tune else trained
 
@@ -165,6 +163,7 @@ def _fine_tune(
     """Train the network's last blocks too, which gives this training a trunk of its own, and a head anew."""
     architecture, dataset = ARCHITECTURES[config.architecture], trained.seen.dataset
     network = pretrained_network(architecture, Path(config.weights_dir))
+    progress.expect_tuning(is_ahead=False)
     progress.start("Epochs", epochs=TUNING_EPOCHS)
     fine_tune(
         network,
@@ -294,6 +293,7 @@ def _see(
     progress: ProgressReporter,
 ) -> _Seen:
     """See the photos by the trunk, in int8, or in float32 where that costs too much."""
+    _expect_rest(dataset, trunk, champion, progress)
     # A network from scratch learnt from photos that were changed, and has its head already.
     is_pretrained = ARCHITECTURES[config.architecture].published is not None
     views = AUGMENTED if config.augment and is_pretrained else ()
@@ -305,6 +305,16 @@ def _see(
         trunk = float32_path(trunk)
         features, dataset = _extract(dataset, trunk, kept, views, champion, threads, progress)
     return _Seen(trunk, kept, features, dataset, cost)
+
+
+def _expect_rest(
+    dataset: Dataset, trunk: Path, champion: Champion | None, progress: ProgressReporter
+) -> None:
+    """Have the time that is left reckoned with what follows the features."""
+    training, validation = dataset.of("training"), dataset.of("validation")
+    compared = min(TRAINING_PHOTOS, len(training)) + min(VALIDATION_PHOTOS, len(validation))
+    progress.expect_comparing(compared)
+    progress.expect_measuring(count_predictions(validation, champion, file_digest(trunk)))
 
 
 def _extract(
@@ -321,8 +331,9 @@ def _extract(
     Those that prove unreadable are left out, and of validation those that are nearly equal to training ones.
     Features are kept in the folder `kept`.
     """
-    progress.start("Features", photos=len(dataset.photos))
     store = FeatureStore.of(kept, trunk)
+    known = sum(store.get(photo.digest) is not None for photo in dataset.photos)
+    progress.start("Features", photos=len(dataset.photos), known=known)
     features = extract_features(dataset.photos, trunk, threads, progress.photo, store, views)
     near_copies = features.near_copies()
     dataset = dataset.without(features.unreadable).without_near_copies(near_copies)
@@ -338,6 +349,7 @@ def _int8_cost(
     """Return what int8 costs, measured on some of the photos, of which `features` are those of the trunk."""
     float32 = _find_or_make_float32(config, trunk)
     compared = to_compare(features)
+    progress.expect_comparing(0)
     progress.start("Features", photos=len(compared.photos))
     # Apart from what is kept where float32 serves, lest the other photos' features go as not wanted.
     store = FeatureStore.of(kept / "compared", float32)

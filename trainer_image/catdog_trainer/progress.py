@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -10,6 +11,19 @@ from catdog_common.training import Progress, Stage
 from catdog_trainer.train import Epoch
 
 _SECONDS_BETWEEN = 1.0
+
+# What is still to come is reckoned in photos that pass the trunk, as these tell how fast the machine is, and
+# how busy. Measured on two processors, with Lite2; the epochs of a head hardly count.
+_FLOAT32_PHOTOS = 1.5  # in whose time one passes the float32 trunk
+_FITTING_PHOTOS = 1000  # in whose time the rule for unknown is fitted, and the version's pictures are drawn
+_FITTING_SECONDS = 5.0  # that this takes at least
+
+
+class Estimate(NamedTuple):
+    """What was said of a whole training's time: so many seconds, after so many of them."""
+
+    after: float
+    total: float
 
 
 class ProgressReporter:
@@ -19,13 +33,19 @@ class ProgressReporter:
         self._emit = emit
         self._clock = clock
         self._stage = Progress("Starting")
-        self._started = self._last = clock()
-        self._first_epoch_ended = self._started
-        self._measuring_seconds: float | None = None  # what the last pass over photos is expected to take
+        self._began = self._last = self._first_epoch_ended = clock()
+        self._mark = (self._began, 0)  # from when the stage's pace counts, and the photos done until then
+        self._known_photos = 0
+        self._photo_seconds = 0.0  # that a photo takes to pass the trunk
+        self._compared_photos = self._measured_photos = 0
+        self._is_tuning_ahead = False
+        self._estimates: list[Estimate] = []
 
-    def start(self, stage: Stage, photos: int | None = None, epochs: int | None = None) -> None:
-        """Say that a stage begins, and how much there is to do in it."""
-        self._started = self._clock()
+    def start(
+        self, stage: Stage, photos: int | None = None, epochs: int | None = None, known: int = 0
+    ) -> None:
+        """Say that a stage begins, and how much there is to do in it; `known` of the photos take no time."""
+        self._mark, self._known_photos = (self._clock(), 0), known
         done = None if photos is None else 0
         self._say(Progress(stage, photos=done, total_photos=photos, epochs=epochs))
 
@@ -34,14 +54,16 @@ class ProgressReporter:
         done = (self._stage.photos or 0) + 1
         self._stage = msgspec.structs.replace(self._stage, photos=done)
         if self._is_time() or done == self._stage.total_photos:
-            rate = done / max(self._clock() - self._started, 1e-9)
+            each = self._seconds_each(done)
             self._say(
                 msgspec.structs.replace(
                     self._stage,
-                    photos_per_second=round(rate, 1),
-                    estimated_completion_time=self._completion_by_photos(done, rate),
+                    photos_per_second=round(1 / each, 1),
+                    estimated_completion_time=self._completion_by_photos(done, each),
                 )
             )
+        if done == self._known_photos:  # a training that goes on meets those first that it has passed already
+            self._mark = (self._clock(), done)
 
     def epoch(self, epoch: Epoch) -> None:
         """Say what an epoch ended with; of those that end within a second of another, only the last."""
@@ -62,25 +84,57 @@ class ProgressReporter:
                 )
             )
 
-    def expect_measuring(self, photos: int) -> None:
-        """Reckon that measuring passes `photos` at the present stage's rate."""
-        done, elapsed = self._stage.photos or 0, self._clock() - self._started
-        self._measuring_seconds = elapsed * photos / done if done else None
+    def expect_comparing(self, photos: int) -> None:
+        """Reckon that `photos` pass the float32 trunk after the features."""
+        self._compared_photos = photos
 
-    def _completion_by_photos(self, done: int, rate: float) -> str | None:
-        if self._stage.stage not in ("Features", "Measuring") or self._stage.total_photos is None:
-            return None  # what follows is of another kind, and takes longer
-        seconds = (self._stage.total_photos - done) / rate
-        return _at(seconds) if self._stage.stage == "Measuring" else self._in(seconds)
+    def expect_measuring(self, photos: int) -> None:
+        """Reckon that measuring passes `photos` at the pace of the features."""
+        self._measured_photos = photos
+
+    def expect_tuning(self, *, is_ahead: bool) -> None:
+        """Say no time while a network is still to be tuned: its epochs are of another kind, and longer."""
+        self._is_tuning_ahead = is_ahead
+
+    def seconds(self) -> float:
+        """Return how long the training has taken."""
+        return self._clock() - self._began
+
+    def estimates(self) -> tuple[Estimate, ...]:
+        """Return the first estimate, and those after a quarter, half and three quarters of what followed."""
+        if not self._estimates:
+            return ()
+        first, end = self._estimates[0].after, self.seconds()
+        moments = (first + quarters * (end - first) / 4 for quarters in range(4))
+        return tuple(max(each for each in self._estimates if each.after <= moment) for moment in moments)
+
+    def _seconds_each(self, done: int) -> float:
+        since, done_before = self._mark
+        return max(self._clock() - since, 1e-9) / max(done - done_before, 1)
+
+    def _completion_by_photos(self, done: int, each: float) -> str | None:
+        left = ((self._stage.total_photos or done) - done) * each
+        if self._stage.stage == "Features":
+            self._photo_seconds = each
+            return self._in(left + each * _FLOAT32_PHOTOS * self._compared_photos + self._after_epochs())
+        return self._in(left) if self._stage.stage == "Measuring" else None
 
     def _completion_by_epochs(self, done: int, epochs: int) -> str | None:
         if done == 1:
             return None  # the first took TensorFlow's start as well, and says nothing of the others
         each = (self._clock() - self._first_epoch_ended) / (done - 1)
-        return self._in(each * (epochs - done))
+        return self._in(each * (epochs - done) + self._after_epochs())
 
-    def _in(self, seconds: float) -> str:
-        return _at(seconds + (self._measuring_seconds or 0.0))
+    def _after_epochs(self) -> float:
+        fitting = max(_FITTING_SECONDS, _FITTING_PHOTOS * self._photo_seconds)
+        return fitting + self._photo_seconds * self._measured_photos
+
+    def _in(self, seconds: float) -> str | None:
+        if self._is_tuning_ahead:
+            return None
+        self._estimates.append(Estimate(self.seconds(), self.seconds() + seconds))
+        then = datetime.now(UTC) + timedelta(seconds=seconds)
+        return then.isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def _is_time(self) -> bool:
         return self._clock() - self._last >= _SECONDS_BETWEEN
@@ -89,8 +143,3 @@ class ProgressReporter:
         self._stage = progress
         self._last = self._clock()
         self._emit(progress)
-
-
-def _at(seconds: float) -> str:
-    then = datetime.now(UTC) + timedelta(seconds=seconds)
-    return then.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,19 +1,45 @@
-"""Takes versions off the claim: the operator says which, and each goes at once, never by halves."""
+"""Takes off the claim what is not to stay: versions, as the operator says, and what was never published.
+
+A version goes at once, never by halves.
+"""
 
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
 from catdog_common.artifact import VersionDamagedError, list_versions, read_metadata, version_dir
-from catdog_trainer.files import sync, write_whole
+from catdog_trainer.files import DRAFT, sync, write_whole
 
+VERSION_DRAFT = "version-"  # leads the names of drafts in work/<hash>/
 _REMOVED = "removed-"  # leads the names of what was taken out of versions/ and is being deleted
 _HIGHEST_REMOVED = "highest-removed"  # a file; beside versions/, as all of that is versions
 
 _logger = structlog.get_logger(__name__)
+
+
+def clear_leftovers(storage: Path, model: str) -> None:
+    """Delete what trainings that were cut off left unfinished; what can be gone on with stays.
+
+    One trainer runs at a time. Another one that still runs on a node that is out of reach loses its draft by
+    this, and ends.
+    """
+    directory = storage / model
+    with suppress(FileNotFoundError):  # one that was running has just cleared its work away itself
+        for draft in directory.glob(f"work/*/{VERSION_DRAFT}*"):
+            _delete(draft)
+    for place in ("", "trunks/**/", "features/**/"):
+        for file in directory.glob(f"{place}{DRAFT}*"):
+            file.unlink(missing_ok=True)
+
+
+def clear_work(work_dir: Path) -> None:
+    """Delete what a training leaves once its version is published, be it that of a pod that was slower."""
+    if work_dir.exists():
+        _delete(work_dir)
 
 
 def prune(storage: Path, model: str, versions: Iterable[int], kept_hash: str, champion: int | None) -> None:
@@ -61,7 +87,7 @@ def _delete(directory: Path) -> None:
     try:
         shutil.rmtree(directory)
     except OSError as error:
-        _logger.warning("removed version not deleted yet", path=str(directory), error=str(error))
+        _logger.warning("what is not needed is not deleted yet", path=str(directory), error=str(error))
 
 
 def _hash_of(directory: Path) -> str | None:
@@ -72,7 +98,8 @@ def _hash_of(directory: Path) -> str | None:
 
 
 def _note_removal(storage: Path, model: str, version: int) -> None:
-    if version > _highest_removed(storage, model):
+    """Keep in mind that a number was given, unless a higher one says it: that takes no room on the claim."""
+    if version >= next_version(storage, model) - 1:
         write_whole(storage / model / _HIGHEST_REMOVED, f"{version}\n".encode())
 
 

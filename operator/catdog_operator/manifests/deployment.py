@@ -6,13 +6,19 @@ import msgspec
 
 from catdog_operator.manifests.common import Manifest, build_labels, build_owner
 from catdog_operator.manifests.kafka_login import Connection, build_login_environment, build_login_volumes
-from catdog_operator.manifests.pod import STORAGE_DIR, Container, build_pod_spec, claim_volume, mount
+from catdog_operator.manifests.pod import (
+    HTTP_PORT,
+    STORAGE_DIR,
+    Container,
+    build_pod_spec,
+    claim_volume,
+    mount,
+)
 from catdog_operator.observed import Surroundings
 from catdog_operator.resolve import Resolved
 from catdog_operator.resource import CatDogModel, short_digest
 from catdog_operator.views import MODEL_LABEL, SETTINGS_ANNOTATION, VERSION_LABEL
 
-HTTP_PORT = 8080
 DRAIN_SECONDS = 60  # to answer what was taken, commit and leave the group
 STUCK_GRACE_SECONDS = 5
 _LIMIT_MEBIBYTES = 1024  # for images of up to 10 MiB, and a photo of as many pixels as are decoded

@@ -4,8 +4,9 @@ import re
 from urllib.parse import urlsplit
 
 from catdog_operator.manifests.common import Manifest, build_labels, build_owner
-from catdog_operator.manifests.deployment import HTTP_PORT, inference_selector
+from catdog_operator.manifests.deployment import inference_selector
 from catdog_operator.manifests.kafka_topic import CLUSTER_LABEL
+from catdog_operator.manifests.pod import HTTP_PORT
 from catdog_operator.resource import CatDogModel
 from catdog_operator.views import MODEL_LABEL
 
@@ -18,7 +19,9 @@ SCHEME_PORTS = {"http": 80, "https": 443}
 
 
 def build_training_policy(model: CatDogModel, bootstrap_servers: str | None = None) -> Manifest:
-    """Return the policy of a model's trainers: no traffic but to photos, and the node mounts their claims.
+    """Return the policy of a model's trainers: metrics may be read, and photos are reached.
+
+    Claims are mounted by the node.
 
     `bootstrap_servers` is where Kafka is, as far as that is known.
     """
@@ -28,7 +31,7 @@ def build_training_policy(model: CatDogModel, bootstrap_servers: str | None = No
         egress = [_allow_dns(), _allow_s3(dataset.s3.endpoint)]
     elif dataset.kafka and bootstrap_servers is not None:
         egress = [_allow_dns(), *_allow_kafka(model, bootstrap_servers)]
-    rules: Manifest = {"egress": egress} if egress else {}
+    rules: Manifest = {"ingress": [{"ports": [_tcp(HTTP_PORT)]}]} | ({"egress": egress} if egress else {})
     return _build_policy(model, "training", selector, rules)
 
 

@@ -9,6 +9,7 @@ from catdog_operator.resource import Pod, Resources
 from catdog_operator.views import MODEL_LABEL
 
 STORAGE_DIR = "/models"
+HTTP_PORT = 8080  # of metrics, and of a worker's health
 USER = 1001  # the images' own; any other works as well
 TMP_DIRECTORIES = ("HOME", "TMPDIR", "MPLCONFIGDIR", "KERAS_HOME")
 

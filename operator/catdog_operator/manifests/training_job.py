@@ -6,6 +6,7 @@ from catdog_common.training import EXIT_DATA
 from catdog_operator.manifests.common import Manifest, build_labels, build_owner, without_empty
 from catdog_operator.manifests.kafka_login import Connection, build_login_environment, build_login_volumes
 from catdog_operator.manifests.pod import (
+    HTTP_PORT,
     STORAGE_DIR,
     Container,
     build_pod_spec,
@@ -81,7 +82,7 @@ def build_training_job(
             "backoffLimit": training.backoff_limit,
             "activeDeadlineSeconds": training.active_deadline_seconds,
             "podReplacementPolicy": "Failed",  # never two trainers on one claim
-            "podFailurePolicy": {"rules": [_fail_on_data()]},
+            "podFailurePolicy": {"rules": [_fail_on_data(), _pass_over_evictions()]},
             "template": {"metadata": {"labels": labels}, "spec": pod | {"restartPolicy": "Never"}},
         },
     }
@@ -109,6 +110,11 @@ def _fail_on_data() -> Manifest:
     }
 
 
+def _pass_over_evictions() -> Manifest:
+    # A pod that a drain, a preemption or the node's pressure ended is nobody's failure: it goes on elsewhere.
+    return {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+
+
 def _build_trainer(
     model: CatDogModel, resolved: Resolved, image: str, task: Task, connection: Connection | None
 ) -> Container:
@@ -134,6 +140,7 @@ def _build_trainer(
         tmp_size="1Gi" if topic is None else f"{1 + SPOOL_GIBIBYTES}Gi",
         mounts=tuple(mounts),
         volumes=tuple(volumes),
+        extra={"ports": [{"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}]},
     )
 
 
@@ -158,6 +165,7 @@ def build_trainer_environment(
         "CATDOG_BATCH_SIZE": str(training.batch_size),
         "CATDOG_LEARNING_RATE": msgspec.json.encode(training.learning_rate).decode(),
         "CATDOG_SEED": str(training.seed),
+        "CATDOG_HTTP_PORT": str(HTTP_PORT),
         **stopping,
         **tuning,
         **augmenting,

@@ -8,7 +8,7 @@ from catdog_common.training import EXIT_DATA, TrainingFailure
 from catdog_operator.observed import Observed, Retry
 from catdog_operator.plan.last_words import last_words
 from catdog_operator.status_fields import Failure
-from catdog_operator.views import LONG_AGO, Job, Pod, Terminated
+from catdog_operator.views import LONG_AGO, Condition, Job, Pod, Terminated
 
 AFTER_AN_EDIT = "when the cause is gone, an edit of spec.training, such as another revision, tries again"
 
@@ -35,8 +35,18 @@ def read_failure(job: Job, pods: tuple[Pod, ...], observed: Observed) -> Failure
 
 def last_end(pods: tuple[Pod, ...]) -> Terminated | None:
     """Return how the last of `pods` ended, or None where none has."""
-    ends = [pod.container.state.terminated for pod in pods if pod.container.state.terminated]
-    return ends[-1] if ends else None
+    last = _last_to_end(pods)
+    return last.container.state.terminated if last else None
+
+
+def last_disruption(pods: tuple[Pod, ...]) -> Condition | None:
+    """Return what took the last of `pods` away, or None where it ended by itself."""
+    last = _last_to_end(pods)
+    return last.disruption if last else None
+
+
+def _last_to_end(pods: tuple[Pod, ...]) -> Pod | None:
+    return next((pod for pod in reversed(pods) if pod.container.state.terminated), None)
 
 
 def retry_wait(attempt: int, retry: Retry) -> timedelta:

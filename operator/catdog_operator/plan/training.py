@@ -9,7 +9,7 @@ from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.kafka_login import Connection
 from catdog_operator.manifests.training_job import Task, build_training_job, job_settings_digest
 from catdog_operator.observed import Observed
-from catdog_operator.plan.failure import describe_crash, last_end, read_failure
+from catdog_operator.plan.failure import describe_crash, last_disruption, last_end, read_failure
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.gate import describe_accuracy
 from catdog_operator.plan.kafka import KafkaPlan
@@ -211,6 +211,8 @@ def _training(job_name: str, pods: tuple[Pod, ...] = ()) -> Finding:
     message = f"Job {job_name} is training these settings"
     if (end := last_end(pods)) is None or end.exit_code in (0, EXIT_DATA):  # its Job is about to end as well
         return no("Training", message)
+    if (taken := last_disruption(pods)) is not None:
+        return no("Training", f"{message}, again after {taken.reason}: {taken.message}")
     reason, cause = describe_crash(end)
     return no("Training", f"{message}, again after {reason}: {cause}")
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from catdog_operator.manifests.common import Manifest
-from catdog_operator.manifests.deployment import HTTP_PORT
+from catdog_operator.manifests.pod import HTTP_PORT
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.status_fields import KafkaStatus, ModelStatus, Version
@@ -109,10 +109,14 @@ def test_a_policy_denies_both_directions_but_for_what_it_names() -> None:
             assert manifest["spec"]["policyTypes"] == ["Ingress", "Egress"]
 
 
-def test_a_trainer_reaches_nothing_and_is_reached_by_nobody() -> None:
-    spec = wanted(trained())["NetworkPolicy/pets-training"]["spec"]
-    assert "ingress" not in spec
+def test_a_trainer_reaches_nothing_and_is_reached_at_the_port_of_its_metrics_alone() -> None:
+    everything = wanted(trained())
+    spec = everything["NetworkPolicy/pets-training"]["spec"]
     assert "egress" not in spec
+    assert list(allowed(spec["ingress"])) == [("anybody", "TCP", HTTP_PORT, HTTP_PORT)]
+    [job] = [each for each in everything.values() if each["kind"] == "Job"]
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    assert [each["containerPort"] for each in container["ports"]] == [HTTP_PORT]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ def test_a_trainer_on_a_bucket_reaches_dns_and_the_endpoints_port_and_nothing_el
 ) -> None:
     observed = some_observed(some_model(some_bucket(endpoint=endpoint)))
     spec = wanted(observed)["NetworkPolicy/pets-training"]["spec"]
-    assert "ingress" not in spec
+    assert list(allowed(spec["ingress"])) == [("anybody", "TCP", HTTP_PORT, HTTP_PORT)]
     assert set(allowed(spec["egress"])) == {
         ("anybody", "TCP", port, port),
         *(("anybody", protocol, port, port) for protocol, port in DNS),

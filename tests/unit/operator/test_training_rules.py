@@ -7,7 +7,7 @@ from catdog_operator.observed import Images
 from catdog_operator.plan import plan
 from catdog_operator.plan.failure import AFTER_AN_EDIT
 from catdog_operator.status_fields import ModelStatus, Version
-from catdog_operator.views import ContainerState, Waiting
+from catdog_operator.views import Condition, ContainerState, Waiting
 from tests.unit.operator.builders import (
     NOW,
     condition,
@@ -206,6 +206,19 @@ def test_a_training_that_is_tried_again_says_how_the_last_attempt_ended() -> Non
             "Job pets-train-572360246d is training these settings, again after TrainerCrashed: "
             f"the trainer ended with exit code 1: ValueError: no such thing; {AFTER_AN_EDIT}"
         ),
+    )
+
+
+def test_a_trainer_whose_pod_was_taken_away_has_not_crashed() -> None:
+    model = some_model()
+    job = some_job(model)
+    pod = some_training_pod(job, ended(143), phase="Failed")
+    taken = Condition("DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting")
+    pod = msgspec.structs.replace(pod, status=msgspec.structs.replace(pod.status, conditions=(taken,)))
+    observed = some_observed(model, jobs=(job,), training_pods=(pod,))
+    assert condition(observed, "Trained")[2] == (
+        "Job pets-train-572360246d is training these settings, again after EvictionByEvictionAPI: "
+        "Eviction API: evicting"
     )
 
 

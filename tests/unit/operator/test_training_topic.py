@@ -87,7 +87,6 @@ def test_the_trainer_reaches_what_the_workers_reach(spec: dict[str, Any]) -> Non
         wanted(observed, "NetworkPolicy", name)["spec"] for name in ("training", "inference")
     )
     assert training["egress"] == inference["egress"]
-    assert "ingress" not in training
 
 
 @pytest.mark.parametrize("lacking", [{"kafka": None}, {"user": some_user(Condition("Ready", "False"))}])

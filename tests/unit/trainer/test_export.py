@@ -1,6 +1,9 @@
 import json
+import shutil
+import sys
 import threading
 from pathlib import Path
+from types import FrameType
 
 import msgspec
 import numpy as np
@@ -148,3 +151,40 @@ def test_a_draft_that_was_cut_off_is_begun_anew(draft: Path) -> None:
     (draft / "half of a file").write_bytes(b"")
     write_draft(draft, TINY_TRUNK, metadata(), DATASET, HISTORY)
     assert not (draft / "half of a file").exists()
+
+
+def test_of_one_training_that_two_pods_publish_at_once_there_is_one_version(tmp_path: Path) -> None:
+    drafts = [tmp_path / f"draft-{number}" for number in range(8)]
+    for draft in drafts:
+        write_draft(draft, TINY_TRUNK, metadata(), DATASET, HISTORY)
+    start = threading.Barrier(len(drafts))
+    numbers: list[int] = []
+
+    def publish_at_once(draft: Path) -> None:
+        start.wait()
+        numbers.append(publish(draft, tmp_path, metadata()))
+
+    threads = [threading.Thread(target=publish_at_once, args=(draft,)) for draft in drafts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert numbers == [1] * 8
+    assert list_versions(tmp_path, "pets") == [1]
+
+
+@pytest.mark.parametrize("moment", ["next_version", "find_version"])
+def test_another_pod_that_publishes_in_between_is_not_missed(
+    draft: Path, tmp_path: Path, moment: str
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(draft, other)
+
+    def publish_the_other(frame: FrameType, event: str, _: object) -> None:
+        if event == "return" and frame.f_code.co_name == moment:
+            sys.setprofile(None)
+            assert publish(other, tmp_path, metadata()) == 1
+
+    sys.setprofile(publish_the_other)
+    assert publish(draft, tmp_path, metadata()) == 1
+    assert list_versions(tmp_path, "pets") == [1]

@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    (tmp_path / "data").mkdir()
+    for claim in ("data", "models"):
+        (tmp_path / claim).mkdir()
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{ROOT}/trainer_image:{ROOT}/common",
@@ -38,8 +39,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "catdog_trainer"]
+def run(environment: dict[str, str], *within: str) -> subprocess.CompletedProcess[str]:
+    command = [*within, sys.executable, "-m", "catdog_trainer"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -51,6 +52,17 @@ def test_a_version_that_is_there_is_the_answer_and_nothing_is_trained(
     message = json.loads((tmp_path / "termination-log").read_text())
     assert (message["version"], message["alreadyPresent"]) == (3, True)
     assert sorted(path.name for path in (tmp_path / "models" / "pets").iterdir()) == ["versions"]
+
+
+def test_what_a_trainer_left_that_was_killed_as_its_version_was_published_goes(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    put_version(tmp_path / "models", 3, "aaaaaaaaaa")
+    work = tmp_path / "models" / "pets" / "work"
+    put(work / "aaaaaaaaaa" / "offsets.json", b"[]")
+    put(work / "aaaaaaaaaa" / "version-former-pod" / "trunk.tflite", b"half of it")
+    assert run(environment).returncode == 0
+    assert list(work.iterdir()) == []
 
 
 def test_data_at_fault_are_named_in_the_termination_message_and_by_the_exit_code(
@@ -71,7 +83,7 @@ def test_a_claim_full_of_files_that_are_no_images_is_told_before_anything_is_mad
             put(tmp_path / "data" / "pets" / label / f"{number:02}.jpg", f"{label} {number}".encode())
     assert run(environment).returncode == EXIT_DATA
     assert json.loads((tmp_path / "termination-log").read_text())["reason"] == "NoReadablePhotos"
-    assert not (tmp_path / "models").exists()
+    assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_a_crash_leaves_its_traceback_in_the_log_and_no_message(
@@ -83,6 +95,17 @@ def test_a_crash_leaves_its_traceback_in_the_log_and_no_message(
     assert "Traceback" in crashed.stderr
     assert "the environment has no CATDOG_SEED" in crashed.stderr
     assert not (tmp_path / "termination-log").exists()
+
+
+def test_a_full_claim_is_told_before_any_photo_is_read(environment: dict[str, str], tmp_path: Path) -> None:
+    mount = f'mount -t tmpfs -o size=1m tmpfs {environment["CATDOG_STORAGE_DIR"]} && exec "$@"'
+    own_mounts = ("unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh")
+    ran = run(environment, *own_mounts)
+    assert ran.returncode == EXIT_DATA, ran.stderr
+    message = json.loads((tmp_path / "termination-log").read_text())
+    assert message["reason"] == "ClaimFull"
+    assert "of 1 MiB, 1 MiB are free, and a new version may take 64 MiB" in message["message"]
+    assert '"Loading"' not in ran.stdout
 
 
 def test_every_line_of_the_log_is_json_and_progress_stands_under_its_key(environment: dict[str, str]) -> None:

@@ -1,8 +1,12 @@
 from datetime import UTC, datetime
 
+import pytest
+
 from catdog_common.training import Progress
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.train import Epoch
+
+FITTING = 100.0  # seconds, of the rule and the pictures, where a photo takes 0.1
 
 
 class Clock:
@@ -54,17 +58,56 @@ def test_photos_are_told_once_a_second_and_at_the_end() -> None:
     assert told[-1].photos_per_second == 100
 
 
-def test_the_time_left_counts_the_photos_that_are_measured_again() -> None:
+def test_the_time_left_counts_what_follows_the_features_by_the_pace_of_the_features() -> None:
     training = Training()
+    training.report.expect_comparing(100)
+    training.report.expect_measuring(200)
     training.report.start("Features", photos=1000)
     training.photos(500, seconds_each=0.1)
-    assert 45 < seconds_left(training.said[-1]) < 52
+    assert 50 + FITTING + 15 + 20 - 2 < seconds_left(training.said[-1]) < 50 + FITTING + 15 + 20 + 2
     training.photos(500, seconds_each=0.1)
-    training.report.expect_measuring(200)
     training.report.start("Epochs", epochs=20)
     training.epochs(20, seconds_each=2)
-    assert 15 < seconds_left(training.said[-1]) < 22
-    assert 37 < seconds_left(training.said[-1 - 10]) < 42
+    assert FITTING + 20 - 2 < seconds_left(training.said[-1]) < FITTING + 20 + 1
+    assert FITTING + 40 - 2 < seconds_left(training.said[-1 - 10]) < FITTING + 40 + 1
+
+
+def test_a_training_on_photos_that_are_known_takes_its_time_for_the_rest() -> None:
+    training = Training()
+    training.report.start("Features", photos=1000, known=1000)
+    training.photos(1000, seconds_each=0.0001)
+    assert 3 < seconds_left(training.said[-1]) < 6
+
+
+def test_a_training_that_goes_on_reckons_by_the_photos_that_are_new() -> None:
+    training = Training()
+    training.report.start("Features", photos=5000, known=4000)
+    training.photos(4000, seconds_each=0.0001)
+    training.photos(200, seconds_each=0.1)
+    assert 80 + FITTING - 2 < seconds_left(training.said[-1]) < 80 + FITTING + 2
+    assert training.said[-1].photos_per_second == 10
+
+
+def test_what_was_estimated_is_told_beside_what_it_took() -> None:
+    training = Training()
+    training.report.start("Loading")
+    training.clock.seconds = 20
+    training.report.start("Features", photos=1000)
+    training.photos(500, seconds_each=0.1)
+    training.photos(500, seconds_each=0.04)
+    training.clock.seconds += 60
+    assert training.report.seconds() == pytest.approx(150)
+    first, quarter, half, three_quarters = training.report.estimates()
+    assert (first.after, first.total) == pytest.approx((21, 120 + FITTING), abs=4)
+    assert (quarter.after, quarter.total) == pytest.approx((53, 120 + FITTING), abs=4)
+    assert half.after == pytest.approx(85, abs=2)
+    assert (three_quarters.after, three_quarters.total) == pytest.approx((90, 90 + 0.7 * FITTING), abs=1)
+
+
+def test_where_nothing_was_estimated_nothing_is_told_of_it() -> None:
+    training = Training()
+    training.report.start("Loading")
+    assert training.report.estimates() == ()
 
 
 def test_the_first_epoch_says_nothing_of_when_the_others_will_be_done() -> None:
@@ -81,3 +124,15 @@ def test_short_epochs_are_told_once_a_second_and_the_last_always() -> None:
     training.report.start("Epochs", epochs=99)
     training.epochs(99, seconds_each=0.125)
     assert [progress.epoch for progress in training.said[1:]] == [*range(8, 99, 8), 99]
+
+
+def test_no_time_is_told_while_a_network_is_still_to_be_tuned() -> None:
+    training = Training()
+    training.report.expect_tuning(is_ahead=True)
+    training.report.start("Features", photos=100)
+    training.photos(100, seconds_each=0.1)
+    training.report.expect_tuning(is_ahead=False)
+    assert {each.estimated_completion_time for each in training.said} == {None}
+    training.report.start("Epochs", epochs=4)
+    training.epochs(4, seconds_each=60)
+    assert seconds_left(training.said[-2]) > 58

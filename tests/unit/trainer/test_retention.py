@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from catdog_common.artifact import list_versions, version_dir
-from catdog_trainer.retention import next_version, prune
+from catdog_trainer.retention import clear_leftovers, next_version, prune
 from tests.unit.trainer.builders import put
 from tests.unit.trainer.test_inventory import put_version
 
@@ -61,3 +61,25 @@ def test_no_number_is_given_twice_though_the_newest_version_was_removed(tmp_path
 
 def test_the_first_version_is_number_one(tmp_path: Path) -> None:
     assert next_version(tmp_path, "pets") == 1
+
+
+def test_what_was_never_published_is_cleared_and_what_can_be_gone_on_with_stays(tmp_path: Path) -> None:
+    pets = tmp_path / "pets"
+    put(pets / "work" / OWN / "version-some-pod" / "trunk.tflite", b"a draft")
+    put(pets / "work" / "bbbbbbbbbb" / "version-other-pod" / "trunk.tflite", b"of settings that were edited")
+    put(pets / "work" / OWN / "offsets.json", b"[]")
+    put(pets / "features" / "0123" / ".draft-some.npy.pod.1", b"half of it")
+    put(pets / "features" / "0123" / "some.npy", b"all of it")
+    put(pets / "trunks" / "lite" / ".draft-trunk.tflite.pod.1", b"half of it")
+    clear_leftovers(tmp_path, "pets")
+    files = {str(path.relative_to(pets)) for path in pets.rglob("*") if path.is_file()}
+    assert files == {f"work/{OWN}/offsets.json", "features/0123/some.npy"}
+
+
+def test_a_removal_writes_nothing_while_a_higher_number_is_there(tmp_path: Path) -> None:
+    """On a full claim it is removals that make room."""
+    put_versions(tmp_path, 1, 2)
+    prune(tmp_path, "pets", (1,), OWN, champion=None)
+    assert {path.name for path in (tmp_path / "pets").iterdir()} == {"versions", "work"}
+    prune(tmp_path, "pets", (2,), OWN, champion=None)
+    assert {path.name for path in (tmp_path / "pets").iterdir()} == {"highest-removed", "versions", "work"}

@@ -1,0 +1,45 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from catdog_trainer.data import DataError
+from catdog_trainer.files import write_file
+from catdog_trainer.room import check_room, telling_when_full
+
+FULL_DEVICE = Path("/dev/full")  # the kernel's own: whoever writes finds no room
+
+
+def test_a_write_to_the_claim_that_finds_no_room_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "model.json").symlink_to(FULL_DEVICE)
+    with pytest.raises(DataError, match="make the claim larger") as told, telling_when_full(tmp_path):
+        write_file(tmp_path / "model.json", b"{}")
+    assert told.value.reason == "ClaimFull"
+    assert "keepVersions" in str(told.value)
+
+
+def test_a_copy_to_the_claim_that_finds_no_room_is_told_as_well(tmp_path: Path) -> None:
+    error = OSError(errno.EDQUOT, "Disk quota exceeded", str(FULL_DEVICE), None, str(tmp_path / "trunk"))
+    with pytest.raises(DataError, match="the claim for models is full"), telling_when_full(tmp_path):
+        raise error
+
+
+def test_another_place_without_room_is_not_the_claim(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as told, telling_when_full(tmp_path):
+        os.close(os.open(write_to(FULL_DEVICE), os.O_RDONLY))
+    assert not isinstance(told.value, DataError)
+
+
+def test_another_fault_of_the_claim_is_not_that_it_is_full(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), telling_when_full(tmp_path):
+        (tmp_path / "gone").read_bytes()
+
+
+def test_a_claim_with_room_has_room(tmp_path: Path) -> None:
+    check_room(tmp_path)
+
+
+def write_to(path: Path) -> Path:
+    write_file(path, b"more than there is room for")
+    return path

@@ -1,0 +1,65 @@
+"""Says when the claim for models is full, and what to do: a training that needs room is tried again later."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from catdog_trainer.data import DataError
+
+NEEDED_BYTES = 64 * 2**20  # of a new version, and of its trunk beside it, which may be of float32
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def check_room(storage: Path) -> None:
+    """See that a version would find room before anything is read or computed for it.
+
+    Raises:
+        DataError: ClaimFull.
+    """
+    if _is_full(storage):
+        raise _claim_full(storage)
+
+
+@contextmanager
+def telling_when_full(storage: Path) -> Iterator[None]:
+    """Tell a person that the claim is full where a write to it finds no room.
+
+    Raises:
+        DataError: ClaimFull, in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL and (_is_about(error, storage) or _is_full(storage)):
+            raise _claim_full(storage) from error
+        raise
+
+
+def _is_about(error: OSError, storage: Path) -> bool:
+    """Return whether a file of the claim is named; another may be of the pod's scratch space."""
+    names = (name for name in (error.filename, error.filename2) if isinstance(name, str))
+    return any(Path(name).is_relative_to(storage) for name in names)
+
+
+def _is_full(storage: Path) -> bool:
+    found = os.statvfs(storage)
+    has_no_files_left = found.f_files > 0 and found.f_favail == 0  # 0 of 0: it does not count them
+    return _free(found) < NEEDED_BYTES or has_no_files_left
+
+
+def _free(found: os.statvfs_result) -> int:
+    return found.f_bavail * found.f_frsize
+
+
+def _claim_full(storage: Path) -> DataError:
+    found = os.statvfs(storage)
+    free, whole = _free(found) // 2**20, found.f_blocks * found.f_frsize // 2**20
+    return DataError(
+        "ClaimFull",
+        f"the claim for models is full: of {whole} MiB, {free} MiB are free, and a new version may take "
+        f"{NEEDED_BYTES // 2**20} MiB; make the claim larger (its spec.resources.requests.storage, where its "
+        "storage class allows that), or keep fewer versions by spec.storage.keepVersions",
+    )
