@@ -173,6 +173,23 @@ class NetworkThatIsInterrupted(unittest.TestCase):
         history.write_text(json.dumps([*epochs, epochs[-1] | {"epoch": 3}]))
         assert self._train("cut off") == whole
 
+    def test_what_is_damaged_is_gone_at_the_next_attempt(self) -> None:
+        """Else no attempt would come past it."""
+        whole = self._train("whole")
+        for damaged in (b"no HDF5", self._weights_of_another_network()):
+            self._stop("damaged", stop_after=2)
+            (self.work / "damaged" / "epoch-2.weights.h5").write_bytes(damaged)
+            with self.assertRaises((OSError, ValueError)):  # noqa: PT027 - as above
+                self._train("damaged")
+            assert self._train("damaged") == whole
+            shutil.rmtree(self.work / "damaged")
+
+    def _weights_of_another_network(self) -> bytes:
+        network = keras.Sequential([layers.Input((3,)), layers.Dense(2)])
+        network.compile("rmsprop")
+        network.save_weights(self.work / "other.weights.h5")
+        return (self.work / "other.weights.h5").read_bytes()
+
 
 class FineTunedNetwork(unittest.TestCase):
     """EfficientNet-Lite0, tuned on a few drawings: its pod is killed after the first epoch of that."""

@@ -32,7 +32,13 @@ class Checkpoints:
         self.history: list[Epoch] = []
 
     def restore(self, network: "keras.Model") -> None:
-        """Bring a compiled network to where its training was interrupted; where it was not, leave it be."""
+        """Bring a compiled network to where its training was interrupted; where it was not, leave it be.
+
+        Raises:
+            OSError: what is kept can't be read.
+            ValueError, KeyError: it is of another network. As where HDF5 says OSError, it is removed, so that
+                the next attempt begins anew.
+        """
         history = self._read_history()
         kept = [epoch for epoch in self._kept() if epoch <= len(history)]
         if not kept:
@@ -71,10 +77,16 @@ class Checkpoints:
         return min(self.history, key=lambda epoch: epoch.val_loss).epoch
 
     def _load(self, network: "keras.Model", epoch: int) -> None:
+        content = self._path(epoch).read_bytes()
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / f"state{_SUFFIX}"
-            path.write_bytes(self._path(epoch).read_bytes())
-            network.load_weights(path)
+            path.write_bytes(content)
+            try:
+                network.load_weights(path)
+            except (OSError, ValueError, KeyError):
+                self._path(epoch).unlink(missing_ok=True)
+                _logger.warning("epochs can't be used; the next attempt trains them again", epochs=epoch)
+                raise
 
     def _read_history(self) -> list[Epoch]:
         try:
