@@ -312,16 +312,13 @@ def training_hash(training: Training) -> str:
     """Return what names a version: ten hex digits over the model-shaping fields that the user set.
 
     Fields and defaults that a later release adds leave it as it is, so that an upgrade trains nothing again.
-    A switch that is off counts as one that is not set.
     """
     settings = {field: getattr(training, field) for field in MODEL_SHAPING_FIELDS}
     if (s3 := training.dataset.s3) is not None:
         settings["dataset"] = {"s3": s3.location}
     if (topic := training.dataset.kafka) is not None:
         settings["dataset"] = {"kafka": topic.ordered}
-    chosen = {
-        field: value for field, value in settings.items() if value not in (None, "") and value is not False
-    }
+    chosen = {field: value for field, value in settings.items() if value not in (None, "")}
     return short_digest(chosen)
 
 

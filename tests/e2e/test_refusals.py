@@ -71,9 +71,9 @@ def test_a_name_that_cannot_name_the_children_is_refused(api_server: Instance, n
 
 
 def test_a_field_that_there_is_not_is_named(api_server: Instance) -> None:
-    assert said_of(api_server, "odd", training(augment=True)) == (
+    assert said_of(api_server, "odd", training(mixup=True)) == (
         'Error from server (BadRequest): error when creating "STDIN": CatDogModel in version "v1alpha1" '
-        'cannot be handled as a CatDogModel: strict decoding error: unknown field "spec.training.augment"'
+        'cannot be handled as a CatDogModel: strict decoding error: unknown field "spec.training.mixup"'
     )
 
 
