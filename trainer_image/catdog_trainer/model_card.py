@@ -126,10 +126,10 @@ def _settings(metadata: ModelMetadata) -> str:
         *_trunk(metadata.trunk),
         ("image size", f"{settings.image_size} × {settings.image_size} pixels"),
         ("epochs", f"{settings.epochs}{f', stopping after {patience} without progress' if patience else ''}"),
-        ("views of a training photo", "it and two of its corners" if settings.augment else "it alone"),
         ("batch size", f"{settings.batch_size} photos"),
         ("learning rate", f"{settings.learning_rate:g}"),
         ("seed", str(settings.seed)),
+        *([("augmented", "by two corners of each training photo")] if settings.augment else []),
         *([("fine-tuned", "the network's last blocks, on the same photos")] if settings.fine_tune else []),
     )
     return table(("setting", "value"), rows)

@@ -294,9 +294,7 @@ def _see(
 ) -> _Seen:
     """See the photos by the trunk, in int8, or in float32 where that costs too much."""
     _expect_rest(dataset, trunk, champion, progress)
-    # A network from scratch learnt from photos that were changed, and has its head already.
-    is_pretrained = ARCHITECTURES[config.architecture].published is not None
-    views = AUGMENTED if config.augment and is_pretrained else ()
+    views = AUGMENTED if _augments(config) else ()
     features, dataset = _extract(dataset, trunk, kept, views, champion, threads, progress)
     cost = _int8_cost(config, trunk, kept, features, threads, progress)
     if cost.is_too_much:
@@ -401,6 +399,11 @@ def _forgetting_what_is_wrong(kept: Path, trunk: Path) -> Iterator[None]:
         raise
 
 
+def _augments(config: Config) -> bool:
+    """Whether a head is to learn from further views: that of a network from scratch has learnt already."""
+    return config.augment and ARCHITECTURES[config.architecture].published is not None
+
+
 def _settings(config: Config) -> TrainingSettings:
     return TrainingSettings(
         architecture=config.architecture,
@@ -411,7 +414,7 @@ def _settings(config: Config) -> TrainingSettings:
         seed=config.seed,
         early_stopping_patience=config.early_stopping_patience,
         fine_tune=config.fine_tune,
-        augment=config.augment,
+        augment=_augments(config),
     )
 
 

@@ -1,9 +1,10 @@
 """What could bring more photos right: views in learning and in answering, both networks together, cleaning.
 
-    python -m tests.benchmarks.training.ideas [--output FILE]
+    OPENBLAS_NUM_THREADS=1 python -m tests.benchmarks.training.ideas [--output FILE]
 
 Each idea is a head on features of the trainer's own trunks, calibrated on Kaggle's photos, by the trainer's
 own training: judged on Kaggle's photos in five folds, and on Oxford's after learning from all of Kaggle's.
+More threads of OpenBLAS wait for one another, and heads take minutes in place of a second.
 """
 
 from collections.abc import Mapping, Sequence
