@@ -144,7 +144,8 @@ def _train_on_features(
     """Train a head on the features of a network that comes with its weights, and perhaps tune that."""
     trunk, dataset = _find_or_make_trunk(config, dataset, threads, progress)
     kept = config.storage / config.model_name / "features"
-    progress.expect_tuning(is_ahead=config.fine_tune)
+    if config.fine_tune:
+        progress.expect_tuning()
     trained = _train_head(config, _see(config, dataset, trunk, kept, champion, threads, progress), progress)
     return _fine_tune(config, trained, champion, threads, progress) if config.fine_tune else trained
 
@@ -163,7 +164,7 @@ def _fine_tune(
     """Train the network's last blocks too, which gives this training a trunk of its own, and a head anew."""
     architecture, dataset = ARCHITECTURES[config.architecture], trained.seen.dataset
     network = pretrained_network(architecture, Path(config.weights_dir))
-    progress.expect_tuning(is_ahead=False)
+    progress.begin_tuning(len(dataset.photos))
     progress.start("Epochs", epochs=TUNING_EPOCHS)
     fine_tune(
         network,

@@ -38,7 +38,7 @@ class ProgressReporter:
         self._known_photos = 0
         self._photo_seconds = 0.0  # that a photo takes to pass the trunk
         self._compared_photos = self._measured_photos = 0
-        self._is_tuning_ahead = False
+        self._is_tuning_ahead, self._photos_anew = False, 0
         self._estimates: list[Estimate] = []
 
     def start(
@@ -46,6 +46,8 @@ class ProgressReporter:
     ) -> None:
         """Say that a stage begins, and how much there is to do in it; `known` of the photos take no time."""
         self._mark, self._known_photos = (self._clock(), 0), known
+        if stage == "Features":
+            self._photos_anew = 0
         done = None if photos is None else 0
         self._say(Progress(stage, photos=done, total_photos=photos, epochs=epochs))
 
@@ -92,9 +94,13 @@ class ProgressReporter:
         """Reckon that measuring passes `photos` at the pace of the features."""
         self._measured_photos = photos
 
-    def expect_tuning(self, *, is_ahead: bool) -> None:
-        """Say no time while a network is still to be tuned: its epochs are of another kind, and longer."""
-        self._is_tuning_ahead = is_ahead
+    def expect_tuning(self) -> None:
+        """Say no time before the network is tuned, whose epochs are of another kind, and longer."""
+        self._is_tuning_ahead = True
+
+    def begin_tuning(self, photos: int) -> None:
+        """Say times again, and reckon that `photos` pass the network anew once it is tuned."""
+        self._is_tuning_ahead, self._photos_anew = False, photos
 
     def seconds(self) -> float:
         """Return how long the training has taken."""
@@ -127,7 +133,7 @@ class ProgressReporter:
 
     def _after_epochs(self) -> float:
         fitting = max(_FITTING_SECONDS, _FITTING_PHOTOS * self._photo_seconds)
-        return fitting + self._photo_seconds * self._measured_photos
+        return fitting + self._photo_seconds * (self._photos_anew + self._measured_photos)
 
     def _in(self, seconds: float) -> str | None:
         if self._is_tuning_ahead:

@@ -128,11 +128,14 @@ def test_short_epochs_are_told_once_a_second_and_the_last_always() -> None:
 
 def test_no_time_is_told_while_a_network_is_still_to_be_tuned() -> None:
     training = Training()
-    training.report.expect_tuning(is_ahead=True)
+    training.report.expect_tuning()
     training.report.start("Features", photos=100)
     training.photos(100, seconds_each=0.1)
-    training.report.expect_tuning(is_ahead=False)
+    training.report.begin_tuning(photos=500)
     assert {each.estimated_completion_time for each in training.said} == {None}
     training.report.start("Epochs", epochs=4)
     training.epochs(4, seconds_each=60)
-    assert seconds_left(training.said[-2]) > 58
+    assert 60 + 50 + FITTING - 2 < seconds_left(training.said[-2]) < 60 + 50 + FITTING + 2
+    training.report.start("Features", photos=500)
+    training.photos(500, seconds_each=0.1)
+    assert FITTING - 2 < seconds_left(training.said[-1]) < FITTING + 2
