@@ -44,11 +44,18 @@ class PassRound(msgspec.Struct, frozen=True):
     bare_milliseconds: float
 
 
+class LabRound(msgspec.Struct, frozen=True):
+    """The lab's network in training: photos a second, milliseconds of processor a photo."""
+
+    per_second: float
+    milliseconds: float
+
+
 class PassFigures(msgspec.Struct, frozen=True):
     """Rounds in which the feature pass, the flatbuffer alone and the lab's network took turns."""
 
     rounds: list[PassRound]
-    lab: list[float]  # photos a second in training, after each round
+    lab: list[LabRound]
 
     @property
     def of_bare(self) -> float:
@@ -63,7 +70,14 @@ class PassFigures(msgspec.Struct, frozen=True):
     @property
     def of_lab(self) -> float:
         """How many times the lab's photos a second the whole pass has, in the middle round."""
-        return statistics.median(each.whole / lab for each, lab in zip(self.rounds, self.lab, strict=True))
+        pairs = zip(self.rounds, self.lab, strict=True)
+        return statistics.median(each.whole / lab.per_second for each, lab in pairs)
+
+    @property
+    def of_lab_by_processor(self) -> float:
+        """The same by the processor's time."""
+        pairs = zip(self.rounds, self.lab, strict=True)
+        return statistics.median(lab.milliseconds / each.whole_milliseconds for each, lab in pairs)
 
 
 class SettingsTimes(msgspec.Struct, frozen=True):

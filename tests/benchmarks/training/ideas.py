@@ -26,7 +26,7 @@ from catdog_trainer.data.directory import read_directory
 from catdog_trainer.feature_store import FeatureStore
 from catdog_trainer.features import Features, extract_features
 from catdog_trainer.train import train_head
-from catdog_trainer.views import AUGMENTED, PLAIN, View
+from catdog_trainer.views import AUGMENTED, PLAIN, View, corner
 from tests.benchmarks.tables import new_table
 from tests.benchmarks.trainer import LOCKS, MODEL, SOURCES, Trainer
 from tests.benchmarks.training.accuracy import KAGGLE, OXFORD
@@ -36,8 +36,8 @@ from tests.photos import photos_dir
 
 LITE0, LITE2 = "efficientnet-lite0", "efficientnet-lite2"
 MIRRORED = View("mirrored", lambda image: np.ascontiguousarray(image[:, ::-1]))
-VIEWS = (MIRRORED, *AUGMENTED)
-CORNERS = tuple(view.name for view in AUGMENTED)
+VIEWS = (MIRRORED, *AUGMENTED, View("upper-right", corner(1, 0)), View("lower-left", corner(0, 1)))
+TWO_CORNERS, FOUR_CORNERS = (tuple(view.name for view in views) for views in (AUGMENTED, VIEWS[1:]))
 SURE = 0.95  # of the other label: a photo to learn from that is probably mislabelled
 
 Probabilities = NDArray[np.float32]  # [photos, labels]
@@ -65,9 +65,11 @@ def ideas() -> list[Idea]:
         tried += [
             Idea(name, networks),
             Idea(f"{name}, learns from mirrored photos", networks, learns=("mirrored",)),
-            Idea(f"{name}, learns from two corners", networks, learns=CORNERS),
+            Idea(f"{name}, learns from two corners", networks, learns=TWO_CORNERS),
+            Idea(f"{name}, learns from four corners", networks, learns=FOUR_CORNERS),
             Idea(f"{name}, answers by the mirrored photo too", networks, answers=("mirrored",)),
-            Idea(f"{name}, learns from two corners, answers by them too", networks, CORNERS, CORNERS),
+            Idea(f"{name}, learns from two corners, answers so", networks, TWO_CORNERS, ("mirrored",)),
+            Idea(f"{name}, learns from four corners, answers so", networks, FOUR_CORNERS, ("mirrored",)),
             Idea(f"{name}, cleaned", networks, cleans=True),
         ]
     return tried

@@ -9,7 +9,14 @@ import msgspec
 
 from catdog_common.processors import available_processors
 from tests.benchmarks.trainer import MODEL, Trainer, environment, keras_venv, weights_dir
-from tests.benchmarks.training.figures import PassFigures, PassRound, Repeated, SettingsFigures, SettingsTimes
+from tests.benchmarks.training.figures import (
+    LabRound,
+    PassFigures,
+    PassRound,
+    Repeated,
+    SettingsFigures,
+    SettingsTimes,
+)
 from tests.benchmarks.training.photo_sets import lay_out_many
 from tests.cluster.cache import Cache, progress
 from tests.cluster.commands import run
@@ -27,12 +34,13 @@ def measure_pass(cache: Cache, photos: Sequence[Path], architecture: str, rounds
         with progress(f"{architecture}: a trunk"):
             trainer.train(folder, architecture, EPOCHS="1")
         [trunk] = trainer.claim.glob(f"{MODEL}/trunks/{architecture}-*/trunk.tflite")
-        passes, lab = list[PassRound](), list[float]()
+        passes, lab = list[PassRound](), list[LabRound]()
         for number in range(rounds):
             with progress(f"{architecture}: feature pass and the lab's network, round {number + 1}"):
                 said = _run(cache, "feature_pass", str(trunk), str(folder), "1")
                 passes += msgspec.json.decode(said, type=list[PassRound])
-                lab.append(float(_run(cache, "labs_network", str(_LAB_STEPS))))
+                said = _run(cache, "labs_network", str(_LAB_STEPS))
+                lab.append(msgspec.json.decode(said, type=LabRound))
     return PassFigures(passes, lab)
 
 

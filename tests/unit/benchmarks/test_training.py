@@ -10,7 +10,14 @@ from catdog_trainer.data import Photo
 from catdog_trainer.data.directory import read_directory
 from tests.benchmarks.trainer import read_log
 from tests.benchmarks.training.accuracy import GOALS, TRAININGS, VARIANTS
-from tests.benchmarks.training.figures import PassFigures, PassRound, Repeated, SpeedFigures, Trained
+from tests.benchmarks.training.figures import (
+    LabRound,
+    PassFigures,
+    PassRound,
+    Repeated,
+    SpeedFigures,
+    Trained,
+)
 from tests.benchmarks.training.ideas import Idea, PhotoSet, answer, in_folds
 from tests.benchmarks.training.photo_sets import folds, lay_out, lay_out_many
 from tests.unit.trainer.builders import picture, put
@@ -73,9 +80,10 @@ def test_more_photos_than_there_are_differ_by_their_bytes_and_keep_their_side_of
 
 def test_ratios_are_those_of_the_middle_round_and_not_of_a_busy_one() -> None:
     rounds = [PassRound(60, 100, 8, 4), PassRound(10, 100, 6, 4), PassRound(35, 50, 5, 4)]
-    figures = PassFigures(rounds, lab=[2, 1, 0.5])
+    figures = PassFigures(rounds, lab=[LabRound(2, 240), LabRound(1, 180), LabRound(0.5, 200)])
     assert (figures.of_bare, figures.of_lab) == (0.6, 30)
     assert figures.of_bare_by_processor == pytest.approx(4 / 6)
+    assert figures.of_lab_by_processor == pytest.approx(30)
 
 
 def test_times_are_projected_along_a_line_and_it_is_told_how_far_they_are_off() -> None:
