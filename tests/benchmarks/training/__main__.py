@@ -96,8 +96,8 @@ def show(figures: Figures, console: Console) -> None:
             f"{each.architecture}: the feature pass reaches {passed.of_bare:.0%} of the flatbuffer alone "
             f"({passed.of_bare_by_processor:.0%} by the processor's time: {first.whole_milliseconds:.1f} and "
             f"{first.bare_milliseconds:.1f} ms a photo), and {passed.of_lab:.0f} times the lab's "
-            f"{passed.lab[0].per_second:.1f} photos/s in training ({passed.of_lab_by_processor:.0f} times by the "
-            f"processor's: {passed.lab[0].milliseconds:.0f} ms)."
+            f"{passed.lab[0].per_second:.1f} photos/s in training ({passed.of_lab_by_processor:.0f} times by "
+            f"the processor's time: {passed.lab[0].milliseconds:.0f} ms)."
         )
     if figures.settings:
         console.print(settings_table(figures.settings))
