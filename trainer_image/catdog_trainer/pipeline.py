@@ -164,7 +164,7 @@ def _fine_tune(
     """Train the network's last blocks too, which gives this training a trunk of its own, and a head anew."""
     architecture, dataset = ARCHITECTURES[config.architecture], trained.seen.dataset
     network = pretrained_network(architecture, Path(config.weights_dir))
-    progress.begin_tuning(len(dataset.photos))
+    progress.begin_tuning(_count_passes(dataset, _views(config)))
     progress.start("Epochs", epochs=TUNING_EPOCHS)
     fine_tune(
         network,
@@ -295,7 +295,7 @@ def _see(
 ) -> _Seen:
     """See the photos by the trunk, in int8, or in float32 where that costs too much."""
     _expect_rest(dataset, trunk, champion, progress)
-    views = AUGMENTED if _augments(config) else ()
+    views = _views(config)
     features, dataset = _extract(dataset, trunk, kept, views, champion, threads, progress)
     cost = _int8_cost(config, trunk, kept, features, threads, progress)
     if cost.is_too_much:
@@ -332,7 +332,8 @@ def _extract(
     """
     store = FeatureStore.of(kept, trunk)
     known = sum(store.get(photo.digest) is not None for photo in dataset.photos)
-    progress.start("Features", photos=len(dataset.photos), known=known)
+    passes = _count_passes(dataset, views)
+    progress.start("Features", photos=len(dataset.photos), known=known, passes=passes)
     features = extract_features(dataset.photos, trunk, threads, progress.photo, store, views)
     near_copies = features.near_copies()
     dataset = dataset.without(features.unreadable).without_near_copies(near_copies)
@@ -398,6 +399,15 @@ def _forgetting_what_is_wrong(kept: Path, trunk: Path) -> Iterator[None]:
     except NotAsServedError:
         FeatureStore.of(kept, trunk).forget()
         raise
+
+
+def _views(config: Config) -> Sequence[View]:
+    return AUGMENTED if _augments(config) else ()
+
+
+def _count_passes(dataset: Dataset, views: Sequence[View]) -> int:
+    """Return how often photos pass the trunk, with the further views of those for training."""
+    return len(dataset.photos) + len(views) * len(dataset.of("training"))
 
 
 def _augments(config: Config) -> bool:

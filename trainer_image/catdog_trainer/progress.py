@@ -33,19 +33,30 @@ class ProgressReporter:
         self._emit = emit
         self._clock = clock
         self._stage = Progress("Starting")
-        self._began = self._last = self._first_epoch_ended = clock()
+        self._began = self._last = clock()
+        self._epoch_ended: float | None = None  # the last one of the stage
         self._mark = (self._began, 0)  # from when the stage's pace counts, and the photos done until then
         self._known_photos = 0
-        self._photo_seconds = 0.0  # that a photo takes to pass the trunk
+        self._passes_a_photo = 1.0  # of this stage, on average
+        self._photo_seconds = 0.0  # that a photo takes to pass the trunk, once
         self._compared_photos = self._measured_photos = 0
         self._is_tuning_ahead, self._photos_anew = False, 0
         self._estimates: list[Estimate] = []
 
     def start(
-        self, stage: Stage, photos: int | None = None, epochs: int | None = None, known: int = 0
+        self,
+        stage: Stage,
+        photos: int | None = None,
+        epochs: int | None = None,
+        known: int = 0,
+        passes: int | None = None,
     ) -> None:
-        """Say that a stage begins, and how much there is to do in it; `known` of the photos take no time."""
-        self._mark, self._known_photos = (self._clock(), 0), known
+        """Say that a stage begins, and how much there is to do in it; `known` of the photos take no time.
+
+        All photos together pass the trunk `passes` times; by default each does once.
+        """
+        self._passes_a_photo = passes / photos if passes and photos else 1.0
+        self._mark, self._known_photos, self._epoch_ended = (self._clock(), 0), known, None
         if stage == "Features":
             self._photos_anew = 0
         done = None if photos is None else 0
@@ -69,8 +80,7 @@ class ProgressReporter:
 
     def epoch(self, epoch: Epoch) -> None:
         """Say what an epoch ended with; of those that end within a second of another, only the last."""
-        if epoch.epoch == 1:
-            self._first_epoch_ended = self._clock()
+        before, self._epoch_ended = self._epoch_ended, self._clock()
         if self._is_time() or epoch.epoch == self._stage.epochs:
             epochs = self._stage.epochs or epoch.epoch
             self._say(
@@ -82,7 +92,7 @@ class ProgressReporter:
                     accuracy=round(epoch.accuracy, 6),
                     val_loss=round(epoch.val_loss, 6),
                     val_accuracy=round(epoch.val_accuracy, 6),
-                    estimated_completion_time=self._completion_by_epochs(epoch.epoch, epochs),
+                    estimated_completion_time=self._completion_by_epochs(epochs - epoch.epoch, before),
                 )
             )
 
@@ -98,9 +108,9 @@ class ProgressReporter:
         """Say no time before the network is tuned, whose epochs are of another kind, and longer."""
         self._is_tuning_ahead = True
 
-    def begin_tuning(self, photos: int) -> None:
-        """Say times again, and reckon that `photos` pass the network anew once it is tuned."""
-        self._is_tuning_ahead, self._photos_anew = False, photos
+    def begin_tuning(self, passes: int) -> None:
+        """Say times again, and reckon with so many photos and views that pass the network once it is tuned."""
+        self._is_tuning_ahead, self._photos_anew = False, passes
 
     def seconds(self) -> float:
         """Return how long the training has taken."""
@@ -121,15 +131,16 @@ class ProgressReporter:
     def _completion_by_photos(self, done: int, each: float) -> str | None:
         left = ((self._stage.total_photos or done) - done) * each
         if self._stage.stage == "Features":
-            self._photo_seconds = each
-            return self._in(left + each * _FLOAT32_PHOTOS * self._compared_photos + self._after_epochs())
+            self._photo_seconds = each / self._passes_a_photo
+            compared = self._photo_seconds * _FLOAT32_PHOTOS * self._compared_photos
+            return self._in(left + compared + self._after_epochs())
         return self._in(left) if self._stage.stage == "Measuring" else None
 
-    def _completion_by_epochs(self, done: int, epochs: int) -> str | None:
-        if done == 1:
+    def _completion_by_epochs(self, left: int, before: float | None) -> str | None:
+        """Reckon by the last epoch alone: those of an interrupted training are told all at once."""
+        if before is None:
             return None  # the first took TensorFlow's start as well, and says nothing of the others
-        each = (self._clock() - self._first_epoch_ended) / (done - 1)
-        return self._in(each * (epochs - done) + self._after_epochs())
+        return self._in((self._clock() - before) * left + self._after_epochs())
 
     def _after_epochs(self) -> float:
         fitting = max(_FITTING_SECONDS, _FITTING_PHOTOS * self._photo_seconds)

@@ -119,6 +119,26 @@ def test_the_first_epoch_says_nothing_of_when_the_others_will_be_done() -> None:
     )
 
 
+def test_a_network_that_goes_on_with_its_21st_epoch_reckons_by_what_that_takes() -> None:
+    training = Training()
+    training.report.start("Epochs", epochs=32)
+    training.clock.seconds += 30
+    training.epochs(20, seconds_each=0)
+    for number, seconds in ((21, 70), (22, 60)):
+        training.clock.seconds += seconds
+        training.report.epoch(Epoch(number, 0.5, 0.9, 0.6, 0.8))
+    assert 11 * 70 <= seconds_left(training.said[-2]) < 11 * 70 + 10
+    assert 10 * 60 <= seconds_left(training.said[-1]) < 10 * 60 + 10
+
+
+def test_photos_in_several_views_take_longer_than_those_that_follow_in_one() -> None:
+    training = Training()
+    training.report.expect_measuring(200)
+    training.report.start("Features", photos=1000, passes=2500)
+    training.photos(500, seconds_each=0.25)
+    assert 125 + FITTING + 20 - 2 < seconds_left(training.said[-1]) < 125 + FITTING + 20 + 2
+
+
 def test_short_epochs_are_told_once_a_second_and_the_last_always() -> None:
     training = Training()
     training.report.start("Epochs", epochs=99)
@@ -131,7 +151,7 @@ def test_no_time_is_told_while_a_network_is_still_to_be_tuned() -> None:
     training.report.expect_tuning()
     training.report.start("Features", photos=100)
     training.photos(100, seconds_each=0.1)
-    training.report.begin_tuning(photos=500)
+    training.report.begin_tuning(passes=500)
     assert {each.estimated_completion_time for each in training.said} == {None}
     training.report.start("Epochs", epochs=4)
     training.epochs(4, seconds_each=60)
