@@ -26,8 +26,8 @@ from catdog_trainer.log import configure_logging
 from catdog_trainer.metrics import Metrics, serve_metrics
 from catdog_trainer.pipeline import train_version
 from catdog_trainer.progress import ProgressReporter
-from catdog_trainer.retention import clear_leftovers, clear_work, prune
-from catdog_trainer.room import check_room, telling_when_full
+from catdog_trainer.retention import clear_leftovers, clear_other_work, clear_work, prune
+from catdog_trainer.room import CLAIM_FULL, check_room, telling_when_full
 
 _logger = structlog.get_logger("catdog_trainer")
 
@@ -44,6 +44,8 @@ def main() -> int:
     except DataError as error:
         forget_offsets(config.work_dir)  # the next attempt is to see what was mended
         clear_leftovers(config.storage, config.model_name)
+        if error.reason == CLAIM_FULL:
+            clear_other_work(config.work_dir)  # the next attempt may need just that room
         _logger.warning("data at fault", reason=error.reason, message=str(error))
         _write_message(config, TrainingFailure(error.reason, str(error), error.permanent))
         return EXIT_DATA
@@ -76,6 +78,7 @@ def _see_to_version(config: Config, progress: ProgressReporter) -> TrainingResul
         if version is None:
             check_room(storage)
             version = _train(config, progress)
+            clear_other_work(config.work_dir)
         clear_work(config.work_dir)
     return describe_version(storage, model, version, already_present=already_present)
 

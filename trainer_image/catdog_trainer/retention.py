@@ -31,15 +31,25 @@ def clear_leftovers(storage: Path, model: str) -> None:
     with suppress(FileNotFoundError):  # one that was running has just cleared its work away itself
         for draft in directory.glob(f"work/*/{VERSION_DRAFT}*"):
             _delete(draft)
-    for place in ("", "trunks/**/", "features/**/"):
-        for file in directory.glob(f"{place}{DRAFT}*"):
-            file.unlink(missing_ok=True)
+        for place in ("", "trunks/**/", "features/**/", "work/**/"):
+            for file in directory.glob(f"{place}{DRAFT}*"):
+                file.unlink(missing_ok=True)
 
 
 def clear_work(work_dir: Path) -> None:
     """Delete what a training leaves once its version is published, be it that of a pod that was slower."""
     if work_dir.exists():
         _delete(work_dir)
+
+
+def clear_other_work(work_dir: Path) -> None:
+    """Delete what trainings of other settings could go on with: an edit ended them, and nobody may come back.
+
+    That of a network in training is 85 MB an epoch that is kept.
+    """
+    for other in work_dir.parent.glob("*"):
+        if other != work_dir:
+            _delete(other)
 
 
 def prune(storage: Path, model: str, versions: Iterable[int], kept_hash: str, champion: int | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from catdog_trainer.data import DataError
 
+CLAIM_FULL = "ClaimFull"  # a reason
 NEEDED_BYTES = 64 * 2**20  # of a new version, and of its trunk beside it, which may be of float32
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -58,7 +59,7 @@ def _claim_full(storage: Path) -> DataError:
     found = os.statvfs(storage)
     free, whole = _free(found) // 2**20, found.f_blocks * found.f_frsize // 2**20
     return DataError(
-        "ClaimFull",
+        CLAIM_FULL,
         f"the claim for models is full: of {whole} MiB, {free} MiB are free, and a new version may take "
         f"{NEEDED_BYTES // 2**20} MiB; make the claim larger (its spec.resources.requests.storage, where its "
         "storage class allows that), or keep fewer versions by spec.storage.keepVersions",

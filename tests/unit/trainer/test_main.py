@@ -108,6 +108,16 @@ def test_a_full_claim_is_told_before_any_photo_is_read(environment: dict[str, st
     assert '"Loading"' not in ran.stdout
 
 
+def test_a_full_claim_gives_up_what_an_edit_ended(environment: dict[str, str], tmp_path: Path) -> None:
+    claim, listing = environment["CATDOG_STORAGE_DIR"], tmp_path / "listing"
+    work = f"{claim}/pets/work"
+    before = f"mount -t tmpfs -o size=1m tmpfs {claim} && mkdir -p {work}/aaaaaaaaaa {work}/bbbbbbbbbb"
+    steps = f'{before} && {{ "$@"; code=$?; ls {work} > {listing}; exit $code; }}'
+    ran = run(environment, "unshare", "--map-root-user", "--mount", "sh", "-c", steps, "sh")
+    assert ran.returncode == EXIT_DATA, ran.stderr
+    assert listing.read_text() == "aaaaaaaaaa\n"
+
+
 def test_every_line_of_the_log_is_json_and_progress_stands_under_its_key(environment: dict[str, str]) -> None:
     lines = [json.loads(line) for line in run(environment).stdout.splitlines()]
     assert [line["progress"]["stage"] for line in lines if "progress" in line] == ["Starting", "Loading"]

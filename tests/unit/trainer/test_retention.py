@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from catdog_common.artifact import list_versions, version_dir
-from catdog_trainer.retention import clear_leftovers, next_version, prune
+from catdog_trainer.retention import clear_leftovers, clear_other_work, next_version, prune
 from tests.unit.trainer.builders import put
 from tests.unit.trainer.test_inventory import put_version
 
@@ -71,9 +71,20 @@ def test_what_was_never_published_is_cleared_and_what_can_be_gone_on_with_stays(
     put(pets / "features" / "0123" / ".draft-some.npy.pod.1", b"half of it")
     put(pets / "features" / "0123" / "some.npy", b"all of it")
     put(pets / "trunks" / "lite" / ".draft-trunk.tflite.pod.1", b"half of it")
+    put(pets / "work" / OWN / ".draft-trunk.tflite.pod.1", b"half of it")
+    put(pets / "work" / OWN / "network" / ".draft-epoch-2.weights.h5.pod.1", b"half of it")
     clear_leftovers(tmp_path, "pets")
     files = {str(path.relative_to(pets)) for path in pets.rglob("*") if path.is_file()}
     assert files == {f"work/{OWN}/offsets.json", "features/0123/some.npy"}
+
+
+def test_work_of_other_settings_is_cleared_and_ones_own_stays(tmp_path: Path) -> None:
+    work = tmp_path / "pets" / "work"
+    put(work / OWN / "offsets.json", b"[]")
+    put(work / "bbbbbbbbbb" / "network" / "epoch-3.weights.h5", b"of settings that were edited")
+    clear_other_work(work / OWN)
+    assert [path.name for path in work.iterdir()] == [OWN]
+    clear_other_work(tmp_path / "none" / "work" / OWN)
 
 
 def test_a_removal_writes_nothing_while_a_higher_number_is_there(tmp_path: Path) -> None:

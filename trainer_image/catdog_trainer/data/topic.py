@@ -27,6 +27,7 @@ from catdog_common.kafka_topic import find_partitions
 from catdog_trainer.data import SPLITS, Dataset, Photo, Split, split_of
 from catdog_trainer.data.topic_errors import TopicAddress, explain, not_there, nothing_labelled, too_large
 from catdog_trainer.data.topic_reader import CLIENT_ID, bounds_of, consuming, newest, records_of
+from catdog_trainer.files import write_whole
 
 OFFSETS_FILE = "offsets.json"
 
@@ -105,9 +106,7 @@ def fix_offsets(
             return known
     fixed = newest(bounds, most)
     work_dir.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".draft")
-    draft.write_bytes(msgspec.json.encode(fixed))
-    draft.rename(file)
+    write_whole(file, msgspec.json.encode(fixed))
     return fixed
 
 
