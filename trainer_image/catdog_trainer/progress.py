@@ -109,7 +109,7 @@ class ProgressReporter:
         self._is_tuning_ahead = True
 
     def begin_tuning(self, passes: int) -> None:
-        """Say times again, and reckon with so many photos and views that pass the network once it is tuned."""
+        """Say times again, and reckon that photos pass the network so often once it is tuned."""
         self._is_tuning_ahead, self._photos_anew = False, passes
 
     def seconds(self) -> float:
