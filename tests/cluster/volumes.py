@@ -20,7 +20,7 @@ Manifest = dict[str, Any]
 
 STORAGE_CLASS = "local"
 
-_FREE_VOLUMES = {"ReadWriteOnce": 20, "ReadWriteMany": 8}
+_FREE_VOLUMES = {"ReadWriteOnce": 48, "ReadWriteMany": 8}
 _SIZE = "10Gi"
 
 

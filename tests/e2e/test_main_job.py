@@ -3,23 +3,26 @@
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AclOperation
+from confluent_kafka.admin import AclBinding, AclOperation
 
 from catdog_common.artifact import UNKNOWN
 from tests.cluster.instance import Instance
 from tests.cluster.strimzi.admins import Admins
+from tests.cluster.strimzi.kafka_admin import KafkaAdmin
 from tests.cluster.strimzi.kube import connect, read_kubeconfig
 from tests.demo import story
 from tests.demo.photo_sets import LabelledPhoto, PhotoSet, hold_out
 from tests.demo.terminal import Terminal
 from tests.e2e.kafka import Record, first_record, produce
 from tests.e2e.models import Model
+from tests.e2e.strimzi import eventually
 from tests.photos import photos_dir
 
 HELD_OUT = 200
@@ -100,7 +103,7 @@ async def test_a_worker_that_may_not_answer_loses_nothing(cluster: Instance, pet
         [answering] = [
             acl for acl in granted if (acl.name, acl.operation) == ("pets-predictions", AclOperation.WRITE)
         ]
-        await admin.remove_acls([answering])
+        await remove_after_resync(cluster, admin, answering)
         try:
             await produce(cluster, "pets-images", photo, b"while-forbidden")
             with pytest.raises(TimeoutError):  # an absence: nothing tells that an answer does not come
@@ -109,6 +112,19 @@ async def test_a_worker_that_may_not_answer_loses_nothing(cluster: Instance, pet
             await admin.add_acls([answering])
     record = await first_record(cluster, "pets-predictions", is_keyed(b"while-forbidden"))
     assert json.loads(record.value)["id"] == "while-forbidden"
+
+
+async def remove_after_resync(cluster: Instance, admin: KafkaAdmin, acl: AclBinding) -> None:
+    """Take a right away just after the User Operator gave it back, which it next does after two minutes."""
+    await admin.remove_acls([acl])
+    touched = f"test/touched={time.time_ns()}"
+    cluster.kubectl("annotate", "kafkauser", "pets-catdog", "-n", "kafka", "--overwrite", touched)
+
+    async def is_back() -> bool:
+        return acl in await admin.acls(acl.principal)
+
+    await eventually(is_back, "the User Operator gives the right back")
+    await admin.remove_acls([acl])
 
 
 def test_an_edit_back_serves_the_old_version_and_trains_nothing(pets: Pets) -> None:

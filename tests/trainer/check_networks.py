@@ -24,7 +24,15 @@ from keras import layers
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog_common.artifact import LABELS, Head, TrainingSettings, read_metadata, verify_manifest, version_dir
+from catdog_common.artifact import (
+    LABELS,
+    Head,
+    TrainingSettings,
+    file_digest,
+    read_metadata,
+    verify_manifest,
+    version_dir,
+)
 from catdog_common.predictor import Predictor
 from catdog_trainer.architectures import ARCHITECTURES, Architecture
 from catdog_trainer.architectures.weights import load_weights
@@ -219,7 +227,10 @@ class FineTunedNetwork(unittest.TestCase):
         [common] = (self.scratch / "tuned" / "pets" / "trunks").glob("*/trunk.tflite")
         assert common.read_bytes() == (plain / "trunk.tflite").read_bytes()
         assert common.read_bytes() != (tuned / "trunk.tflite").read_bytes()
-        assert len(list((self.scratch / "tuned" / "pets" / "features").iterdir())) == 1
+        kept = self.scratch / "tuned" / "pets" / "features"
+        assert [each for each in kept.iterdir() if each.name != "compared"] == [
+            kept / file_digest(common).removeprefix("sha256:")[:16]
+        ]
         assert list((self.scratch / "tuned" / "pets" / "work").iterdir()) == []
         for directory, is_tuned in ((plain, False), (tuned, True)):
             verify_manifest(directory)
