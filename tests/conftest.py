@@ -13,7 +13,10 @@ settings.load_profile("patient")
 TOGETHER = ("tests/e2e/faults",)
 LONGEST_FIRST = (
     "tests/e2e/faults",
+    "tests/e2e/test_trainer_image.py",
     "tests/e2e/test_main_job.py",
+    "tests/e2e/test_networks.py",
+    "tests/e2e/test_training_faults.py",
     "tests/e2e/test_bad_input.py",
     "tests/e2e/failures/test_failures.py",
     "tests/e2e/test_versions.py",
