@@ -28,8 +28,15 @@ def small_disk(cluster: Instance, claim: str, size: str) -> Iterator[Path]:
 
 
 def fill(cluster: Instance, directory: Path) -> None:
-    """Take all the room that there is."""
-    on_node(cluster, "sh", "-c", 'cat /dev/zero > "$1" || true', "sh", str(directory / "filler"))
+    """Take all the room that there is.
+
+    Raises:
+        subprocess.CalledProcessError: nothing could be taken.
+    """
+    until_full = (
+        'cat /dev/zero > "$1"; test -s "$1"'  # the first always fails in the end: there is no more room
+    )
+    on_node(cluster, "sh", "-c", until_full, "sh", str(directory / "filler"))
 
 
 def empty(cluster: Instance, directory: Path) -> None:

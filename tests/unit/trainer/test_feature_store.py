@@ -42,6 +42,19 @@ def extract(
     return features, sorted(reads)
 
 
+def interrupt_after_nine(directory: Path, views: Sequence[View] = ()) -> None:
+    """Begin with the features, and be stopped at the ninth photo: two files of four rows are written."""
+    seen: list[None] = []
+
+    def on_photo() -> None:
+        seen.append(None)
+        if len(seen) == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract_features(PHOTOS, TINY_TRUNK, 1, on_photo, opened(directory), views)
+
+
 def names(photos: Sequence[Photo]) -> list[str]:
     return sorted(each.name for each in photos)
 
@@ -72,15 +85,7 @@ def test_only_photos_that_are_new_are_computed(tmp_path: Path) -> None:
 
 
 def test_a_training_that_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
-    seen: list[None] = []
-
-    def on_photo() -> None:
-        seen.append(None)
-        if len(seen) == 9:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        extract_features(PHOTOS, TINY_TRUNK, 1, on_photo, opened(tmp_path))
+    interrupt_after_nine(tmp_path)
     assert extract(tmp_path)[1] == names(PHOTOS[8:])
 
 
@@ -101,15 +106,7 @@ def test_another_view_is_kept_apart_and_computed_alone_where_the_plain_one_is_kn
 
 
 def test_a_pass_over_several_views_that_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
-    seen: list[None] = []
-
-    def on_photo() -> None:
-        seen.append(None)
-        if len(seen) == 9:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        extract_features(PHOTOS, TINY_TRUNK, 1, on_photo, opened(tmp_path), [DARK])
+    interrupt_after_nine(tmp_path, [DARK])
     features, reads = extract(tmp_path, views=[DARK])
     assert reads == names(PHOTOS[8:])
     assert_same(
