@@ -43,14 +43,7 @@ def model(cluster: Instance, s3: S3Server) -> Iterator[Model]:
     """Give a model on a bucket of which nothing is there yet: no Secrets, no bucket, no photos."""
     make_claim(cluster, CLAIM)
     model = Model(cluster, "from-s3")
-    dataset = {
-        "endpoint": s3.endpoint,
-        "bucket": "photos",
-        "prefix": "data/",
-        "credentialsSecret": {"name": "photos-s3"},
-        "caSecret": {"name": "rgw-ca", "key": "ca.crt"},
-    }
-    model.apply(spec_of({"s3": dataset}, CLAIM))
+    model.apply(spec_of({"s3": bucket_of(s3, prefix="data/")}, CLAIM))
     yield model
     model.delete()
     cluster.kubectl("delete", "secret", "photos-s3", "rgw-ca", "-n", NAMESPACE, "--ignore-not-found")
@@ -155,6 +148,17 @@ def reader_of(s3: S3Server, endpoint: str, bucket: str, directory: Path) -> Buck
     for name, value in credentials(SECRET).items():
         (directory / name).write_text(value)
     return BucketAddress(endpoint, bucket, "us-east-1", directory, s3.ca_file)
+
+
+def bucket_of(s3: S3Server, prefix: str) -> dict[str, Any]:
+    """Return the data set of the photos in a bucket, let in by the Secrets that these tests make."""
+    return {
+        "endpoint": s3.endpoint,
+        "bucket": "photos",
+        "prefix": prefix,
+        "credentialsSecret": {"name": "photos-s3"},
+        "caSecret": {"name": "rgw-ca", "key": "ca.crt"},
+    }
 
 
 def spec_of(dataset: dict[str, Any], claim: str) -> dict[str, Any]:

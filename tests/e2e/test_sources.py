@@ -25,7 +25,7 @@ from tests.e2e.kafka import settings, upload
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.s3 import SECRET, s3_server
 from tests.e2e.strimzi import Client, kafka_topic, kafka_user
-from tests.e2e.test_s3 import credentials, lay_out, make_secret, spec_of
+from tests.e2e.test_s3 import bucket_of, credentials, lay_out, make_secret, spec_of
 from tests.e2e.test_trainer_image import build_pod
 from tests.poison import poison
 
@@ -107,17 +107,10 @@ def sources(cluster: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iter
         add_what_leads_out(photos)
         make_secret(cluster, "photos-s3", credentials(SECRET))
         make_secret(cluster, "rgw-ca", {"ca.crt": s3.ca_file.read_text()})
-        bucket = {
-            "endpoint": s3.endpoint,
-            "bucket": "photos",
-            "prefix": "data",
-            "credentialsSecret": {"name": "photos-s3"},
-            "caSecret": {"name": "rgw-ca", "key": "ca.crt"},
-        }
         datasets: dict[str, Any] = {
             "sample": {"sample": {}},
             "claim": {"persistentVolumeClaim": {"claimName": PHOTOS, "path": "data"}},
-            "bucket": {"s3": bucket},
+            "bucket": {"s3": bucket_of(s3, prefix="data")},
             "topic": {"kafka": {"topic": TOPIC}},
         }
         models = {name: Model(cluster, f"on-{name}") for name in datasets}
