@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e soak bench-operator bench-serving bench-training up down env images lock format clean-cache
+.PHONY: help demo test check unit e2e soak bench-operator bench-serving bench-training up down env images lock docs drawings format clean-cache
 
 export CATDOG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/catdog
 export PYTHONPATH := $(CURDIR):$(CURDIR)/client:$(CURDIR)/common:$(CURDIR)/operator:$(CURDIR)/trainer_image:$(CURDIR)/inference_image
@@ -68,6 +68,13 @@ lock: $(VENV)/ready ## resolve requirements/*.in again into hashed locks
 	@for name in requirements/*.in; do \
 	  $(VENV)/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 $$name -o $${name%.in}.txt; done
+
+docs: $(VENV)/ready ## write docs/reference/catdogmodel.md from the CRD
+	@$(PYTHON) -m tests.crd_page
+
+drawings: $(VENV)/ready ## draw cats and dogs, where there are no photos: TO=dir (after `make up` or `make demo`)
+	@test -n "$(TO)" || { echo 'make drawings TO=dir: name the folder to draw into'; exit 2; }
+	@$(PYTHON) -m catdog_trainer.data.drawings $(TO)
 
 format: $(VENV)/ready ## format the code, and mend what lint can mend
 	@$(VENV)/bin/ruff format --quiet .

@@ -11,10 +11,16 @@ CRD_FILE = Path(__file__).parents[1] / "crds" / "catdogmodels.yaml"
 Schema = dict[str, Any]
 
 
+def model_version() -> dict[str, Any]:
+    """Return version v1alpha1: its schema, columns and subresources."""
+    version: dict[str, Any]
+    [version] = yaml.safe_load(CRD_FILE.read_text())["spec"]["versions"]
+    return version
+
+
 def model_schema() -> Schema:
     """Return the schema of version v1alpha1."""
-    [version] = yaml.safe_load(CRD_FILE.read_text())["spec"]["versions"]
-    schema: Schema = version["schema"]["openAPIV3Schema"]
+    schema: Schema = model_version()["schema"]["openAPIV3Schema"]
     return schema
 
 

@@ -1,4 +1,4 @@
-"""Runs a how-to as a person would: its fenced blocks, section by section, in their order."""
+"""Follows a page as a person would: its fenced blocks, section by section, in their order."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,9 +10,13 @@ from tests.cluster.commands import run
 
 # By a block's language: what it is handed to, on standard input. A person may be more patient than a test is.
 RUN_BY = {
-    "sh": ("timeout", "240", "bash", "-euo", "pipefail", "-s"),
+    "sh": ("timeout", "420", "bash", "-euo", "pipefail", "-s"),
     "yaml": ("kubectl", "apply", "-f", "-"),
 }
+# What is shown and not run: what things look like, and queries.
+SHOWN = {"text", "json", "promql"}
+# What the shell has exported by a block's end, after what the block has printed.
+_END = "\nprintf '\\0\\0'; env --null\n"
 
 
 class Block(NamedTuple):
@@ -33,17 +37,43 @@ def read_blocks(text: str) -> Iterator[Block]:
             yield Block(section, token.info.strip(), token.content)
 
 
-def run_section(howto: Path, section: str, directory: Path, environment: Mapping[str, str]) -> None:
-    """Run the blocks under a heading, in `directory`.
+def run_section(
+    page: Path,
+    section: str,
+    directory: Path,
+    environment: dict[str, str],
+    instead: Mapping[str, str] | None = None,
+) -> str:
+    """Run the blocks under a heading, in `directory`; return what they print.
+
+    What they export is added to `environment`, as it stays in a person's shell. `instead` has what is put
+    in the place of words that stand for something of the reader's, such as the address of a server.
 
     Raises:
         CommandError: a block failed; the message has what it said.
-        LookupError: there is no block under that heading, or one that is neither commands nor a manifest.
+        LookupError: there is no block under that heading, one in a language that is neither run nor
+            shown, or no such words.
     """
-    blocks = [block for block in read_blocks(howto.read_text()) if block.section == section]
+    found = [block for block in read_blocks(page.read_text()) if block.section == section]
+    blocks = [block for block in found if block.language not in SHOWN]
     if not blocks:
-        raise LookupError(f"{howto} has nothing to run under {section!r}")
+        raise LookupError(f"{page} has nothing to run under {section!r}")
+    if missing := [words for words in instead or {} if not any(words in block.text for block in blocks)]:
+        raise LookupError(f"{page} does not say {missing[0]!r} under {section!r}")
     for block in blocks:
         if block.language not in RUN_BY:
-            raise LookupError(f"a block of {howto} is of {block.language!r}, not of {' or '.join(RUN_BY)}")
-        run(*RUN_BY[block.language], env=environment, cwd=directory, stdin=block.text)
+            raise LookupError(f"a block of {page} is of {block.language!r}, not of {' or '.join(RUN_BY)}")
+    return "".join(_run(block, directory, environment, instead or {}) for block in blocks)
+
+
+def _run(block: Block, directory: Path, environment: dict[str, str], instead: Mapping[str, str]) -> str:
+    text = block.text
+    for words, others in instead.items():
+        text = text.replace(words, others)
+    if block.language != "sh":
+        return run(*RUN_BY[block.language], env=environment, cwd=directory, stdin=text)
+    printed, _, exported = run(
+        *RUN_BY[block.language], env=environment, cwd=directory, stdin=text + _END
+    ).rpartition("\0\0")
+    environment.update(line.split("=", 1) for line in exported.split("\0") if "=" in line)
+    return printed

@@ -64,9 +64,29 @@ def test_a_command_that_fails_ends_it(howto: Path, tmp_path: Path) -> None:
 
 
 def test_a_block_that_nobody_runs_is_no_part_of_a_howto(howto: Path, tmp_path: Path) -> None:
-    howto.write_text(TEXT.replace("false", "true"))
-    with pytest.raises(LookupError, match=r"a block of .* is of 'json', not of sh or yaml"):
+    howto.write_text(TEXT.replace("```json", "```console"))
+    with pytest.raises(LookupError, match=r"a block of .* is of 'console', not of sh or yaml"):
         run_section(howto, "Two", tmp_path, {})
+
+
+def test_what_is_only_shown_is_left_out(howto: Path, tmp_path: Path) -> None:
+    howto.write_text(TEXT.replace("false", "true"))
+    run_section(howto, "Two", tmp_path, {})
+    assert (tmp_path / "three").exists()
+
+
+def test_what_a_block_prints_is_returned_and_what_it_exports_stays(tmp_path: Path) -> None:
+    page, environment = tmp_path / "page.md", {"COLOUR": "red"}
+    page.write_text('# One\n\n```sh\nexport COLOUR="dark $COLOUR"\n```\n\n```sh\necho $COLOUR\n```\n')
+    assert run_section(page, "One", tmp_path, environment) == "dark red\n"
+    assert environment["COLOUR"] == "dark red"
+
+
+def test_words_that_stand_for_the_readers_own_are_replaced(howto: Path, tmp_path: Path) -> None:
+    run_section(howto, "One", tmp_path, {}, instead={"first": "second"})
+    assert (tmp_path / "two").read_text() == "second\n"
+    with pytest.raises(LookupError, match="does not say 'third'"):
+        run_section(howto, "One", tmp_path, {}, instead={"third": "second"})
 
 
 @pytest.mark.parametrize("section", ["Three", "Four"])
