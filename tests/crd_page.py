@@ -115,7 +115,8 @@ def _kind(field: Schema) -> str:
         return "object, as in a Pod"
     if isinstance(field.get("additionalProperties"), dict):
         return "map"
-    return {"date-time": "time"}.get(field.get("format", ""), field["type"])
+    kind: str = field["type"]
+    return "time" if field.get("format") == "date-time" else kind
 
 
 def _limits(field: Schema) -> str:

@@ -75,5 +75,5 @@ def _run(block: Block, directory: Path, environment: dict[str, str], instead: Ma
     printed, _, exported = run(
         *RUN_BY[block.language], env=environment, cwd=directory, stdin=text + _END
     ).rpartition("\0\0")
-    environment.update(line.split("=", 1) for line in exported.split("\0") if "=" in line)
+    environment.update(each.partition("=")[::2] for each in exported.split("\0") if each)
     return printed
