@@ -7,6 +7,7 @@ import pytest
 
 from catdog_client.__main__ import cli
 from tests.cluster.cache import REPOSITORY
+from tests.howto import run_section
 from tests.pages import (
     NOT_RUN,
     Section,
@@ -18,6 +19,7 @@ from tests.pages import (
     sections_with_commands,
 )
 
+FIGURES = REPOSITORY / "docs" / "explanation" / "beside-others.md"
 WITH_COMMANDS = sections_with_commands()
 TARGETS = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
 
@@ -49,6 +51,14 @@ def test_a_command_that_is_named_in_the_text_is_there(page: Path) -> None:
             assert set(named) <= TARGETS, code
         if len(words) > 1 and words[0] == "catdog" and re.fullmatch(r"[a-z-]+", words[1]):
             assert words[1] in cli.commands, code
+
+
+def test_a_rule_takes_no_more_reading_than_is_said() -> None:
+    counted = run_section(FIGURES, "What one has to read to change a rule", REPOSITORY, {})
+    total = int(counted.split()[-2])
+    assert 150 < total < 250
+    plan = (REPOSITORY / "operator" / "catdog_operator" / "plan").glob("*.py")
+    assert max(len(file.read_text().splitlines()) for file in plan) < 250
 
 
 def test_a_section_that_no_test_follows_would_show(tmp_path: Path) -> None:
