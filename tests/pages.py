@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,13 +63,20 @@ def sections_with_commands(root: Path = REPOSITORY, files: list[Path] | None = N
 
 
 def followed_sections(sections: set[Section], tests: Path = REPOSITORY / "tests") -> set[Section]:
-    """Return the sections that a test follows: its module calls `run_section`, and names page and heading."""
+    """Return the sections that a test follows: its module calls `run_section`, and names page and heading.
+
+    A page is named by the file's name, or by a pattern of paths such as docs/runbooks/*.md.
+    """
     modules = [words for file in tests.rglob("test_*.py") if (words := _words_of(file)) is not None]
     return {
         each
         for each in sections
-        if any(Path(each.page).name in words and each.heading in words for words in modules)
+        if any(each.heading in words and _is_named(each.page, words) for words in modules)
     }
+
+
+def _is_named(page: str, words: set[str]) -> bool:
+    return Path(page).name in words or any(fnmatch(page, word) for word in words if "/*" in word)
 
 
 def _words_of(file: Path) -> set[str] | None:

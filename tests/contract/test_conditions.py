@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.cluster.cache import REPOSITORY
 
@@ -24,7 +23,9 @@ def test_each_reason_is_told() -> None:
 
 
 def test_a_reason_is_found_where_it_is_given_in_place_or_by_a_choice() -> None:
-    text = 'no("One", "it is one")\nFinding("False", "Two" if here else "Three", message)\nno(reason, message)'
+    text = (
+        'no("One", "it is one")\nFinding("False", "Two" if here else "Three", message)\nno(reason, message)'
+    )
     assert set(reasons_in(text)) == {"One", "Two", "Three"}
 
 

@@ -70,6 +70,8 @@ def test_a_section_that_no_test_follows_would_show(tmp_path: Path) -> None:
     assert sections == {Section("page.md", "One"), Section("page.md", "Two")}
     test.write_text('run_section(HERE / "page.md", "One", HERE, {})')
     assert followed_sections(sections, tmp_path) == {Section("page.md", "One")}
+    test.write_text('[run_section(page, "Two", HERE, {}) for page in HERE.glob("./*.md")]')
+    assert followed_sections({Section("./page.md", "Two")}, tmp_path) == {Section("./page.md", "Two")}
     test.write_text('PAGE, HEADING = "page.md", "One"')
     assert followed_sections(sections, tmp_path) == set()
 
