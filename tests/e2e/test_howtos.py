@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +110,13 @@ def owner(
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(photo.path, target)
     assert {path.name for path in (directory / "photos").iterdir()} == set(LABELS)
-    _take_away(*(Model(cluster, name) for name in FROM_PHOTOS))
+    _take_away_photos(cluster)
     with s3_server(cluster, directory) as s3:
         s3.make_bucket("photos")
         shutil.copy(s3.ca_file, directory / "rgw-ca.crt")
         keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
         yield Person(cluster, directory, **keys), s3
-    _take_away(*(Model(cluster, name) for name in FROM_PHOTOS))
+    _take_away_photos(cluster)
 
 
 @pytest.mark.parametrize(
@@ -157,16 +158,17 @@ def _two_versions(directory: Path) -> None:
 
 
 def _take_away(*models: Model) -> None:
-    """Remove models and all that they leave, and what the how-tos make beside them."""
+    """Remove models, and what they leave."""
     for model in models:
         model.delete()
-        for kind in ("pvc", "kafkatopic"):
-            which = ("-n", NAMESPACE, "-l", f"catdog.dev/model={model.name}", "--ignore-not-found")
-            model.cluster.kubectl("delete", kind, *which)
-    delete = ("delete", "-n", NAMESPACE, "--ignore-not-found")
-    for things in (
-        ("pod/photo-loader", "pvc/photos", "pvc/pets-models"),
-        ("kafkatopic/catdog-training-images",),
-        ("secret/photos-s3", "secret/rgw-ca"),
-    ):
-        models[0].cluster.kubectl(*delete, *things)
+        delete = partial(model.cluster.kubectl, "delete", "-n", NAMESPACE, "--ignore-not-found")
+        delete("kafkatopic", "-l", f"catdog.dev/model={model.name}")
+        delete("pvc", f"{model.name}-models", "--timeout=60s")
+
+
+def _take_away_photos(cluster: Instance) -> None:
+    """Remove the models that learn from photos, and what the how-to makes beside them."""
+    _take_away(*(Model(cluster, name) for name in FROM_PHOTOS))
+    things = ("pod/photo-loader", "pvc/photos", "kafkatopic/catdog-training-images")
+    secrets = ("secret/photos-s3", "secret/rgw-ca")
+    cluster.kubectl("delete", "-n", NAMESPACE, "--ignore-not-found", "--timeout=60s", *things, *secrets)
