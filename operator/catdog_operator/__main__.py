@@ -22,6 +22,7 @@ from catdog_operator.manifests.common import OPERATOR
 from catdog_operator.metrics import Metrics, serve_metrics
 from catdog_operator.observed import Images, Retry, Surroundings
 from catdog_operator.reconcile import Reconciler
+from catdog_operator.states import count_phases, see_conditions
 from catdog_operator.store import Key, Store
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ async def run(settings: Config, images: Images) -> None:
         cluster = Cluster(api, store, surroundings, metrics)
         reconciler = Reconciler(cluster, queue, metrics)
         metrics.show_queue(queue.overdue)
-        metrics.show_models(cluster.phases)
+        metrics.show_models(partial(count_phases, store))
+        metrics.show_conditions(partial(see_conditions, store))
         tasks = [asyncio.create_task(reconciler.work()) for _ in range(settings.workers)]
         tasks.append(asyncio.create_task(reconciler.resync()))
         try:

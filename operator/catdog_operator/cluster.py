@@ -1,7 +1,6 @@
 """The cluster: observes a model and its surroundings, applies a plan, reports a status."""
 
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 
@@ -184,11 +183,6 @@ class Cluster:
         if (reason := _new_failure(wanted, former)) is not None:
             self._metrics.training_failures.labels(reason).inc()
         return True
-
-    def phases(self) -> Counter[str]:
-        """Return how many models there are in each phase, as last reported."""
-        bodies = (self._store.get(MODEL, *key) or {} for key in self._store.models())
-        return Counter(body.get("status", {}).get("phase", "Pending") for body in bodies)
 
     async def look_at_kinds(self) -> Kinds:
         """Return which kinds are not to be read, and why; decisions go by what was found last."""

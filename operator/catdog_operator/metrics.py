@@ -17,6 +17,9 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from catdog_operator.store import Key
+from catdog_operator.views import Condition
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -53,6 +56,10 @@ class Metrics:
         """Show how many models there are in each phase, whenever somebody looks."""
         self.registry.register(_ModelsByPhase(phases))
 
+    def show_conditions(self, conditions: Callable[[], Iterable[tuple[Key, Condition]]]) -> None:
+        """Show what each model's conditions say, whenever somebody looks."""
+        self.registry.register(_ModelConditions(conditions))
+
     def _counter(self, name: str, documentation: str, labels: list[str]) -> Counter:
         return Counter(f"catdog_operator_{name}", documentation, labels, registry=self.registry)
 
@@ -68,6 +75,26 @@ class _ModelsByPhase(Collector):
         for family in self.describe():
             for phase, count in self._phases().items():
                 family.add_metric([phase], count)
+            yield family
+
+
+class _ModelConditions(Collector):
+    """One sample a condition, so that there are six for each model.
+
+    The label is not `namespace`: that is where Prometheus found the operator, and it would prevail.
+    """
+
+    def __init__(self, conditions: Callable[[], Iterable[tuple[Key, Condition]]]) -> None:
+        self._conditions = conditions
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        labels = ["model_namespace", "model", "type", "status", "reason"]
+        return [GaugeMetricFamily("catdog_operator_model_condition", "Conditions of models", labels=labels)]
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        for family in self.describe():
+            for key, each in self._conditions():
+                family.add_metric([*key, each.type, each.status, each.reason or ""], 1)
             yield family
 
 

@@ -12,6 +12,7 @@ from catdog_common.kafka_security import KafkaSecurity
 from catdog_common.training import Progress, Stage
 from catdog_inference.certificates import Certificates
 from catdog_operator.metrics import Metrics
+from catdog_operator.states import count_phases, see_conditions
 from catdog_trainer.metrics import Metrics as TrainingMetrics
 from tests.reference import METRICS, asked_metrics, documented_metrics, shown_metrics, table_rows
 from tests.tiny_version import picture
@@ -53,7 +54,8 @@ def test_a_training_shows_what_the_reference_says() -> None:
 async def test_the_operator_shows_what_the_reference_says() -> None:
     metrics = Metrics()
     world = World(metrics)
-    metrics.show_models(world.cluster.phases)
+    metrics.show_models(lambda: count_phases(world.store))
+    metrics.show_conditions(lambda: see_conditions(world.store))
     metrics.show_queue(lambda: 0)
     metrics.note_request("get", "200")
     world.api.put_model()

@@ -14,6 +14,7 @@ from catdog_operator.delay_queue import DelayQueue
 from catdog_operator.kinds import MODEL, POD
 from catdog_operator.metrics import Metrics, serve_metrics
 from catdog_operator.reconcile import Reconciler
+from catdog_operator.states import count_phases, see_conditions
 from catdog_operator.store import Key
 from tests.unit.operator.world import JOB as JOB_NAME
 from tests.unit.operator.world import PETS, World
@@ -87,13 +88,40 @@ async def test_a_training_that_fails_is_counted_once_however_often_it_is_reporte
 
 async def test_models_are_counted_by_phase() -> None:
     metrics, world = Metrics(), World()
-    metrics.show_models(world.cluster.phases)
+    metrics.show_models(lambda: count_phases(world.store))
     world.api.put_model()
     world.api.tell(world.store)
     assert value(metrics, "models", phase="Pending") == 1
     await world.reconcile()
     assert value(metrics, "models", phase="Pending") is None
     assert value(metrics, "models", phase="Training") == 1
+
+
+async def test_each_condition_of_a_model_is_shown_as_it_was_last_reported() -> None:
+    metrics, world = Metrics(), World()
+    metrics.show_conditions(lambda: see_conditions(world.store))
+    world.api.put_model()
+    world.api.tell(world.store)
+    assert shown_conditions(metrics) == []  # nothing is reported yet
+    await world.reconcile()
+    assert shown_conditions(metrics) == told_conditions(world)
+    world.end_training(JOB_NAME, 65, DATA_FAILURE)
+    await world.reconcile()
+    assert shown_conditions(metrics) == told_conditions(world)
+    assert ("kafka", "pets", "Trained", "False", "DataNotFound") in shown_conditions(metrics)
+
+
+def told_conditions(world: World) -> list[tuple[str, ...]]:
+    conditions = world.status()["conditions"]
+    assert len(conditions) == 6
+    return sorted((*PETS, each["type"], each["status"], each["reason"]) for each in conditions)
+
+
+def shown_conditions(metrics: Metrics) -> list[tuple[str, ...]]:
+    [family] = [each for each in metrics.registry.collect() if each.name.endswith("model_condition")]
+    names = ("model_namespace", "model", "type", "status", "reason")
+    assert all(sample.value == 1 for sample in family.samples)
+    return sorted(tuple(sample.labels[name] for name in names) for sample in family.samples)
 
 
 async def test_the_queue_is_as_long_as_there_are_models_that_are_due() -> None:
