@@ -1,4 +1,4 @@
-"""What is built from Go modules: Kubernetes, CoreDNS, an S3, a reader of CloudEvents, KEDA's CRDs."""
+"""What is built from Go modules: Kubernetes, CoreDNS, an S3, promtool, a reader of events, CRDs of others."""
 
 import os
 import re
@@ -50,17 +50,35 @@ def build_cloudevents_reader(cache: Cache) -> Path:
     return _build(cache, module, what, _STRIPPED, ".") / "cloudevents"
 
 
+def build_promtool(cache: Cache) -> Path:
+    """Return promtool, which checks and tests rules of Prometheus, without the discovery of any cloud."""
+    module = _MODULES / "promtool"
+    version = _required_version(module, "github.com/prometheus/prometheus")
+    what = f"building promtool of Prometheus {version} from its Go modules"
+    return _build(cache, module, what, _STRIPPED, "tool", "-tags=remove_all_sd") / "promtool"
+
+
 def make_keda_crds(cache: Cache) -> Path:
     """Return the directory of the CRDs that KEDA has, without descriptions: `<group>_<plural>.yaml`."""
-    module, api = _MODULES / "keda", "github.com/kedacore/keda/v2"
-    what = f"making the CRDs of KEDA {_required_version(module, api)} from its Go module"
-    generate = ("tool", "controller-gen", "crd:maxDescLen=0", f"paths={api}/apis/keda/v1alpha1")
-    return _run_go(cache, module, what, lambda directory: (*generate, f"output:dir={directory}"))
+    return _make_crds(cache, "keda", "KEDA", "github.com/kedacore/keda/v2", "apis/keda/v1alpha1")
 
 
-def _build(cache: Cache, module: Path, what: str, ldflags: str, target: str) -> Path:
-    install = ("install", "-trimpath", f"-ldflags={ldflags}", target)
-    return _run_go(cache, module, what, lambda _: install, ldflags, target)
+def make_prometheus_crds(cache: Cache) -> Path:
+    """Return the directory of the CRDs that prometheus-operator has in version v1, as those of KEDA."""
+    api = "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring"
+    return _make_crds(cache, "prometheus_operator", "prometheus-operator", api, "v1")
+
+
+def _make_crds(cache: Cache, directory: str, project: str, api: str, package: str) -> Path:
+    module = _MODULES / directory
+    what = f"making the CRDs of {project} {_required_version(module, api)} from its Go module"
+    generate = ("tool", "controller-gen", "crd:maxDescLen=0", f"paths={api}/{package}")
+    return _run_go(cache, module, what, lambda output: (*generate, f"output:dir={output}"))
+
+
+def _build(cache: Cache, module: Path, what: str, ldflags: str, target: str, *flags: str) -> Path:
+    install = ("install", "-trimpath", f"-ldflags={ldflags}", *flags, target)
+    return _run_go(cache, module, what, lambda _: install, ldflags, target, *flags)
 
 
 def _run_go(
