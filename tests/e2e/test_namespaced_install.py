@@ -112,6 +112,12 @@ def test_it_asks_only_for_what_its_role_grants_and_only_in_its_namespace(
 def test_the_operators_pod_shows_its_metrics(cluster: Instance, home: str) -> None:
     page = _metrics_of(cluster, home)
     assert 'catdog_operator_models{phase="Serving"} 1.0' in page
+    shown = [each for each in page.splitlines() if each.startswith("catdog_operator_model_condition{")]
+    assert len(shown) == 6, "all are of the one model that it may see"
+    of = f'model="pets",model_namespace="{home}"'
+    assert (
+        f'catdog_operator_model_condition{{{of},reason="Serving",status="True",type="Serving"}} 1.0' in shown
+    )
     assert _sum(page, 'catdog_operator_reconciles_total{outcome="settled"}') > 0
     assert _sum(page, "catdog_operator_reconcile_seconds_count") > 0
     assert _sum(page, 'catdog_operator_api_requests_total{code="200",method="PATCH"}') > 0

@@ -1,0 +1,80 @@
+"""What is given to prometheus-operator is what its schemas have, and the how-to can be followed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.alerts import HOWTO, MONITORING
+from tests.cluster.cache import REPOSITORY, default_cache
+from tests.cluster.commands import CommandError
+from tests.cluster.install import apply_crds
+from tests.cluster.instance import Instance, down, up_api_server
+from tests.cluster.programs import make_prometheus_crds
+from tests.howto import run_section
+
+NAMESPACES = ("catdog-system", "kafka")
+OBJECTS = "podmonitors,prometheusrules"
+NAMES = ["jsonpath={.items[*].metadata.name}"]
+OF_OPERATOR = ["catdog-operator", "catdog-operator"]
+OF_MODELS = ["catdog-models", "catdog-trainings", "catdog-workers"]
+
+
+@pytest.fixture(scope="module")
+def api_server(bare: str) -> Iterator[Instance]:
+    """Give an API server with the CRDs of prometheus-operator."""
+    cluster = up_api_server(bare)
+    crds = make_prometheus_crds(default_cache())
+    apply_crds(cluster, *(crds / f"monitoring.coreos.com_{kind}.yaml" for kind in OBJECTS.split(",")))
+    for namespace in NAMESPACES:
+        cluster.kubectl("create", "namespace", namespace)
+    yield cluster
+    down(bare)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_there(api_server: Instance) -> None:
+    for namespace in NAMESPACES:
+        api_server.kubectl("delete", f"{OBJECTS},configmaps", "--all", "--namespace", namespace)
+
+
+def test_on_a_cluster_all_is_in_the_operators_namespace_and_looks_into_every_other(
+    api_server: Instance,
+) -> None:
+    run_section(HOWTO, "Switch it on", REPOSITORY, api_server.environment())
+    assert names(api_server, "catdog-system") == sorted(OF_OPERATOR + OF_MODELS)
+    anywhere = "jsonpath={.items[?(@.spec.namespaceSelector.any==true)].metadata.name}"
+    found = api_server.kubectl("get", "podmonitors", "-n", "catdog-system", "-o", anywhere)
+    assert sorted(found.split()) == ["catdog-trainings", "catdog-workers"]
+    dashboards = ("get", "configmaps", "--all-namespaces", "-l", "grafana_dashboard=1")
+    assert '"title": "CatDog"' in api_server.kubectl(*dashboards, "-o", "jsonpath={.items[0].data}").replace(
+        "\\", ""
+    )
+
+
+def test_on_openshift_each_part_is_where_its_pods_are(api_server: Instance) -> None:
+    run_section(HOWTO, "On OpenShift", REPOSITORY, api_server.environment())
+    assert names(api_server, "catdog-system") == OF_OPERATOR
+    assert names(api_server, "kafka") == OF_MODELS
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("targetLabel: job", "target: job"),
+        ("action: labeldrop", "action: dropLabel"),
+        ("for: 5m", "for: five minutes"),
+        ("any: true", "all: true"),
+        ("podMetricsEndpoints:", "podMetricEndpoints:"),
+    ],
+)
+def test_a_mistake_would_be_refused(api_server: Instance, right: str, wrong: str) -> None:
+    text = api_server.kubectl("kustomize", str(MONITORING))
+    assert right in text
+    dry_run = ("apply", "--dry-run=server", "--validate=strict", "--filename=-")
+    api_server.kubectl(*dry_run, input=text)
+    with pytest.raises(CommandError):
+        api_server.kubectl(*dry_run, input=text.replace(right, wrong))
+
+
+def names(cluster: Instance, namespace: str) -> list[str]:
+    return sorted(cluster.kubectl("get", OBJECTS, "--namespace", namespace, "-o", *NAMES).split())
