@@ -43,6 +43,11 @@ def find_unshown(query: str, shown: Shown) -> list[str]:
     return missing
 
 
+def selected_names(query: str) -> set[str]:
+    """Return the samples that a query asks for."""
+    return {each.name or "" for each in _selectors(parse(query))}
+
+
 def find_matches(query: str) -> list[Match]:
     """Return the values that a query asks for, each alternative of a regular expression by itself."""
     found = []

@@ -4,6 +4,7 @@ The model's input topic has a single partition at first. Each test goes on from 
 """
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.alerts import read_pod_monitors, read_rules
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
 from tests.e2e.claims import claim_with_versions
@@ -27,6 +29,7 @@ from tests.e2e.models import NAMESPACE, Model, condition
 from tests.e2e.processes import process_in_pod
 from tests.e2e.strimzi import Client, eventually
 from tests.howto import run_section
+from tests.promql import selected_names
 from tests.reference import documented_metrics, shown_metrics
 from tests.tiny_version import picture
 
@@ -81,6 +84,20 @@ async def test_what_came_of_records_shows_in_a_workers_metrics(cluster: Instance
     assert {value for (name, _), value in found.items() if name.endswith("_failures_total")} == {0}
     assert 0 < found["catdog_kafka_certificate_days_left", "user.crt"] < 366
     assert 0 < found["catdog_latency_seconds_sum", ""] < 60 * len(RECORDS)
+
+
+@pytest.mark.usefixtures("pets")
+async def test_where_prometheus_is_told_to_look_it_finds_what_alerts_ask_for(cluster: Instance) -> None:
+    found = await monitored_pods(cluster)
+    assert found.keys() == {"catdog-workers", "catdog-trainings", "catdog-operator"}
+    shown = set[str]()
+    for page in (page for pages in found.values() for page in pages):
+        shown |= {sample.name for family in text_string_to_metric_families(page) for sample in family.samples}
+    recorded = {rule["record"] for rule in read_rules() if "record" in rule}
+    asked = {name for rule in read_rules() for name in selected_names(rule["expr"])} - recorded - {"up"}
+    assert {name for name in asked - shown if not name.startswith("catdog_training_")} == set()
+    of_pets = 'catdog_operator_model_condition{model="pets",model_namespace="kafka",reason="Serving"'
+    assert f'{of_pets},status="True",type="Ready"}} 1.0' in found["catdog-operator"][0]
 
 
 async def test_who_has_the_workers_certificate_may_ask_how_far_they_are(
@@ -157,11 +174,25 @@ def autoscaler(cluster: Instance) -> dict[str, Any]:
     return found
 
 
-async def page_of(worker: dict[str, Any]) -> str:
-    """Return the page of a worker's metrics."""
-    address = f"http://{worker['status']['podIP']}:8080/metrics"
+async def page_of(pod: dict[str, Any], port: str = "http") -> str:
+    """Return the page of a pod's metrics, at the port of that name."""
+    [container] = pod["spec"]["containers"]
+    [number] = [each["containerPort"] for each in container["ports"] if each["name"] == port]
+    address = f"http://{pod['status']['podIP']}:{number}/metrics"
     async with aiohttp.ClientSession() as session, session.get(address) as page:
         return await page.text()
+
+
+async def monitored_pods(cluster: Instance) -> dict[str, list[str]]:
+    """Return the pages of the pods that each PodMonitor selects, at the port that it names."""
+    pages = {}
+    for name, monitor in read_pod_monitors().items():
+        selector = ",".join("=".join(each) for each in monitor["spec"]["selector"]["matchLabels"].items())
+        pods = cluster.kubectl("get", "pods", "--all-namespaces", "-l", selector, "-o", "json")
+        running = [pod for pod in json.loads(pods)["items"] if pod["status"]["phase"] == "Running"]
+        [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+        pages[name] = [await page_of(pod, endpoint["port"]) for pod in running]
+    return pages
 
 
 def samples(page: str) -> dict[tuple[str, str], float]:
