@@ -18,7 +18,7 @@ MISTAKES = (
     ("Answers a second A", "catdog_answers_total", "catdog_answered_total", "catdog_answered_total"),
     ("CatDogNotAnswering", "latency_seconds_count", "latency_count", "catdog_latency_count"),
     ("CatDogKafkaFailing", "(namespace, model)", "(namespace, name)", "by (name)"),
-    ("CatDogModelNotServing", "status!=", "state!=", "catdog_operator_model_condition{state}"),
+    ("CatDogModelNotServing", "status=", "state=", "catdog_operator_model_condition{state}"),
     ("CatDogUnknownShareHigh", "ratio1w", "ratio2w", "model:catdog_unknown_share:ratio2w"),
 )
 PRODUCT = ("operator", "trainer_image", "inference_image", "common")
