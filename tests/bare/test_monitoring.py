@@ -14,7 +14,7 @@ from tests.howto import run_section
 
 NAMESPACES = ("catdog-system", "kafka")
 OBJECTS = "podmonitors,prometheusrules"
-NAMES = ["jsonpath={.items[*].metadata.name}"]
+NAMES = "jsonpath={.items[*].metadata.name}"
 OF_OPERATOR = ["catdog-operator", "catdog-operator"]
 OF_MODELS = ["catdog-models", "catdog-trainings", "catdog-workers"]
 
@@ -77,4 +77,4 @@ def test_a_mistake_would_be_refused(api_server: Instance, right: str, wrong: str
 
 
 def names(cluster: Instance, namespace: str) -> list[str]:
-    return sorted(cluster.kubectl("get", OBJECTS, "--namespace", namespace, "-o", *NAMES).split())
+    return sorted(cluster.kubectl("get", OBJECTS, "--namespace", namespace, "-o", NAMES).split())
