@@ -1,8 +1,11 @@
 """What is given to prometheus-operator is what its schemas have, and the how-to can be followed."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.alerts import HOWTO, MONITORING
 from tests.cluster.cache import REPOSITORY, default_cache
@@ -10,7 +13,7 @@ from tests.cluster.commands import CommandError
 from tests.cluster.install import apply_crds
 from tests.cluster.instance import Instance, down, up_api_server
 from tests.cluster.programs import make_prometheus_crds
-from tests.howto import run_section
+from tests.howto import read_blocks, run_section
 
 NAMESPACES = ("catdog-system", "kafka")
 OBJECTS = "podmonitors,prometheusrules"
@@ -55,6 +58,19 @@ def test_on_openshift_each_part_is_where_its_pods_are(api_server: Instance) -> N
     run_section(HOWTO, "On OpenShift", REPOSITORY, api_server.environment())
     assert names(api_server, "catdog-system") == OF_OPERATOR
     assert names(api_server, "kafka") == OF_MODELS
+
+
+def test_an_overlay_puts_the_label_on_all_that_a_prometheus_asks_for(
+    api_server: Instance, tmp_path: Path
+) -> None:
+    [block] = [each for each in read_blocks(HOWTO.read_text()) if each.section == "If nothing comes"]
+    overlay = block.text.replace("manifests/monitoring", os.path.relpath(MONITORING, tmp_path.resolve()))
+    (tmp_path / "kustomization.yaml").write_text(overlay)
+    made = list(yaml.safe_load_all(api_server.kubectl("kustomize", str(tmp_path))))
+    assert {each["metadata"]["labels"]["release"] for each in made} == {"kube-prometheus-stack"}
+    selectors = [each["spec"]["selector"]["matchLabels"] for each in made if each["kind"] == "PodMonitor"]
+    assert len(selectors) == 3
+    assert not any("release" in each for each in selectors)
 
 
 @pytest.mark.parametrize(
