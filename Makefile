@@ -89,7 +89,9 @@ $(VENV)/ready: # of the lock by its name, whatever the time stamps of a new chec
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo '· installing python3-venv'; apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
 	    apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; }
-	@echo '· installing the Python packages of requirements/dev.txt (once)'
-	@rm -rf "$(VENV)" && mkdir -p "$(CATDOG_CACHE)" && python3 -m venv "$(VENV)"
-	@"$(VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@touch "$@"
+	@mkdir -p "$(CATDOG_CACHE)"
+	@exec 9>"$(VENV).lock"; flock 9; test -e "$@" && exit; \
+	  echo '· installing the Python packages of requirements/dev.txt (once)'; \
+	  rm -rf "$(VENV)"; python3 -m venv "$(VENV)"; \
+	  "$(VENV)/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; \
+	  touch "$@"
