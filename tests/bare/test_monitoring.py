@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.alerts import HOWTO, MONITORING
+from tests.alerts import MONITORING
 from tests.cluster.cache import REPOSITORY, default_cache
 from tests.cluster.commands import CommandError
 from tests.cluster.install import apply_crds
@@ -15,6 +15,7 @@ from tests.cluster.instance import Instance, down, up_api_server
 from tests.cluster.programs import make_prometheus_crds
 from tests.howto import read_blocks, run_section
 
+HOWTO = REPOSITORY / "docs" / "how-to" / "monitoring.md"
 NAMESPACES = ("catdog-system", "kafka")
 OBJECTS = "podmonitors,prometheusrules"
 NAMES = "jsonpath={.items[*].metadata.name}"

@@ -100,6 +100,12 @@ async def test_where_prometheus_is_told_to_look_it_finds_what_alerts_ask_for(clu
     assert f'{of_pets},status="True",type="Ready"}} 1.0' in found["catdog-operator"][0]
 
 
+@pytest.mark.usefixtures("pets")
+@pytest.mark.parametrize("runbook", sorted(REPOSITORY.glob("docs/runbooks/*.md")), ids=lambda path: path.stem)
+def test_what_a_runbook_says_to_look_at_is_there(cluster: Instance, runbook: Path) -> None:
+    assert run_section(runbook, "Look at", REPOSITORY, cluster.environment())
+
+
 async def test_who_has_the_workers_certificate_may_ask_how_far_they_are(
     cluster: Instance, pets: Model, tmp_path: Path
 ) -> None:
