@@ -42,7 +42,7 @@ def beside(cluster: Instance, photos: list[LabelledPhoto], tmp_path: Path) -> It
 
 def test_every_cell_does_what_it_says(cluster: Instance, s3: S3Server, beside: Path) -> None:
     notebook = read_notebook()
-    bucket = {"CATDOG_S3_ENDPOINT": s3.endpoint, "CATDOG_S3_CA_FILE": str(s3.ca_file)}
+    bucket = {"S3_ENDPOINT": s3.endpoint, "S3_CA_FILE": str(s3.ca_file)}
     keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
     # What Jupyter keeps of its own stays out of the person's home.
     own = {"IPYTHONDIR": str(beside / "ipython"), "MPLCONFIGDIR": str(beside / "matplotlib")}
