@@ -15,6 +15,8 @@ LONGEST_FIRST = (
     "tests/e2e/faults",
     "tests/e2e/test_trainer_image.py",
     "tests/e2e/test_main_job.py",
+    "tests/e2e/test_notebook.py",
+    "tests/e2e/test_tutorial.py",
     "tests/e2e/test_networks.py",
     "tests/e2e/test_training_faults.py",
     "tests/e2e/test_bad_input.py",
