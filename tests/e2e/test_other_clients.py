@@ -135,7 +135,7 @@ def check_answers(answers: list[ReadRecord]) -> None:
 
 
 def assert_is_an_answer(event: dict[str, Any]) -> None:
-    """Hold an event against the README's promises of an answer."""
+    """Hold an event against what is promised of an answer."""
     data = event["data"]
     assert (data["label"], data["model"]) == ("cat", {"name": MODEL, "version": 1})
     assert data["probabilities"].keys() == {"cat", "dog"}

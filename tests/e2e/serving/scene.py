@@ -25,7 +25,7 @@ NAME = "struck"
 PARTITIONS = 6
 BATCH = 8
 WORKERS = 2
-# What README and the reference promise: four batches a worker.
+# What docs/explanation/records.md and the reference promise: four batches a worker.
 IN_FLIGHT = 4 * BATCH
 
 # Ten milliseconds and more to decode, so that a worker has its hands full.
