@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e soak bench-operator bench-serving bench-training up down env images lock docs drawings format clean-cache
+.PHONY: help demo test check unit e2e soak bench-operator bench-serving bench-training up down env images bundle sbom lock docs drawings format clean-cache
 
 export CATDOG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/catdog
 export PYTHONPATH := $(CURDIR):$(CURDIR)/client:$(CURDIR)/common:$(CURDIR)/operator:$(CURDIR)/trainer_image:$(CURDIR)/inference_image
@@ -63,6 +63,12 @@ env: $(VENV)/ready ## eval "$$(make -s env)": KUBECONFIG, kubectl and catdog for
 images: $(VENV)/ready ## build the three images and push them: REGISTRY=quay.io/you
 	@test -n "$(REGISTRY)" || { echo 'make images REGISTRY=quay.io/you: name the registry to push to'; exit 2; }
 	@$(PYTHON) -m tests.cluster images --registry $(REGISTRY) $(if $(BASE),--base $(BASE))
+
+bundle: $(VENV)/ready ## make the OLM bundle again, after a change of manifests, CRD or release/about.yaml
+	@$(PYTHON) -m release bundle
+
+sbom: $(VENV)/ready ## write into build/sbom what packages each image holds, as CycloneDX
+	@$(PYTHON) -m release sbom
 
 lock: $(VENV)/ready ## resolve requirements/*.in again into hashed locks
 	@for name in requirements/*.in; do \

@@ -1,0 +1,26 @@
+"""Writes what packages each image holds, as CycloneDX: from the locks, which are all that its build installs."""
+
+import sys
+from pathlib import Path
+
+from tests.cluster.cache import REPOSITORY
+from tests.cluster.commands import run
+
+LOCKS = {"catdog-operator": "operator", "catdog-inference": "inference", "catdog-trainer": "trainer"}
+
+
+def write_sboms(directory: Path) -> list[Path]:
+    """Write an SBOM for each image and return their paths.
+
+    Raises:
+        CommandError: a lock could not be read.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    return [_write(image, lock, directory / f"{image}.cdx.json") for image, lock in LOCKS.items()]
+
+
+def _write(image: str, lock: str, path: Path) -> Path:
+    options = ("--output-reproducible", "--of", "JSON", "--output-file", path)
+    locked = REPOSITORY / "requirements" / f"{lock}.txt"
+    run(sys.executable, "-m", "cyclonedx_py", "requirements", *options, locked)
+    return path
