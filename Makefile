@@ -36,7 +36,7 @@ unit: $(VENV)/ready ## the tests that need no cluster
 	@$(PYTHON) -m pytest $(or $(TESTS),tests/unit tests/contract) $(ARGS)
 
 e2e: $(VENV)/ready ## the tests on a real node with a real Kafka
-	@$(PYTHON) -m pytest -m 'not soak' $(or $(TESTS),$(IN_LANES) tests/bare tests/e2e) $(ARGS)
+	@$(PYTHON) -m pytest -m 'not soak' $(or $(TESTS),$(IN_LANES) tests/release tests/bare tests/e2e) $(ARGS)
 	@$(if $(TESTS),:,$(PYTHON) -m pytest tests/afterwards)
 
 soak: $(VENV)/ready ## what takes too long for `make test`: every kill, ten minutes at rest, a thousand models (TESTS=, ARGS=)
@@ -60,9 +60,10 @@ down: $(VENV)/ready ## stop it; nothing of it stays but the cache
 env: $(VENV)/ready ## eval "$$(make -s env)": KUBECONFIG, kubectl and catdog for the local cluster
 	@$(PYTHON) -m tests.cluster env --name $(NAME)
 
-images: $(VENV)/ready ## build the three images and push them: REGISTRY=quay.io/you
+images: $(VENV)/ready ## build and push the images: REGISTRY=quay.io/you (PLATFORMS=linux/amd64,linux/arm64 BASE= SOURCE=)
 	@test -n "$(REGISTRY)" || { echo 'make images REGISTRY=quay.io/you: name the registry to push to'; exit 2; }
-	@$(PYTHON) -m tests.cluster images --registry $(REGISTRY) $(if $(BASE),--base $(BASE))
+	@$(PYTHON) -m release images --registry $(REGISTRY) $(if $(BASE),--base $(BASE)) \
+	  $(if $(PLATFORMS),--platforms $(PLATFORMS)) $(if $(SOURCE),--source $(SOURCE))
 
 bundle: $(VENV)/ready ## make the OLM bundle again, after a change of manifests, CRD or release/about.yaml
 	@$(PYTHON) -m release bundle

@@ -43,7 +43,9 @@ def build_spec_descriptors(spec: Schema) -> list[Descriptor]:
 
 def build_status_descriptors(status: Schema) -> list[Descriptor]:
     """Return a descriptor of each value in the status, and of the conditions; other lists have no view there."""
-    shown = [(path, field) for path, field in fields_of(status) if field["type"] != "array" or path == "conditions"]
+    shown = [
+        (path, field) for path, field in fields_of(status) if field["type"] != "array" or path == "conditions"
+    ]
     return [_describe(path, field, [_STATUS_WIDGETS.get(path, f"{_CONSOLE}text")]) for path, field in shown]
 
 

@@ -28,7 +28,7 @@ class Release:
     """What distinguishes one release from another beside its manifests."""
 
     version: str
-    architectures: Sequence[str] = ("amd64",)  # that the images are built for
+    architectures: Sequence[str]  # that the images are built for, such as amd64
     source: str = ""  # URL of the repository
 
 

@@ -1,20 +1,12 @@
-"""The local cluster's commands: `python -m tests.cluster up|down|env|status|images`."""
+"""The local cluster's commands: `python -m tests.cluster up|down|env|status`."""
 
 import argparse
 import shlex
 import sys
 
-from tests.cluster.cache import REPOSITORY, default_cache, say
+from tests.cluster.cache import default_cache, say
 from tests.cluster.commands import CommandError
-from tests.cluster.images import PRODUCT_IMAGES, ImageStore
 from tests.cluster.instance import Instance, down, find_instances, lanes_of, up, up_api_server
-from tests.cluster.overlay import write_overlay
-from tests.cluster.packages import install_packages
-
-DEFAULT_BASE = "python:3.11-slim-bookworm"
-INSTALL_OVERLAY = REPOSITORY / "build" / "install"
-NAMESPACED_OVERLAY = REPOSITORY / "build" / "install-namespaced"
-NAMESPACED = REPOSITORY / "manifests" / "overlays" / "namespaced"
 
 
 def main() -> int:
@@ -47,10 +39,6 @@ def _parse() -> argparse.Namespace:
     command = commands.add_parser("env", help="print what a shell needs to work with a cluster")
     command.add_argument("--name", default="demo")
     command.set_defaults(run=_env)
-    command = commands.add_parser("images", help="build the product's images and push them to a registry")
-    command.add_argument("--registry", required=True, help="where to push, like quay.io/you")
-    command.add_argument("--base", default=DEFAULT_BASE, help=f"{DEFAULT_BASE}, or `local` for one made here")
-    command.set_defaults(run=_images)
     command = commands.add_parser("status", help="print which clusters there are")
     command.set_defaults(run=_status)
     return parser.parse_args()
@@ -79,18 +67,6 @@ def _env(options: argparse.Namespace) -> None:
         raise LookupError(f"the local cluster {options.name} is not up: `make up NAME={options.name}`")
     for name, value in instance.environment().items():
         print(f"export {name}={shlex.quote(value)}")
-
-
-def _images(options: argparse.Namespace) -> None:
-    cache = default_cache()
-    install_packages(cache)
-    store = ImageStore(cache)
-    images = {source.name: store.publish(source, options.registry, options.base) for source in PRODUCT_IMAGES}
-    write_overlay(INSTALL_OVERLAY, images, {})
-    write_overlay(NAMESPACED_OVERLAY, images, {}, base=NAMESPACED, namespace="catdog")
-    for reference in images.values():
-        print(reference)
-    say(f"✓ oc apply -k {INSTALL_OVERLAY.relative_to(REPOSITORY)}")
 
 
 def _status(_: argparse.Namespace) -> None:

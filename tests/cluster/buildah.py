@@ -1,15 +1,16 @@
 """Builds images with buildah, in a storage of the cache's own: the person's is not touched."""
 
+import contextlib
 import os
 import shutil
 import ssl
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.commands import run
+from tests.cluster.commands import CommandError, run
 from tests.cluster.packages import apt_proxy
 
 _BUNDLE_IN_IMAGE = "/etc/ssl/certs/ca-certificates.crt"
@@ -22,10 +23,18 @@ class Buildah:
 
     storage: Path
 
-    def build(self, context: Path, containerfile: Path, reference: str, arguments: Mapping[str, str]) -> None:
-        """Build an image and name it `reference`.
+    def build(
+        self,
+        context: Path,
+        containerfile: Path,
+        reference: str,
+        arguments: Mapping[str, str],
+        platforms: Sequence[str] = (),
+    ) -> None:
+        """Build an image and name it `reference`; for several platforms, such as linux/arm64, a list of images.
 
-        What the machine trusts, and its ways to registries, are lent to the build and stay out of the image.
+        What the machine trusts, and its ways to registries, are lent to the build and stay out of the image. For a
+        platform that is not the machine's own, the kernel has to know how to run its programs (binfmt_misc, qemu).
 
         Raises:
             CommandError: the build failed.
@@ -39,9 +48,18 @@ class Buildah:
             lent = [f"--volume={home}:/root"]
             if bundle := _certificate_bundle():
                 lent.append(f"--volume={bundle}:{_BUNDLE_IN_IMAGE}:ro")
-            self.run(
-                "build", "--layers", *build_arguments, *lent, "-f", containerfile, "-t", reference, context
-            )
+            if platforms:
+                lent.append(f"--platform={','.join(platforms)}")
+            named = ("-t", reference)
+            if len(platforms) > 1:
+                self.forget_list(reference)
+                named = ("--manifest", reference)
+            self.run("build", "--layers", *build_arguments, *lent, "-f", containerfile, *named, context)
+
+    def forget_list(self, reference: str) -> None:
+        """Forget a list of images if there is one of this name: a build would add to it."""
+        with contextlib.suppress(CommandError):  # there is none
+            self.run("manifest", "rm", reference)
 
     def save(self, reference: str, archive: Path) -> None:
         """Write an image to an OCI archive, under its name."""
@@ -52,8 +70,15 @@ class Buildah:
 
     def push(self, reference: str) -> str:
         """Push an image to the registry that its name says, and return its digest."""
+        return self._push(reference, "push")
+
+    def push_list(self, reference: str) -> str:
+        """Push a list of images with all images in it, and return the list's digest."""
+        return self._push(reference, "manifest", "push", "--all")
+
+    def _push(self, reference: str, command: str, *options: str) -> str:
         with tempfile.NamedTemporaryFile("r") as digest:
-            self.run("push", "--digestfile", digest.name, reference, f"docker://{reference}")
+            self.run(command, *options, "--digestfile", digest.name, reference, f"docker://{reference}")
             return digest.read().strip()
 
     def run(self, command: str, *arguments: str | Path) -> str:

@@ -101,18 +101,45 @@ class ImageStore:
         base = self.base().reference
         return self._make(source.name, source.key(base), source.fill_context, {"BASE": base})
 
-    def publish(self, source: ImageSource, registry: str, base: str) -> str:
+    def publish(self, source: ImageSource, registry: str, base: str, platforms: Sequence[str]) -> str:
         """Build an image of the product on any base (`local` is ours) and push it; return name and digest.
 
         Raises:
             CommandError: it could not be built, or the registry did not take it.
+            ValueError: our own base is asked for on several platforms.
         """
+        if base == "local" and len(platforms) > 1:
+            raise ValueError(
+                "BASE=local is made for one platform, this machine's: name one in PLATFORMS, or no BASE"
+            )
         base = self.base().reference if base == "local" else base
-        name = f"{registry}/{source.name}"
+        reference = f"{registry}/{source.name}:{source.key(base)}"
+        return self._publish(reference, source.fill_context, {"BASE": base}, platforms)
+
+    def publish_directory(self, directory: Path, reference: str, platforms: Sequence[str]) -> str:
+        """Build an image of a directory that holds a Containerfile and push it; return name and digest.
+
+        Raises:
+            CommandError: it could not be built, or the registry did not take it.
+        """
+
+        def fill(context: Path) -> None:
+            shutil.copytree(directory, context, dirs_exist_ok=True)
+
+        return self._publish(reference, fill, {}, platforms)
+
+    def _publish(
+        self,
+        reference: str,
+        fill: Callable[[Path], None],
+        arguments: dict[str, str],
+        platforms: Sequence[str],
+    ) -> str:
+        name = reference.rpartition(":")[0]
         with progress(f"building and pushing {name}"):
-            reference = f"{name}:{source.key(base)}"
-            self._build(source.name, source.fill_context, reference, {"BASE": base})
-            return f"{name}@{self.buildah.push(reference)}"
+            self._build(name.rpartition("/")[2], fill, reference, arguments, platforms)
+            push = self.buildah.push_list if len(platforms) > 1 else self.buildah.push
+            return f"{name}@{push(reference)}"
 
     def kafka(self) -> Image:
         """Return the Kafka broker's image, on our base."""
@@ -134,12 +161,17 @@ class ImageStore:
         return Image(name, reference, self.cache.keep(name, key, f"building the image {name}", make))
 
     def _build(
-        self, name: str, fill: Callable[[Path], None], reference: str, arguments: dict[str, str]
+        self,
+        name: str,
+        fill: Callable[[Path], None],
+        reference: str,
+        arguments: dict[str, str],
+        platforms: Sequence[str] = (),
     ) -> None:
         with tempfile.TemporaryDirectory(dir=self.cache.working_directory(name)) as directory:
             context = Path(directory)
             fill(context)
-            self.buildah.build(context, context / "Containerfile", reference, arguments)
+            self.buildah.build(context, context / "Containerfile", reference, arguments, platforms)
 
 
 def _fill_base_context(context: Path) -> None:

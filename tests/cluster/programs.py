@@ -1,4 +1,4 @@
-"""What is built from Go modules: Kubernetes, CoreDNS, an S3, promtool, a reader of events, CRDs of others."""
+"""What is built from Go modules: Kubernetes, CoreDNS, an S3, CRDs of others, and programs that tests ask."""
 
 import os
 import re
@@ -56,6 +56,21 @@ def build_promtool(cache: Cache) -> Path:
     version = _required_version(module, "github.com/prometheus/prometheus")
     what = f"building promtool of Prometheus {version} from its Go modules"
     return _build(cache, module, what, _STRIPPED, "tool", "-tags=remove_all_sd") / "promtool"
+
+
+def build_bundle_validator(cache: Cache) -> Path:
+    """Return the program that holds an OLM bundle to OLM's rules."""
+    module, api = _MODULES / "olm", "github.com/operator-framework/api"
+    what = f"building OLM's rules {_required_version(module, api)} from their Go module"
+    return _build(cache, module, what, _STRIPPED, ".") / "olm"
+
+
+def build_actionlint(cache: Cache) -> Path:
+    """Return actionlint, which knows the rules of workflows."""
+    module = _MODULES / "actionlint"
+    version = _required_version(module, "github.com/rhysd/actionlint")
+    what = f"building actionlint {version} from its Go module"
+    return _build(cache, module, what, _STRIPPED, "tool") / "actionlint"
 
 
 def make_keda_crds(cache: Cache) -> Path:
