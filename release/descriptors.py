@@ -1,4 +1,4 @@
-"""How a form of OpenShift's console shows each field of the resource: made from the CRD's schema, nothing by hand.
+"""How a form of OpenShift's console shows each field of the resource: made from the CRD's schema.
 
 The words of x-descriptors are the console's:
 https://github.com/openshift/console/blob/main/frontend/packages/operator-lifecycle-manager/src/components/descriptors/reference/reference.md
@@ -42,11 +42,12 @@ def build_spec_descriptors(spec: Schema) -> list[Descriptor]:
 
 
 def build_status_descriptors(status: Schema) -> list[Descriptor]:
-    """Return a descriptor of each value in the status, and of the conditions; other lists have no view there."""
-    shown = [
-        (path, field) for path, field in fields_of(status) if field["type"] != "array" or path == "conditions"
+    """Return a descriptor of each value in the status, and of the conditions; other lists have no view."""
+    return [
+        _describe(path, field, [_STATUS_WIDGETS.get(path, f"{_CONSOLE}text")])
+        for path, field in fields_of(status)
+        if field["type"] != "array" or path in _STATUS_WIDGETS
     ]
-    return [_describe(path, field, [_STATUS_WIDGETS.get(path, f"{_CONSOLE}text")]) for path, field in shown]
 
 
 def fields_of(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:

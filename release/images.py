@@ -18,7 +18,7 @@ NAMESPACED = REPOSITORY / "manifests" / "overlays" / "namespaced"
 
 
 def publish(registry: str, base: str, platforms: Sequence[str], source: str) -> list[str]:
-    """Build the product's images and the bundle's, push them, and write the installs; return the images' names.
+    """Build and push the product's images and the bundle's, and write the installs; return the images' names.
 
     `platforms` are such as `linux/arm64`; `source` is the repository's URL, or "".
 

@@ -1,4 +1,4 @@
-"""Writes what packages each image holds, as CycloneDX: from the locks, which are all that its build installs."""
+"""Writes what packages each image holds, as CycloneDX: from the locks, from which its build installs."""
 
 import sys
 from pathlib import Path
@@ -16,10 +16,10 @@ def write_sboms(directory: Path) -> list[Path]:
         CommandError: a lock could not be read.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    return [_write(image, lock, directory / f"{image}.cdx.json") for image, lock in LOCKS.items()]
+    return [_write(lock, directory / f"{image}.cdx.json") for image, lock in LOCKS.items()]
 
 
-def _write(image: str, lock: str, path: Path) -> Path:
+def _write(lock: str, path: Path) -> Path:
     options = ("--output-reproducible", "--of", "JSON", "--output-file", path)
     locked = REPOSITORY / "requirements" / f"{lock}.txt"
     run(sys.executable, "-m", "cyclonedx_py", "requirements", *options, locked)

@@ -1,7 +1,7 @@
 """What the Operator Lifecycle Manager makes of a bundle, as far as an install by it goes.
 
-It is not at hand itself. After its code: the rights are a Role in the operator's own namespace, or a ClusterRole where
-all namespaces are watched (operatorgroup.go, `ensureSingletonRBAC`), and the pods are told by an annotation.
+It is not at hand itself. After its code (operatorgroup.go, `ensureSingletonRBAC`) the rights are a Role in the
+operator's own namespace, or a ClusterRole where all are watched, and the pods are told by an annotation.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ def read_bundle(directory: Path) -> dict[str, Manifest]:
 
 
 def install(bundle: dict[str, Manifest], namespace: str, watched: str) -> list[Manifest]:
-    """Return the objects that OLM makes of a bundle but for the CRD; `watched` is "" or the same namespace."""
+    """Return the objects that OLM makes of a bundle, but for the CRD; `watched` is "" or `namespace`."""
     details = bundle["ClusterServiceVersion"]["spec"]["install"]["spec"]
     [deployment], [rights], [clusters] = (
         details[part] for part in ("deployments", "permissions", "clusterPermissions")

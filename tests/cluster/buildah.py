@@ -31,10 +31,10 @@ class Buildah:
         arguments: Mapping[str, str],
         platforms: Sequence[str] = (),
     ) -> None:
-        """Build an image and name it `reference`; for several platforms, such as linux/arm64, a list of images.
+        """Build an image and name it `reference`; for several platforms (linux/arm64 ...), a list of images.
 
-        What the machine trusts, and its ways to registries, are lent to the build and stay out of the image. For a
-        platform that is not the machine's own, the kernel has to know how to run its programs (binfmt_misc, qemu).
+        What the machine trusts, and its ways to registries, are lent to the build and stay out of the image.
+        Steps for a platform that is not the machine's own run where its kernel knows how (binfmt_misc, qemu).
 
         Raises:
             CommandError: the build failed.

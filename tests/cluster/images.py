@@ -109,9 +109,7 @@ class ImageStore:
             ValueError: our own base is asked for on several platforms.
         """
         if base == "local" and len(platforms) > 1:
-            raise ValueError(
-                "BASE=local is made for one platform, this machine's: name one in PLATFORMS, or no BASE"
-            )
+            raise ValueError("BASE=local is for one platform, this machine's: name no PLATFORMS, or no BASE")
         base = self.base().reference if base == "local" else base
         reference = f"{registry}/{source.name}:{source.key(base)}"
         return self._publish(reference, source.fill_context, {"BASE": base}, platforms)

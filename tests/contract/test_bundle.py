@@ -1,4 +1,4 @@
-"""The OLM bundle says what the manifests, the CRD and the operator say. tests/bare makes it anew and validates it."""
+"""The OLM bundle says what manifests, CRD and operator say. tests/release makes it anew and validates it."""
 
 import base64
 import json

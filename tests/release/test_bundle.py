@@ -1,4 +1,4 @@
-"""The OLM bundle is what kustomize installs, object by object, and valid by OLM's own rules and for an API server."""
+"""The OLM bundle is what kustomize installs, object by object, and valid for OLM and for an API server."""
 
 import copy
 import json
