@@ -5,7 +5,7 @@ import platform
 import sys
 
 from release.bundle import BUNDLE, product_version, render, write_bundle
-from release.images import BUILD, DEFAULT_BASE, INSTALL_OVERLAY, publish
+from release.images import BUILD, DEFAULT_BASE, publish
 from release.sbom import write_sboms
 from release.service_version import Release
 from tests.cluster.cache import REPOSITORY, say
@@ -56,7 +56,7 @@ def _images(options: argparse.Namespace) -> None:
     platforms = (options.platforms or _own_platform()).split(",")
     for reference in publish(options.registry, options.base, platforms, options.source):
         print(reference)
-    say(f"✓ oc apply -k {INSTALL_OVERLAY.relative_to(REPOSITORY)}")
+    say(f"✓ oc apply -k {(BUILD / 'install').relative_to(REPOSITORY)}")
 
 
 def _own_platform() -> str:

@@ -1,8 +1,9 @@
 """Builds and pushes what an install pulls, and writes the installs that name it by digest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from release.bundle import product_version, render, write_bundle
+from release.bundle import NAMESPACED, product_version, render, write_bundle
 from release.service_version import NAME, Release
 from tests.cluster.cache import REPOSITORY, default_cache
 from tests.cluster.images import PRODUCT_IMAGES, ImageStore
@@ -11,16 +12,15 @@ from tests.cluster.packages import install_packages
 
 DEFAULT_BASE = "python:3.11-slim-bookworm"
 BUILD = REPOSITORY / "build"
-INSTALL_OVERLAY = BUILD / "install"
-NAMESPACED_OVERLAY = BUILD / "install-namespaced"
-BUNDLE = BUILD / "bundle"
-NAMESPACED = REPOSITORY / "manifests" / "overlays" / "namespaced"
 
 
-def publish(registry: str, base: str, platforms: Sequence[str], source: str) -> list[str]:
+def publish(
+    registry: str, base: str, platforms: Sequence[str], source: str, directory: Path = BUILD
+) -> list[str]:
     """Build and push the product's images and the bundle's, and write the installs; return the images' names.
 
-    `platforms` are such as `linux/arm64`; `source` is the repository's URL, or "".
+    `platforms` are such as `linux/arm64`; `source` is the repository's URL, or "". Into `directory` go
+    `install`, `install-namespaced` and `bundle`.
 
     Raises:
         CommandError: an image could not be built, or the registry did not take it.
@@ -30,10 +30,16 @@ def publish(registry: str, base: str, platforms: Sequence[str], source: str) -> 
     install_packages(cache, ("buildah", *(("debootstrap",) if base == "local" else ())))
     store = ImageStore(cache)
     images = {each.name: store.publish(each, registry, base, platforms) for each in PRODUCT_IMAGES}
-    write_overlay(INSTALL_OVERLAY, images, {})
-    write_overlay(NAMESPACED_OVERLAY, images, {}, base=NAMESPACED, namespace="catdog")
     architectures = [each.split("/")[1] for each in platforms]
     release = Release(product_version(), architectures, source)
-    write_bundle(BUNDLE, render(INSTALL_OVERLAY, NAMESPACED_OVERLAY), release)
-    bundle = store.publish_directory(BUNDLE, f"{registry}/{NAME}-bundle:v{release.version}", platforms)
-    return [*images.values(), bundle]
+    write_installs(directory, images, release)
+    bundle = f"{registry}/{NAME}-bundle:v{release.version}"
+    return [*images.values(), store.publish_directory(directory / "bundle", bundle, platforms)]
+
+
+def write_installs(directory: Path, images: Mapping[str, str], release: Release) -> None:
+    """Write both kustomize overlays and the bundle, with these images by name."""
+    cluster_wide, namespaced = directory / "install", directory / "install-namespaced"
+    write_overlay(cluster_wide, images, {})
+    write_overlay(namespaced, images, {}, base=NAMESPACED, namespace="catdog")
+    write_bundle(directory / "bundle", render(cluster_wide, namespaced), release)

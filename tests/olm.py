@@ -1,6 +1,6 @@
 """What the Operator Lifecycle Manager makes of a bundle, as far as an install by it goes.
 
-It is not at hand itself. After its code (operatorgroup.go, `ensureSingletonRBAC`) the rights are a Role in the
+It is not at hand itself. By its code (operatorgroup.go, `ensureSingletonRBAC`) the rights are a Role in the
 operator's own namespace, or a ClusterRole where all are watched, and the pods are told by an annotation.
 """
 

@@ -11,9 +11,11 @@ import pytest
 import yaml
 
 from release.bundle import BUNDLE, build_bundle, product_version, render
+from release.images import write_installs
 from release.service_version import Manifest, Release, Rendered, find
 from tests.cluster.cache import default_cache
 from tests.cluster.commands import CommandError, run
+from tests.cluster.images import PRODUCT_IMAGES
 from tests.cluster.instance import Instance, down, up_api_server
 from tests.cluster.programs import build_bundle_validator
 from tests.lanes import instance_name
@@ -128,6 +130,28 @@ def test_crd_network_policy_and_namespace_are_kustomizes(
     annotations = bundle["ClusterServiceVersion"]["metadata"]["annotations"]
     suggested = json.loads(annotations["operatorframework.io/suggested-namespace-template"])
     assert suggested == rendered.find("Namespace")
+
+
+def test_with_images_that_were_pushed_everything_names_them_by_digest(tmp_path: Path) -> None:
+    names = [source.name for source in PRODUCT_IMAGES]
+    pushed = {name: f"quay.io/you/{name}@sha256:{number:064x}" for number, name in enumerate(names)}
+    write_installs(tmp_path, pushed, Release("1.2.3", ["amd64", "arm64"], "https://example.org/catdog"))
+    service_version = read_bundle(tmp_path / "bundle")["ClusterServiceVersion"]
+    related = {each["image"] for each in service_version["spec"]["relatedImages"]}
+    assert related == set(pushed.values())
+    [deployment] = service_version["spec"]["install"]["spec"]["deployments"]
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == pushed["catdog-operator"]
+    labels = service_version["metadata"]["labels"]
+    assert {label for label in labels if ".arch." in label} == {
+        f"operatorframework.io/arch.{each}" for each in ("amd64", "arm64")
+    }
+    assert service_version["metadata"]["annotations"]["repository"] == "https://example.org/catdog"
+    for name in ("install", "install-namespaced"):
+        applied = render(tmp_path / name).cluster_wide
+        [container] = find(applied, "Deployment")["spec"]["template"]["spec"]["containers"]
+        named = {container["image"], *find(applied, "ConfigMap")["data"].values()}
+        assert named == set(pushed.values())
 
 
 def test_olms_own_rules_have_nothing_to_say(validator: Path) -> None:
