@@ -29,12 +29,13 @@ class Buildah:
         containerfile: Path,
         reference: str,
         arguments: Mapping[str, str],
-        platforms: Sequence[str] = (),
+        platform: str | None = None,
     ) -> None:
-        """Build an image and name it `reference`; for several platforms (linux/arm64 ...), a list of images.
+        """Build an image and name it `reference`.
 
         What the machine trusts, and its ways to registries, are lent to the build and stay out of the image.
-        Steps for a platform that is not the machine's own run where its kernel knows how (binfmt_misc, qemu).
+        Steps for a `platform` (linux/arm64) that is not the machine's own need a kernel that runs programs of
+        that one (binfmt_misc, qemu).
 
         Raises:
             CommandError: the build failed.
@@ -46,20 +47,20 @@ class Buildah:
             configuration.write_text(_pip_configuration())
             # A mount leaves its place behind in the image: so it is one that every image has.
             lent = [f"--volume={home}:/root"]
-            if bundle := _certificate_bundle():
+            if bundle := certificate_bundle():
                 lent.append(f"--volume={bundle}:{_BUNDLE_IN_IMAGE}:ro")
-            if platforms:
-                lent.append(f"--platform={','.join(platforms)}")
-            named = ("-t", reference)
-            if len(platforms) > 1:
-                self.forget_list(reference)
-                named = ("--manifest", reference)
-            self.run("build", "--layers", *build_arguments, *lent, "-f", containerfile, *named, context)
+            if platform:
+                lent.append(f"--platform={platform}")
+            # On `scratch`, so without arguments, buildah 1.28 takes layers again that were made for another
+            # platform, and so the whole image.
+            layers = ("--layers",) if arguments else ()
+            self.run("build", *layers, *build_arguments, *lent, "-f", containerfile, "-t", reference, context)
 
-    def forget_list(self, reference: str) -> None:
-        """Forget a list of images if there is one of this name: a build would add to it."""
-        with contextlib.suppress(CommandError):  # there is none
+    def list_images(self, reference: str, images: Sequence[str]) -> None:
+        """Make a list of images, such as are for several platforms, and name it `reference`."""
+        with contextlib.suppress(CommandError):  # there is none yet
             self.run("manifest", "rm", reference)
+        self.run("manifest", "create", reference, *images)
 
     def save(self, reference: str, archive: Path) -> None:
         """Write an image to an OCI archive, under its name."""
@@ -73,8 +74,17 @@ class Buildah:
         return self._push(reference, "push")
 
     def push_list(self, reference: str) -> str:
-        """Push a list of images with all images in it, and return the list's digest."""
-        return self._push(reference, "manifest", "push", "--all")
+        """Push a list of images with all images in it, and return the list's digest.
+
+        Raises:
+            CommandError: it was not pushed.
+        """
+        digest = self._push(reference, "manifest", "push", "--all", "--format", "oci")
+        if not digest:  # buildah 1.28 says so only with --log-level debug, and ends with exit code 0
+            raise CommandError(
+                f"buildah could not push the list {reference}: is the registry reached by https?"
+            )
+        return digest
 
     def _push(self, reference: str, command: str, *options: str) -> str:
         with tempfile.NamedTemporaryFile("r") as digest:
@@ -96,7 +106,8 @@ class Buildah:
         return run(*alone, "buildah", *storage, command, *arguments, env=isolation)
 
 
-def _certificate_bundle() -> Path | None:
+def certificate_bundle() -> Path | None:
+    """Return the file of the certificates that this machine trusts, if it has one."""
     # A proxy that opens TLS has a CA of its own, which the machine trusts and the image does not know.
     named = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or _BUNDLE_IN_IMAGE
     return Path(named) if Path(named).is_file() else None

@@ -134,10 +134,16 @@ class ImageStore:
         platforms: Sequence[str],
     ) -> str:
         name = reference.rpartition(":")[0]
+        short = name.rpartition("/")[2]
         with progress(f"building and pushing {name}"):
-            self._build(name.rpartition("/")[2], fill, reference, arguments, platforms)
-            push = self.buildah.push_list if len(platforms) > 1 else self.buildah.push
-            return f"{name}@{push(reference)}"
+            if len(platforms) == 1:
+                self._build(short, fill, reference, arguments, platforms[0])
+                return f"{name}@{self.buildah.push(reference)}"
+            parts = {platform: f"{reference}-{platform.replace('/', '-')}" for platform in platforms}
+            for platform, part in parts.items():
+                self._build(short, fill, part, arguments, platform)
+            self.buildah.list_images(reference, [*parts.values()])
+            return f"{name}@{self.buildah.push_list(reference)}"
 
     def kafka(self) -> Image:
         """Return the Kafka broker's image, on our base."""
@@ -164,12 +170,12 @@ class ImageStore:
         fill: Callable[[Path], None],
         reference: str,
         arguments: dict[str, str],
-        platforms: Sequence[str] = (),
+        platform: str | None = None,
     ) -> None:
         with tempfile.TemporaryDirectory(dir=self.cache.working_directory(name)) as directory:
             context = Path(directory)
             fill(context)
-            self.buildah.build(context, context / "Containerfile", reference, arguments, platforms)
+            self.buildah.build(context, context / "Containerfile", reference, arguments, platform)
 
 
 def _fill_base_context(context: Path) -> None:
