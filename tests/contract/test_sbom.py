@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import OutputFormat, SchemaVersion
+from cyclonedx.validation import make_schemabased_validator
 
 from release.sbom import LOCKS, write_sboms
 from tests.cluster.images import PRODUCT_IMAGES
@@ -33,6 +35,13 @@ def test_an_sbom_lists_each_locked_package_with_its_version_and_hashes(
         digests = {each["content"] for ref in references for each in ref.get("hashes", [])}
         assert digests, each["name"]
         assert all(f"sha256:{digest}" in text for digest in digests)
+
+
+def test_an_sbom_is_valid_for_cyclonedx(sboms: Path) -> None:
+    text = (sboms / "catdog-operator.cdx.json").read_text()
+    validator = make_schemabased_validator(OutputFormat.JSON, SchemaVersion.V1_6)
+    assert validator.validate_str(text) is None
+    assert validator.validate_str(text.replace('"type": "library"', '"type": "book"')) is not None
 
 
 def test_each_image_has_one() -> None:
