@@ -143,7 +143,7 @@ def test_with_images_that_were_pushed_everything_names_them_by_digest(tmp_path: 
     [container] = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"] == pushed["catdog-operator"]
     labels = service_version["metadata"]["labels"]
-    assert {label for label in labels if ".arch." in label} == {
+    assert {label for label in labels if "/arch." in label} == {
         f"operatorframework.io/arch.{each}" for each in ("amd64", "arm64")
     }
     assert service_version["metadata"]["annotations"]["repository"] == "https://example.org/catdog"
