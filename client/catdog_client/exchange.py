@@ -11,16 +11,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from catdog_client.config import Config, KafkaConfig
+from catdog_client.errors import ClientError
 from catdog_client.outcome import Outcome
 from catdog_client.size_limit import SizeLimit, find_limit
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.messages import ERROR_MESSAGE_HEADER, ID_HEADER, parse_answer
 
 ANY_SIZE = 2**31 - 1  # we look at the size ourselves, and then say what is wrong with it
-
-
-class ClientError(Exception):
-    """Something that the person at the terminal can mend; the message is one line that says how."""
 
 
 class Exchange:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from catdog_client.exchange import ClientError
+from catdog_client.errors import ClientError
 
 _LABELS, _SPLITS = ("cat", "dog"), ("training", "validation")
 

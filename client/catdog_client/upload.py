@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.exceptions import ClientError as RefusedError
 from botocore.session import get_session
 
-from catdog_client.exchange import ClientError
+from catdog_client.errors import ClientError
 from catdog_client.folder import LabelledFile, LeftOut, printable, size_of, unreadable
 
 KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")

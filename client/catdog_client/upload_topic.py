@@ -18,7 +18,8 @@ from aiokafka.errors import (
 )
 
 from catdog_client.config import KafkaConfig
-from catdog_client.exchange import ANY_SIZE, ClientError, connect
+from catdog_client.errors import ClientError
+from catdog_client.exchange import ANY_SIZE, connect
 from catdog_client.folder import LabelledFile, LeftOut, printable, size_of, unreadable
 from catdog_client.size_limit import SizeLimit, find_limit
 from catdog_common.artifact import PartitionOffsets

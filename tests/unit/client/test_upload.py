@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from catdog_client.__main__ import cli
-from catdog_client.exchange import ClientError
+from catdog_client.errors import ClientError
 from catdog_client.folder import LabelledFile, LeftOut, find_photos, size_of
 from catdog_client.upload_topic import Uploaded
 from catdog_common.artifact import PartitionOffsets
