@@ -1,20 +1,30 @@
 """The command `catdog`: owns its options and exit codes; each command is a module of `commands`."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import ShellComplete
 
 from catdog_client.commands import COMMANDS
-from catdog_client.errors import ClientError
+from catdog_client.commands.completion import VARIABLE
+from catdog_client.errors import FAILURE, ClientError
 from catdog_client.options import kafka_options
+
+# As whom kubectl and oc run it: they find kubectl-catdog and oc-catdog on the PATH.
+PROGRAMS = {"kubectl-catdog": "kubectl catdog", "oc-catdog": "oc catdog"}
 
 
 @click.group(context_settings={"max_content_width": 110})
 @kafka_options
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - whatever the options above are
-    """Talk to a CatDogModel through its Kafka topics, and give it photos to learn from."""
+    """Look after CatDogModels, talk to one through its Kafka topics, and give it photos to learn from.
+
+    The exit code is 0 where all went well, 1 where it did not (one line says why), 2 where the command was
+    not understood, and 3 where a model is not as it was asked about.
+    """
     context.obj = options
 
 
@@ -24,11 +34,23 @@ for _command in COMMANDS:
 
 def main() -> None:
     """Run the command; what a person can mend is one line on standard error, and exit code 1."""
+    name = PROGRAMS.get(Path(sys.argv[0]).name, "catdog")
     try:
-        cli(prog_name="catdog")
+        cli(prog_name=name, complete_var=VARIABLE)
     except ClientError as error:
-        click.echo(f"catdog: {error}", err=True)
-        sys.exit(1)
+        click.echo(f"{name}: {error}", err=True)
+        sys.exit(FAILURE)
+
+
+def complete() -> None:
+    """Complete `kubectl catdog ...`, as kubectl asks for it: a line for each word, at last a directive."""
+    *words, begun = sys.argv[1:] or [""]
+    found = ShellComplete(cli, {}, "catdog", VARIABLE).get_completions(words, begun)
+    for each in found:
+        if each.type == "plain":
+            click.echo(f"{each.value}\t{each.help}" if each.help else each.value)
+    # https://github.com/spf13/cobra ShellCompDirective: files are offered (0), or are not (4).
+    click.echo(":0" if any(each.type in ("file", "dir") for each in found) else ":4")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,24 @@
 
 import click
 
+from catdog_client.commands.completion import completion
+from catdog_client.commands.doctor import doctor
+from catdog_client.commands.logs import logs
+from catdog_client.commands.promote import promote
+from catdog_client.commands.retrain import retrain
+from catdog_client.commands.rollback import rollback
 from catdog_client.commands.send import send
+from catdog_client.commands.status import status
 from catdog_client.commands.upload import upload
 
-# In the order in which `catdog --help` names them.
-COMMANDS: tuple[click.Command, ...] = (send, upload)
+COMMANDS: tuple[click.Command, ...] = (
+    status,
+    promote,
+    rollback,
+    retrain,
+    logs,
+    doctor,
+    send,
+    upload,
+    completion,
+)

@@ -1,0 +1,60 @@
+"""Pins a version, or ends that; says what follows, and may await it."""
+
+import sys
+
+from catdog_client.cluster.changes import Changed, paused_note
+from catdog_client.cluster.decisions import is_ready, is_settled
+from catdog_client.cluster.following import follow_on
+from catdog_client.cluster.model import Model
+from catdog_client.cluster.models import Models
+from catdog_client.errors import NOT_SO, ClientError
+from catdog_client.terminal import OutputFormat, make_console, print_changed
+
+
+def pin(
+    models: Models,
+    model: Model,
+    version: int | None,
+    notes: tuple[str, ...],
+    output: OutputFormat,
+    seconds: float | None,
+) -> None:
+    """Set spec.inference.modelVersion; with `seconds` await so long that the version serves.
+
+    Raises:
+        ClientError: the API server refuses, or it does not serve by then.
+    """
+    if seconds is not None:
+        refuse_to_await(model)
+    before = model.spec.inference.model_version
+    edited = models.edit(model.name, {"inference": {"modelVersion": version}})
+    print_changed(
+        Changed(
+            model=model.name,
+            namespace=models.namespace,
+            field="spec.inference.modelVersion",
+            before=before,
+            now=version,
+            notes=notes,
+        ),
+        output,
+    )
+    if seconds is None:
+        return
+
+    def holds(each: Model) -> bool:
+        return each.metadata.generation >= edited.metadata.generation and is_settled(each)
+
+    ended = follow_on(make_console(stderr=True), models, model.name, holds, seconds)
+    if not is_ready(ended) or version not in (None, ended.served):
+        sys.exit(NOT_SO)
+
+
+def refuse_to_await(model: Model) -> None:
+    """Refuse to wait for a model that the operator leaves alone.
+
+    Raises:
+        ClientError: it is paused.
+    """
+    if model.spec.paused:
+        raise ClientError(f"{paused_note(model.name)}; without --wait it can be set now")
