@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -69,11 +70,20 @@ def await_operator(instance: Instance) -> None:
 
 
 def write_commands(directory: Path, kubectl: Path) -> None:
-    """Put `kubectl` and `catdog` into a directory for the PATH."""
+    """Put `kubectl` and `catdog`, and catdog as kubectl's plugin, into a directory for the PATH."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "kubectl").unlink(missing_ok=True)
     (directory / "kubectl").symlink_to(kubectl)
     path = f"{REPOSITORY / 'client'}:{REPOSITORY / 'common'}"
-    command = f"PYTHONPATH={shlex.quote(path)} exec {shlex.quote(sys.executable)} -m catdog_client"
-    (directory / "catdog").write_text(f'#!/bin/sh\n{command} "$@"\n')
-    (directory / "catdog").chmod(0o755)
+    python = f"PYTHONPATH={shlex.quote(path)} exec {shlex.quote(sys.executable)}"
+    for name, target in read_scripts().items():
+        module, function = target.split(":")
+        code = f"import sys; sys.argv[0] = {name!r}; from {module} import {function}; {function}()"
+        (directory / name).write_text(f'#!/bin/sh\n{python} -c {shlex.quote(code)} "$@"\n')
+        (directory / name).chmod(0o755)
+
+
+def read_scripts() -> dict[str, str]:
+    """Return the commands that an installation of the client gives, and the functions that they run."""
+    scripts: dict[str, str] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["scripts"]
+    return scripts

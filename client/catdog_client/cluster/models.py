@@ -11,7 +11,7 @@ from catdog_client.cluster.kubeconfig import Where, find_login
 from catdog_client.cluster.model import Model, read_model
 from catdog_client.errors import ClientError
 
-GROUP, VERSION, PLURAL = "catdog.dev", "v1alpha1", "catdogmodels"
+GROUP, VERSION, PLURAL, KIND = "catdog.dev", "v1alpha1", "catdogmodels", "CatDogModel"
 MODEL_LABEL = "catdog.dev/model"
 FIELD_MANAGER = "catdog"
 

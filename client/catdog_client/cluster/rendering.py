@@ -109,7 +109,7 @@ def _phase(model: Model) -> Text:
 def _conditions(conditions: tuple[Condition, ...], now: datetime) -> Table:
     table = _table("", "CONDITION", "REASON", "SINCE", "MESSAGE")
     for each in conditions:
-        since = _ago(each.last_transition_time, now)
+        since = "" if each.last_transition_time is None else _span(now - each.last_transition_time)
         table.add_row(_mark(each.status), each.type, each.reason, since, Text(each.message))
     return table
 
@@ -140,8 +140,8 @@ def _remarks(model: Model, version: Version) -> Iterator[str]:
 
 def _history(history: tuple[Change, ...], now: datetime) -> Text:
     told = (f"version {each.version} {_ago(each.time, now)} ({each.reason})" for each in history[:_CHANGES])
-    more = ", …" if len(history) > _CHANGES else ""
-    return Text(f"served since: {', '.join(told)}{more}")
+    more = "; …" if len(history) > _CHANGES else ""
+    return Text(f"came to serve: {'; '.join(told)}{more}")
 
 
 def _figures(progress: Progress, now: datetime, *, with_time: bool = True) -> str:
@@ -207,7 +207,7 @@ def _text(number: int | None) -> str:
 
 
 def _ago(time: datetime | None, now: datetime) -> str:
-    return "" if time is None else _span(now - time)
+    return "" if time is None else f"{_span(now - time)} ago"
 
 
 def _span(span: timedelta) -> str:

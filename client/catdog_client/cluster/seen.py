@@ -7,7 +7,7 @@ import msgspec
 
 from catdog_client.cluster.api import FORBIDDEN, NOT_FOUND, Api, Query, Refusal
 from catdog_client.cluster.model import Condition, Metadata, Model, View, read_model
-from catdog_client.cluster.models import GROUP, PLURAL, VERSION, Models
+from catdog_client.cluster.models import GROUP, KIND, PLURAL, VERSION, Models
 
 OPERATOR_SELECTOR = "app.kubernetes.io/name=catdog,app.kubernetes.io/component=operator"
 OPERATOR_NAMESPACE = "catdog-system"  # of the install that watches all namespaces
@@ -184,8 +184,12 @@ def _crd_fields(api: Api) -> frozenset[str]:
     """Return the paths of all fields, as OpenAPI has them, which anyone may read who is known."""
     document = api.get(f"/openapi/v3/apis/{GROUP}/{VERSION}")
     schemas = document["components"]["schemas"].values()
-    [schema] = [each for each in schemas if {"spec", "status"} <= each.get("properties", {}).keys()]
-    return frozenset(_paths("", schema))
+    kinds = {
+        kind["kind"]: schema
+        for schema in schemas
+        for kind in schema.get("x-kubernetes-group-version-kind", ())
+    }
+    return frozenset(_paths("", kinds.get(KIND, {})))
 
 
 def _paths(prefix: str, schema: dict[str, Any]) -> Iterable[str]:

@@ -1,0 +1,300 @@
+"""The commands from their arguments to the API server's answers, and back to what a person reads."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from catdog_client.__main__ import complete, main
+from tests.unit.client.api_server import ApiServer, refusal, running
+from tests.unit.client.builders import FAILURE, SERVING
+
+MODELS = "/apis/catdog.dev/v1alpha1/namespaces/kafka/catdogmodels"
+PETS = f"{MODELS}/pets"
+PODS = "/api/v1/namespaces/kafka/pods"
+REFUSED = {"type": "Promoted", "status": "False", "reason": "BelowMinAccuracy", "message": "refused"}
+
+
+def body(spec: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:  # noqa: ANN401 - a status
+    metadata = {
+        "name": "pets",
+        "namespace": "kafka",
+        "generation": 4,
+        "resourceVersion": "7",
+        "managedFields": [],
+    }
+    return {
+        "apiVersion": "catdog.dev/v1alpha1",
+        "kind": "CatDogModel",
+        "metadata": metadata,
+        "spec": spec or {"training": {"revision": "first"}},
+        "status": {**SERVING, **status},
+    }
+
+
+class Person:
+    """Runs commands; what they print stands in `out` and `err`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+        self.out = self.err = ""
+
+    def run(self, *arguments: str, program: str = "catdog") -> int:
+        """Run a command to its end; return its exit code."""
+        self._monkeypatch.setattr("sys.argv", [program, *arguments])
+        try:
+            main()
+        except SystemExit as error:
+            code = error.code
+        self.out, self.err = self._capsys.readouterr()
+        assert isinstance(code, int)
+        return code
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    """Give an API server that has the model `pets`, and a kubeconfig that leads there."""
+    server = ApiServer()
+    listed = {"items": [body()], "metadata": {"resourceVersion": "7"}}
+    server.answers = {
+        f"GET {MODELS}": (200, listed),
+        f"GET {PETS}": (200, body()),
+        f"PATCH {PETS}": (200, body()),
+    }
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    with running(server, tmp_path / "kubeconfig"):
+        yield server
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Person:
+    return Person(monkeypatch, capsys)
+
+
+@pytest.mark.parametrize(("ready", "code"), [("True", 0), ("False", 3)])
+@pytest.mark.parametrize("arguments", [["status"], ["status", "pets"], ["status", "pets", "--watch"]])
+def test_the_status_exits_with_3_where_a_model_is_not_ready(
+    server: ApiServer, person: Person, arguments: list[str], ready: str, code: int
+) -> None:
+    found = body(conditions=[{**SERVING["conditions"][0], "status": ready}])
+    server.answers[f"GET {PETS}"] = (200, found)
+    server.answers[f"GET {MODELS}"] = (200, {"items": [found]})
+    assert person.run(*arguments) == code
+    assert "pets" in person.out
+
+
+def test_the_status_for_programs_is_the_resource_itself(server: ApiServer, person: Person) -> None:
+    assert server
+    assert person.run("status", "pets", "--output=json") == 0
+    shown = json.loads(person.out)
+    assert (shown["kind"], shown["status"]) == ("CatDogModel", SERVING)
+    assert "managedFields" not in shown["metadata"]
+    assert person.run("status", "--output=yaml") == 0
+    assert [each["metadata"]["name"] for each in yaml.safe_load(person.out)["items"]] == ["pets"]
+
+
+def test_a_namespace_without_models_is_said_so(server: ApiServer, person: Person) -> None:
+    server.answers[f"GET {MODELS}"] = (200, {"items": []})
+    assert person.run("status") == 0
+    assert (person.out, person.err) == (
+        "",
+        "namespace kafka has no CatDogModel (--namespace names another)\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "line"),
+    [
+        (401, "Unauthorized", "the cluster does not know who you are (Unauthorized): log in again"),
+        (
+            403,
+            "pets is forbidden",
+            "pets is forbidden; ask for that right: docs/how-to/command-line.md has a Role that suffices",
+        ),
+        (
+            409,
+            "the object has been modified",
+            "somebody changed it at the same moment (the object has been modified): try again",
+        ),
+        (422, "spec.paused: Invalid value", "spec.paused: Invalid value"),
+    ],
+)
+def test_a_refusal_is_one_line_that_says_what_to_do(
+    server: ApiServer, person: Person, code: int, said: str, line: str
+) -> None:
+    server.answers[f"PATCH {PETS}"] = (code, refusal(code, said))
+    assert person.run("promote", "pets", "1") == 1
+    assert (person.out, person.err) == ("", f"catdog: {line}\n")
+
+
+def test_words_of_a_proxy_are_told_too(server: ApiServer, person: Person) -> None:
+    server.answers[f"GET {PETS}"] = (502, b"<html>Bad\nGateway</html>")
+    assert person.run("status", "pets") == 1
+    assert person.err == "catdog: <html>Bad Gateway</html>\n"
+
+
+def test_without_the_crd_or_the_model_it_is_said_so(server: ApiServer, person: Person) -> None:
+    del server.answers[f"GET {PETS}"]
+    assert person.run("status", "pets", program="kubectl-catdog") == 1
+    assert person.err == (
+        "kubectl catdog: namespace kafka has no CatDogModel pets; it has pets (--namespace names another)\n"
+    )
+    del server.answers[f"GET {MODELS}"]
+    assert person.run("status", "pets") == 1
+    assert person.err == (
+        "catdog: the cluster has no catdogmodels.catdog.dev of version v1alpha1: "
+        "install the operator with its CRD\n"
+    )
+
+
+def test_where_no_api_server_answers_its_address_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, person: Person
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    with running(ApiServer(), kubeconfig):
+        pass
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    assert person.run("status") == 1
+    assert person.err.startswith("catdog: no API server answers at http://127.0.0.1:")
+    assert person.err.count("\n") == 1
+
+
+def test_promoting_pins_and_says_what_follows(server: ApiServer, person: Person) -> None:
+    assert person.run("promote", "pets", "1") == 0
+    assert server.requests[-1] == (f"PATCH {PETS}", {"spec": {"inference": {"modelVersion": 1}}})
+    assert person.out.splitlines()[:2] == [
+        "pets: spec.inference.modelVersion is now 1; it was not set",
+        "- version 2 goes on answering until a worker with version 1 is ready",
+    ]
+
+
+def test_unpinning_takes_the_field_away(server: ApiServer, person: Person) -> None:
+    server.answers[f"GET {PETS}"] = (200, body({"inference": {"modelVersion": 1}}))
+    assert person.run("promote", "pets", "--unpin", "--output=json") == 0
+    assert server.requests[-1] == (f"PATCH {PETS}", {"spec": {"inference": {"modelVersion": None}}})
+    shown = json.loads(person.out)
+    assert (shown["field"], shown["before"], shown["now"]) == ("spec.inference.modelVersion", 1, None)
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--unpin"], ["0"], ["x"]])
+def test_promoting_takes_a_version_or_no_pin(person: Person, server: ApiServer, arguments: list[str]) -> None:
+    assert person.run("promote", "pets", *arguments) == 2
+    assert not [each for each in server.requests if each[0].startswith("PATCH")]
+
+
+def test_rolling_back_pins_what_served_before_and_says_so(server: ApiServer, person: Person) -> None:
+    assert person.run("rollback", "pets") == 0
+    assert server.requests[-1] == (f"PATCH {PETS}", {"spec": {"inference": {"modelVersion": 1}}})
+    assert "- version 1 served before from 2026-11-27 12:00 UTC on" in person.out.splitlines()
+
+
+def test_waiting_for_a_version_that_does_not_come_to_serve_exits_with_3(
+    server: ApiServer, person: Person
+) -> None:
+    assert server
+    assert person.run("promote", "pets", "2", "--wait") == 0
+    assert person.run("promote", "pets", "1", "--wait") == 3
+
+
+def test_waiting_has_an_end_where_one_is_given(server: ApiServer, person: Person) -> None:
+    server.answers[f"GET {PETS}"] = (200, body(phase="RollingOut"))
+    server.answers[f"GET {MODELS}"] = (200, b"")
+    assert person.run("promote", "pets", "1", "--wait", "--timeout=0.2") == 1
+    assert person.err.splitlines()[-1] == (
+        "catdog: not within the 0.2 s of --timeout; "
+        "pets: RollingOut: version 2 serves with all 2 replicas ready"
+    )
+
+
+def test_a_paused_model_is_not_waited_for_and_not_changed(server: ApiServer, person: Person) -> None:
+    server.answers[f"GET {PETS}"] = (200, body({"paused": True}))
+    for command in (["promote", "pets", "1"], ["rollback", "pets"], ["retrain", "pets"]):
+        assert person.run(*command, "--wait") == 1
+        assert "spec.paused is true" in person.err
+    assert not [each for each in server.requests if each[0].startswith("PATCH")]
+    assert person.run("retrain", "pets") == 0
+    assert "- spec.paused is true, so the operator changes nothing of pets yet" in person.out
+
+
+def test_training_again_sets_another_revision(server: ApiServer, person: Person) -> None:
+    assert person.run("retrain", "pets", "--revision=second") == 0
+    assert server.requests[-1] == (f"PATCH {PETS}", {"spec": {"training": {"revision": "second"}}})
+    assert person.out.splitlines()[0] == "pets: spec.training.revision is now second; it was first"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "line"),
+    [
+        ({}, 0, "pets: version 2 is trained, 97.0% of 940 validation photos right; it serves"),
+        (
+            {"lastFailure": FAILURE},
+            1,
+            "catdog: the training failed: OOMKilled: the trainer ran out of memory",
+        ),
+        (
+            {"training": {"hash": "77ab01c2d3"}, "conditions": [REFUSED]},
+            3,
+            "pets: version 1 is trained, 70.0% of 60 validation photos right; it does not serve: refused",
+        ),
+    ],
+)
+def test_a_training_that_is_waited_for_tells_its_end_by_the_exit_code(
+    server: ApiServer, person: Person, status: dict[str, Any], code: int, line: str
+) -> None:
+    server.answers[f"GET {PETS}"] = (200, body(**status))
+    assert person.run("retrain", "pets", "--wait") == code
+    assert person.err.splitlines()[-1] == line
+
+
+def test_logs_are_told_pod_by_pod_the_oldest_first(server: ApiServer, person: Person) -> None:
+    server.answers[f"GET {PODS}"] = (
+        200,
+        {"items": [pod("new", 2), pod("old", 1)], "metadata": {"resourceVersion": "7"}},
+    )
+    server.answers[f"GET {PODS}/old/log"] = (200, b'{"event": "started"}\n')
+    server.answers[f"GET {PODS}/new/log"] = (200, b"one\ntwo")
+    assert person.run("logs", "pets") == 0
+    assert person.out == 'old {"event": "started"}\nnew one\nnew two\n'
+    assert person.run("logs", "pets", "--no-prefix") == 0
+    assert person.out == '{"event": "started"}\none\ntwo\n'
+
+
+def test_without_a_pod_that_has_begun_there_are_no_logs(server: ApiServer, person: Person) -> None:
+    waiting = pod("new", 1, state={"waiting": {"reason": "ContainerCreating"}})
+    for items, line in (([], "there are no pods of pets"), ([waiting], "no pod has begun of pets")):
+        server.answers[f"GET {PODS}"] = (200, {"items": items, "metadata": {"resourceVersion": "7"}})
+        assert person.run("logs", "pets") == 1
+        assert person.err == f"catdog: {line}: `catdog status pets` says why\n"
+
+
+def test_completion_knows_models_and_their_versions(
+    server: ApiServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def completed(*words: str) -> list[str]:
+        monkeypatch.setattr("sys.argv", ["kubectl_complete-catdog", *words])
+        complete()
+        return capsys.readouterr().out.splitlines()
+
+    assert completed("status", "p") == ["pets\tServing", ":4"]
+    assert completed("status", "x") == [":4"]
+    assert completed("promote", "pets", "") == ["2\t97.0% Passed", "1\t70.0% Failed", ":4"]
+    assert completed("logs", "pets", "--component", "") == ["training", "inference", ":4"]
+    assert completed("send", "") == [":0"], "files"
+    server.answers.clear()
+    assert completed("status", "") == [":4"], "nobody who types is complained to"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_what_it_sources(person: Person, shell: str) -> None:
+    assert person.run("completion", shell) == 0
+    assert "_CATDOG_COMPLETE" in person.out
+
+
+def pod(name: str, second: int, state: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "uid": name, "creationTimestamp": f"2026-11-30T12:00:0{second}Z"},
+        "status": {"containerStatuses": [{"restartCount": 0, "state": state or {"running": {}}}]},
+    }
