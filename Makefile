@@ -76,8 +76,9 @@ lock: $(VENV)/ready ## resolve requirements/*.in again into hashed locks
 	  $(VENV)/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
 	    --python-version 3.11 $$name -o $${name%.in}.txt; done
 
-docs: $(VENV)/ready ## write docs/reference/catdogmodel.md from the CRD
+docs: $(VENV)/ready ## write the reference of the CatDogModel from the CRD, and that of the commands from their help
 	@$(PYTHON) -m tests.crd_page
+	@$(PYTHON) -m tests.command_page
 
 drawings: $(VENV)/ready ## draw cats and dogs, where there are no photos: TO=dir (after `make up` or `make demo`)
 	@test -n "$(TO)" || { echo 'make drawings TO=dir: name the folder to draw into'; exit 2; }

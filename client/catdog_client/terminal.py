@@ -15,7 +15,12 @@ OutputFormat = Literal["table", "json", "yaml"]
 _WIDTH_OF_A_PIPE = 160  # characters, where no terminal says how wide it is
 
 output_option = click.option(
-    "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "yaml"]),
+    default="table",
+    show_default=True,
+    help="For people, or for programs.",
 )
 
 

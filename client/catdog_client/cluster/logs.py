@@ -88,8 +88,8 @@ def print_logs(models: Models, asked: Asked) -> None:
     found = sorted(pods, key=lambda pod: pod.metadata.creation_timestamp)
     begun = [pod for pod in found if pod.runs is not None]
     if not begun:
-        what = "no pod has begun" if found else "there are no pods"
-        raise ClientError(f"{what} of {asked.model}: `catdog status {asked.model}` says why")
+        what = "has begun" if found else "is there"
+        raise ClientError(f"no pod of {asked.model} {what}: `catdog status {asked.model}` says why")
     for number, pod in enumerate(begun):
         content = models.api.read(_path(models, pod), asked.query)
         for line in content.decode(errors="replace").splitlines():

@@ -24,6 +24,7 @@ def wait_options(command: Command) -> Command:
     for add in (
         click.option(
             "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
             default=math.inf,
             metavar="SECONDS",
             help="With --wait: how long at most; without it, for ever.",

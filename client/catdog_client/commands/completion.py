@@ -8,7 +8,7 @@ from catdog_client.errors import ClientError
 VARIABLE = "_CATDOG_COMPLETE"
 
 
-@click.command()
+@click.command(short_help="What a shell needs to complete names.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, /, shell: str) -> None:

@@ -17,7 +17,7 @@ from catdog_client.terminal import OutputFormat, make_console, output_option, pr
 _MARKS = {"ok": ("✓", "green"), "fault": ("✗", "red"), "unknown": ("?", "yellow")}
 
 
-@click.command()
+@click.command(short_help="What the cluster lacks, and what to do.")
 @output_option
 @cluster_options
 def doctor(models: Models, /, output: OutputFormat) -> None:

@@ -7,7 +7,7 @@ from catdog_client.cluster.models import Models
 from catdog_client.cluster.options import cluster_options, model_argument
 
 
-@click.command()
+@click.command(short_help="What trainers and workers say.")
 @model_argument
 @click.option("-c", "--component", type=click.Choice(COMPONENTS), help="Only the trainer's, or the workers'.")
 @click.option(

@@ -10,7 +10,7 @@ from catdog_client.cluster.pinning import pin
 from catdog_client.terminal import OutputFormat, output_option
 
 
-@click.command()
+@click.command(short_help="Have a version serve, or end its pin.")
 @model_argument
 @version_argument
 @click.option("--unpin", is_flag=True, help="End the pin: spec.promotion decides again which version serves.")

@@ -17,7 +17,7 @@ from catdog_client.errors import NOT_SO, ClientError
 from catdog_client.terminal import OutputFormat, make_console, output_option, print_changed
 
 
-@click.command()
+@click.command(short_help="Train again on the present settings.")
 @model_argument
 @click.option("--revision", help="The new spec.training.revision; without it, the time.")
 @wait_options

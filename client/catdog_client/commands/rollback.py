@@ -10,7 +10,7 @@ from catdog_client.cluster.pinning import pin
 from catdog_client.terminal import OutputFormat, output_option
 
 
-@click.command()
+@click.command(short_help="Have the version serve that served before.")
 @model_argument
 @version_argument
 @wait_options

@@ -15,7 +15,7 @@ from catdog_client.outcome import Outcome, as_json, as_table
 from catdog_client.sending import Report, Sending, send_photos
 
 
-@click.command()
+@click.command(short_help="Send photos, and see the answers.")
 @click.argument("photos", nargs=-1, required=True, type=PathType)
 @click.option("--wait", is_flag=True, help="Wait for the answers, and show them.")
 @click.option(

@@ -17,7 +17,7 @@ from catdog_client.errors import NOT_SO, ClientError
 from catdog_client.terminal import OutputFormat, make_console, output_option, print_document
 
 
-@click.command()
+@click.command(short_help="How models are: conditions, training, versions.")
 @click.argument("model", required=False, shell_complete=complete_models)
 @click.option("-w", "--watch", is_flag=True, help="Follow MODEL until nothing changes any more, or Ctrl-C.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="List the models of all namespaces.")

@@ -20,7 +20,7 @@ from catdog_client.upload import upload as upload_to_bucket
 from catdog_client.upload_topic import upload_to_topic
 
 
-@click.command()
+@click.command(short_help="Put photos into a topic or a bucket, to train on.")
 @click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @option("topic", "A topic, which has to be there; the options before the command lead to its Kafka.")
 @option("s3-endpoint", "https://host[:port] of an S3.")

@@ -60,7 +60,7 @@ def running(server: ApiServer, kubeconfig: Path) -> Iterator[None]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
         _write_kubeconfig(kubeconfig, f"http://127.0.0.1:{http.server_address[1]}")
         yield
         http.shutdown()

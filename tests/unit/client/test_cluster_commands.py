@@ -264,7 +264,7 @@ def test_logs_are_told_pod_by_pod_the_oldest_first(server: ApiServer, person: Pe
 
 def test_without_a_pod_that_has_begun_there_are_no_logs(server: ApiServer, person: Person) -> None:
     waiting = pod("new", 1, state={"waiting": {"reason": "ContainerCreating"}})
-    for items, line in (([], "there are no pods of pets"), ([waiting], "no pod has begun of pets")):
+    for items, line in (([], "no pod of pets is there"), ([waiting], "no pod of pets has begun")):
         server.answers[f"GET {PODS}"] = (200, {"items": items, "metadata": {"resourceVersion": "7"}})
         assert person.run("logs", "pets") == 1
         assert person.err == f"catdog: {line}: `catdog status pets` says why\n"
