@@ -209,6 +209,42 @@ def test_waiting_has_an_end_where_one_is_given(server: ApiServer, person: Person
     )
 
 
+def test_a_model_that_is_watched_is_told_at_each_change(server: ApiServer, person: Person) -> None:
+    server.answers[f"GET {PETS}"] = (200, body(phase="RollingOut"))
+    changes = [
+        ("MODIFIED", body(phase="RollingOut")),
+        ("MODIFIED", body(observedGeneration=3)),
+        ("MODIFIED", body()),
+    ]
+    server.answers[f"GET {MODELS}"] = (200, events(*changes, ("DELETED", body())))
+    assert person.run("status", "pets", "--watch") == 0
+    assert [line.split(" ", 1)[1] for line in person.out.splitlines()] == [
+        "pets: RollingOut: version 2 serves with all 2 replicas ready",
+        "pets: the operator has not seen the last edit yet",
+        "pets: Serving: version 2 serves with all 2 replicas ready",
+    ]
+
+
+def test_a_model_that_is_watched_may_be_deleted(server: ApiServer, person: Person) -> None:
+    server.answers[f"GET {PETS}"] = (200, body(phase="RollingOut"))
+    server.answers[f"GET {MODELS}"] = (200, events(("DELETED", body())))
+    assert person.run("status", "pets", "--watch") == 1
+    assert person.err == "catdog: CatDogModel pets was deleted\n"
+
+
+def test_a_watch_that_is_too_old_is_begun_anew(
+    server: ApiServer, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rolling, gone = (200, body(phase="RollingOut")), (200, events(("ERROR", refusal(410, "too old"))))
+    answers = iter([rolling, gone, (200, body())])
+    monkeypatch.setattr(server, "answer", lambda _: next(answers))
+    assert person.run("status", "pets", "--watch", "--output=json") == 0
+    assert [json.loads(line)["status"]["phase"] for line in person.out.splitlines()] == [
+        "RollingOut",
+        "Serving",
+    ]
+
+
 def test_a_paused_model_is_not_waited_for_and_not_changed(server: ApiServer, person: Person) -> None:
     server.answers[f"GET {PETS}"] = (200, body({"paused": True}))
     for command in (["promote", "pets", "1"], ["rollback", "pets"], ["retrain", "pets"]):
@@ -291,6 +327,10 @@ def test_completion_knows_models_and_their_versions(
 def test_a_shell_gets_what_it_sources(person: Person, shell: str) -> None:
     assert person.run("completion", shell) == 0
     assert "_CATDOG_COMPLETE" in person.out
+
+
+def events(*changes: tuple[str, dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps({"type": kind, "object": each}).encode() + b"\n" for kind, each in changes)
 
 
 def pod(name: str, second: int, state: dict[str, Any] | None = None) -> dict[str, Any]:

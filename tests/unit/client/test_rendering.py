@@ -98,7 +98,12 @@ def test_a_failure_is_told_with_the_time_of_the_next_attempt() -> None:
 
 def render(shown: RenderableType, *, terminal: bool = False) -> str:
     file = io.StringIO()
-    system = "standard" if terminal else None
-    console = Console(file=file, width=100, force_terminal=terminal, color_system=system, highlight=False)
+    console = Console(
+        file=file,
+        width=100,
+        force_terminal=terminal,
+        color_system="standard" if terminal else None,
+        highlight=False,
+    )
     console.print(shown)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
