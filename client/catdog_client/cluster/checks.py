@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from catdog_client.cluster.installed import Deployment, KafkaCluster
 from catdog_client.cluster.model import Model
 from catdog_client.cluster.models import GROUP, PLURAL, VERSION
 from catdog_client.cluster.seen import (
@@ -12,9 +13,7 @@ from catdog_client.cluster.seen import (
     STRIMZI_GROUP,
     STRIMZI_VERSION,
     Cluster,
-    Deployment,
     Hidden,
-    KafkaCluster,
 )
 
 OLDEST = (1, 30)  # of Kubernetes, by the features that the operator uses

@@ -6,10 +6,8 @@ from typing import Any
 import msgspec
 
 from catdog_client.cluster.checks import FIELDS
-from catdog_client.cluster.model import Condition, Metadata, Model, read_model
-from catdog_client.cluster.seen import (
+from catdog_client.cluster.installed import (
     Authorization,
-    Cluster,
     Deployment,
     DeploymentStatus,
     KafkaCluster,
@@ -19,6 +17,8 @@ from catdog_client.cluster.seen import (
     Listener,
     ListenerAuthentication,
 )
+from catdog_client.cluster.model import Condition, Metadata, Model, read_model
+from catdog_client.cluster.seen import Cluster
 
 NOW = datetime(2026, 11, 30, 12, 0, 0, tzinfo=UTC)
 HASH, OLD_HASH = "3f9c2a7b10", "77ab01c2d3"

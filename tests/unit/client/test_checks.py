@@ -3,22 +3,22 @@ from typing import Any
 import pytest
 
 from catdog_client.cluster.checks import FIELDS, Check, check
-from catdog_client.cluster.model import Condition, Metadata
-from catdog_client.cluster.models import GROUP, PLURAL
-from catdog_client.cluster.seen import (
+from catdog_client.cluster.installed import (
     Deployment,
     DeploymentSpec,
     DeploymentStatus,
-    Hidden,
     Listener,
     ListenerAuthentication,
-    Right,
 )
+from catdog_client.cluster.model import Condition, Metadata
+from catdog_client.cluster.models import GROUP, PLURAL
+from catdog_client.cluster.seen import Hidden, Right
 from tests.unit.client.builders import some_cluster, some_kafka, some_model
 
 HIDDEN = Hidden('deployments.apps is forbidden: User "jane" cannot list')
 OTHER_KAFKA = (some_model({"kafka": {"bootstrapServers": "broker-0:9093"}}),)
 NAME = Metadata("catdog-operator", "catdog-system")
+ELSEWHERE = {"name": "my-cluster", "namespace": "kafka"}
 PASSWORDS = Listener("outside", authentication=ListenerAuthentication("oauth"))
 UNAVAILABLE = Condition("Available", "False", "MinimumReplicasUnavailable", "too few")
 
@@ -92,6 +92,8 @@ def test_a_fault_is_the_only_one_and_says_what_to_do(seen: dict[str, Any], name:
     [
         {"strimzi_versions": (), "kafkas": (), "models": OTHER_KAFKA},  # nobody asks for it
         {"kafkas": (), "models": OTHER_KAFKA},
+        {"version": (1, 30)},
+        {"namespace": "photos", "models": (some_model({"kafka": {"strimzi": ELSEWHERE}}),)},
         {"kafkas": (some_kafka(listeners=(Listener("plain"),), authorization=None),)},  # which lets anyone in
         {
             "default_storage_classes": (),

@@ -96,6 +96,13 @@ def test_the_status_for_programs_is_the_resource_itself(server: ApiServer, perso
     assert [each["metadata"]["name"] for each in yaml.safe_load(person.out)["items"]] == ["pets"]
 
 
+def test_in_a_pipe_a_message_stays_on_its_line(server: ApiServer, person: Person) -> None:
+    long = "long " * 22
+    server.answers[f"GET {PETS}"] = (200, body(conditions=[{**SERVING["conditions"][0], "message": long}]))
+    assert person.run("status", "pets") == 0
+    assert long.strip() in person.out
+
+
 def test_a_namespace_without_models_is_said_so(server: ApiServer, person: Person) -> None:
     server.answers[f"GET {MODELS}"] = (200, {"items": []})
     assert person.run("status") == 0
@@ -189,6 +196,25 @@ def test_rolling_back_pins_what_served_before_and_says_so(server: ApiServer, per
     assert person.run("rollback", "pets") == 0
     assert server.requests[-1] == (f"PATCH {PETS}", {"spec": {"inference": {"modelVersion": 1}}})
     assert "- version 1 served before from 2026-11-27 12:00 UTC on" in person.out.splitlines()
+
+
+def test_rolling_back_goes_to_the_version_that_is_named(server: ApiServer, person: Person) -> None:
+    server.answers[f"GET {PETS}"] = (200, body(history=[]))
+    assert person.run("rollback", "pets", "1") == 0
+    assert server.requests[-1] == (f"PATCH {PETS}", {"spec": {"inference": {"modelVersion": 1}}})
+    assert "served before" not in person.out
+
+
+@pytest.mark.parametrize("command", ["promote", "rollback"])
+def test_a_version_that_is_not_there_is_never_pinned(server: ApiServer, person: Person, command: str) -> None:
+    assert person.run(command, "pets", "7") == 1
+    assert person.err == "catdog: pets has no version 7: it has 1 and 2\n"
+    assert not [each for each in server.requests if each[0].startswith("PATCH")]
+
+
+def test_waiting_for_a_model_that_ends_unready_exits_with_3(server: ApiServer, person: Person) -> None:
+    server.answers[f"GET {PETS}"] = (200, body(phase="Failed", conditions=[]))
+    assert person.run("promote", "pets", "2", "--wait") == 3
 
 
 def test_waiting_for_a_version_that_does_not_come_to_serve_exits_with_3(
@@ -294,8 +320,9 @@ def test_logs_are_told_pod_by_pod_the_oldest_first(server: ApiServer, person: Pe
     server.answers[f"GET {PODS}/new/log"] = (200, b"one\ntwo")
     assert person.run("logs", "pets") == 0
     assert person.out == 'old {"event": "started"}\nnew one\nnew two\n'
+    server.answers[f"GET {PODS}/new/log"] = (200, b"one\ntw\xff")
     assert person.run("logs", "pets", "--no-prefix") == 0
-    assert person.out == '{"event": "started"}\none\ntwo\n'
+    assert person.out == '{"event": "started"}\none\ntw\N{REPLACEMENT CHARACTER}\n'
 
 
 def test_without_a_pod_that_has_begun_there_are_no_logs(server: ApiServer, person: Person) -> None:
