@@ -1,0 +1,37 @@
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+
+from catdog_client.cluster.decisions import is_settled
+from catdog_client.cluster.following import follow_on
+from catdog_client.cluster.models import Body, Models
+from tests.unit.client.builders import PROGRESS, SERVING
+
+
+class Changing(Models):
+    """Models of which one changes as it is told."""
+
+    def __init__(self, *statuses: dict[str, Any]) -> None:
+        self._statuses = statuses
+
+    def follow(self, name: str, seconds: float = 0) -> Iterator[Body]:
+        """Yield each state."""
+        assert seconds
+        for each in self._statuses:
+            metadata = {"name": name, "namespace": "kafka", "generation": 4}
+            yield {"metadata": metadata, "spec": {}, "status": {**SERVING, **each}}
+
+
+def test_a_terminal_shows_the_bar_and_at_last_how_it_ended() -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=100, color_system=None, highlight=False)
+    models = Changing({"phase": "Training", "progress": PROGRESS}, {}, {"phase": "Failed"})
+    ended = follow_on(console, models, "pets", is_settled, 5.0)
+    assert ended.status.phase == "Serving"
+    shown = file.getvalue()
+    assert "Epochs 7/20" in shown
+    assert "━━━━" in shown
+    assert "pets in kafka: Serving" in shown
+    assert "in kafka: Failed" not in shown, "it is not followed further"
