@@ -333,6 +333,48 @@ def test_without_a_pod_that_has_begun_there_are_no_logs(server: ApiServer, perso
         assert person.err == f"catdog: {line}: `catdog status pets` says why\n"
 
 
+APPS, STRIMZI = "/apis/apps/v1", "/apis/kafka.strimzi.io"
+DOCTOR = {
+    "GET /version": (200, {"major": "1", "minor": "34+"}),
+    "GET /apis/catdog.dev": (200, {"versions": [{"version": "v1alpha1"}]}),
+    "GET /openapi/v3/apis/catdog.dev/v1alpha1": (200, {"components": {"schemas": {}}}),
+    f"GET {STRIMZI}": (200, {"versions": [{"version": "v1"}]}),
+    f"GET {STRIMZI}/v1/namespaces/kafka/kafkas": (200, {"items": []}),
+    f"GET {APPS}/deployments": (403, refusal(403, "no")),
+    f"GET {APPS}/namespaces/kafka/deployments": (403, refusal(403, "no")),
+    f"GET {APPS}/namespaces/catdog-system/deployments": (200, {"items": []}),
+    "GET /apis/storage.k8s.io/v1/storageclasses": (403, refusal(403, "no")),
+    "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews": (201, {"status": {"allowed": False}}),
+}
+
+
+@pytest.mark.parametrize("where", ["kafka", "catdog-system"])
+def test_the_doctor_looks_where_it_may(server: ApiServer, person: Person, where: str) -> None:
+    status = {"availableReplicas": 1}
+    operator = {"metadata": {"name": "catdog-operator", "namespace": where}, "status": status}
+    server.answers |= DOCTOR | {f"GET {APPS}/namespaces/{where}/deployments": (200, {"items": [operator]})}
+    assert person.run("doctor", "--output=yaml") == 1
+    checks = {each["name"]: each for each in yaml.safe_load(person.out)}
+    assert checks["operator"]["message"] == f"Deployment catdog-operator in {where} runs"
+    assert {name for name, each in checks.items() if each["verdict"] == "fault"} == {
+        "CRD catdogmodels.catdog.dev",  # of which nothing is told
+        "your rights in kafka",
+    }
+    assert checks["storage"]["verdict"] == "unknown"
+
+
+def test_the_doctor_asks_for_every_right(server: ApiServer, person: Person) -> None:
+    server.answers |= DOCTOR
+    person.run("doctor")
+    asked = [asked["spec"]["resourceAttributes"] for _, asked in server.requests if asked is not None]
+    assert {(each["verb"], each["resource"], each["subresource"]) for each in asked} >= {
+        ("patch", "catdogmodels", ""),
+        ("get", "pods", "log"),
+    }
+    assert {each["namespace"] for each in asked} == {"kafka"}
+    assert "✗" in person.out
+
+
 def test_completion_knows_models_and_their_versions(
     server: ApiServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
