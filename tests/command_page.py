@@ -1,9 +1,10 @@
-"""Makes the reference of the command line out of the commands' own help."""
+"""Writes the reference of the commands, docs/reference/command-line.md, from their own help: `make docs`."""
 
 from collections.abc import Iterator
 
 import click
 
+from catdog_client.__main__ import cli
 from catdog_client.commands import COMMANDS
 from tests.cluster.cache import REPOSITORY
 
@@ -12,17 +13,18 @@ PAGE = REPOSITORY / "docs" / "reference" / "command-line.md"
 _WIDTH = 110
 _HEAD = """# The command line
 
-What each command says of itself with `--help`; [the how-to](../how-to/command-line.md) has them in use, and
-what the exit codes mean. `kubectl catdog` and `oc catdog` are the same as `catdog`.
+What each command says of itself with `--help`, written here by `make docs`. `kubectl catdog` and `oc catdog`
+are the same as `catdog`. [The how-to](../how-to/command-line.md) has them in use, and what the
+exit codes mean.
 """
 
 
-def render_reference(cli: click.Group) -> str:
+def reference_page() -> str:
     """Return the page, as the code has the commands."""
-    return "\n".join((_HEAD, *_sections(cli)))
+    return "\n".join((_HEAD, *_sections()))
 
 
-def _sections(cli: click.Group) -> Iterator[str]:
+def _sections() -> Iterator[str]:
     settings = {**cli.context_settings, "terminal_width": _WIDTH}
     root = click.Context(cli, info_name="catdog", **settings)
     yield _section(root)
@@ -32,3 +34,7 @@ def _sections(cli: click.Group) -> Iterator[str]:
 
 def _section(context: click.Context) -> str:
     return f"## {context.command_path}\n\n```text\n{context.get_help()}\n```\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(reference_page())
