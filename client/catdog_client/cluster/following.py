@@ -10,6 +10,7 @@ from catdog_client.cluster.model import Model, read_model
 from catdog_client.cluster.models import Models
 from catdog_client.cluster.rendering import describe, render_model
 from catdog_client.errors import ClientError
+from catdog_client.terminal import make_console
 
 
 def follow_model(
@@ -50,6 +51,19 @@ def follow_on(
             live.update(render_model(model, datetime.now(UTC)), refresh=True)
 
         return follow_model(models, name, holds, draw, seconds)
+
+
+def await_model(models: Models, name: str, holds: Callable[[Model], bool], seconds: float) -> Model:
+    """Follow a model that was edited, on standard error, until `holds` is true of it.
+
+    Raises:
+        ClientError: that was not so within `seconds`, the model can't be followed, or Ctrl-C ended it.
+    """
+    try:
+        return follow_on(make_console(stderr=True), models, name, holds, seconds)
+    except KeyboardInterrupt:
+        follows = f"`catdog status {name} --watch`"
+        raise ClientError(f"it is waited for no longer, and goes on: {follows} follows it") from None
 
 
 class _Lines:

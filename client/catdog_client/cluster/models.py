@@ -97,7 +97,10 @@ class Models:
         return f"/apis/{GROUP}/{VERSION}/namespaces/{self.namespace}/{PLURAL}"
 
     def _explain_absence(self, name: str) -> str:
-        names = sorted(each["metadata"]["name"] for each in self.list())
+        try:
+            names = sorted(each["metadata"]["name"] for each in self.list())
+        except Refusal:  # who may not list them can still be told that it is not there
+            return f"namespace {self.namespace} has no CatDogModel {name} (--namespace names another)"
         there = f"it has {', '.join(names)}" if names else "it has none"
         return f"namespace {self.namespace} has no CatDogModel {name}; {there} (--namespace names another)"
 

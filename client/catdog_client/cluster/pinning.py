@@ -4,11 +4,11 @@ import sys
 
 from catdog_client.cluster.changes import Changed, paused_note
 from catdog_client.cluster.decisions import is_ready, is_settled
-from catdog_client.cluster.following import follow_on
+from catdog_client.cluster.following import await_model
 from catdog_client.cluster.model import Model
 from catdog_client.cluster.models import Models
 from catdog_client.errors import NOT_SO, ClientError
-from catdog_client.terminal import OutputFormat, make_console, print_changed
+from catdog_client.terminal import OutputFormat, print_changed
 
 
 def pin(
@@ -45,7 +45,7 @@ def pin(
     def holds(each: Model) -> bool:
         return each.metadata.generation >= edited.metadata.generation and is_settled(each)
 
-    ended = follow_on(make_console(stderr=True), models, model.name, holds, seconds)
+    ended = await_model(models, model.name, holds, seconds)
     if not is_ready(ended) or version not in (None, ended.served):
         sys.exit(NOT_SO)
 

@@ -7,14 +7,14 @@ import click
 
 from catdog_client.cluster.changes import Changed, explain_retraining
 from catdog_client.cluster.decisions import failure_of_present_settings, is_settled, new_revision
-from catdog_client.cluster.following import follow_on
+from catdog_client.cluster.following import await_model
 from catdog_client.cluster.model import Model
 from catdog_client.cluster.models import Models
 from catdog_client.cluster.options import cluster_options, model_argument, wait_options
 from catdog_client.cluster.pinning import refuse_to_await
 from catdog_client.cluster.rendering import describe_failure, describe_training
 from catdog_client.errors import NOT_SO, ClientError
-from catdog_client.terminal import OutputFormat, make_console, output_option, print_changed
+from catdog_client.terminal import OutputFormat, output_option, print_changed
 
 
 @click.command(short_help="Train again on the present settings.")
@@ -61,7 +61,7 @@ def _await(models: Models, edited: Model, seconds: float) -> None:
         seen = model.seen and model.metadata.generation >= edited.metadata.generation
         return seen and (is_settled(model) or failure_of_present_settings(model) is not None)
 
-    ended = follow_on(make_console(stderr=True), models, edited.name, holds, seconds)
+    ended = await_model(models, edited.name, holds, seconds)
     if (failure := describe_failure(ended)) is not None:
         raise ClientError(f"the training failed: {failure}")
     click.echo(f"{edited.name}: {describe_training(ended)}", err=True)

@@ -149,6 +149,9 @@ def test_without_the_crd_or_the_model_it_is_said_so(server: ApiServer, person: P
     assert person.err == (
         "kubectl catdog: namespace kafka has no CatDogModel pets; it has pets (--namespace names another)\n"
     )
+    server.answers[f"GET {MODELS}"] = (403, refusal(403, "no"))
+    assert person.run("status", "pets") == 1
+    assert person.err == "catdog: namespace kafka has no CatDogModel pets (--namespace names another)\n"
     del server.answers[f"GET {MODELS}"]
     assert person.run("status", "pets") == 1
     assert person.err == (

@@ -1,12 +1,15 @@
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from catdog_client.cluster.decisions import is_settled
-from catdog_client.cluster.following import follow_on
+from catdog_client.cluster.following import await_model, follow_on
 from catdog_client.cluster.models import Body, Models
+from catdog_client.errors import ClientError
 from tests.unit.client.builders import PROGRESS, SERVING
 
 
@@ -35,3 +38,14 @@ def test_a_terminal_shows_the_bar_and_at_last_how_it_ended() -> None:
     assert "━━━━" in shown
     assert "pets in kafka: Serving" in shown
     assert "in kafka: Failed" not in shown, "it is not followed further"
+
+
+def test_who_waits_no_longer_is_told_that_it_goes_on() -> None:
+    class Interrupted(Changing):
+        def follow(self, name: str, seconds: float = 0) -> Iterator[Body]:
+            yield from super().follow(name, seconds)
+            raise KeyboardInterrupt
+
+    models = Interrupted({"phase": "RollingOut"})
+    with pytest.raises(ClientError, match=re.escape("`catdog status pets --watch` follows it")):
+        await_model(models, "pets", is_settled, 5.0)
