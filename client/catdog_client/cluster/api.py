@@ -17,7 +17,6 @@ NOT_FOUND, FORBIDDEN, CONFLICT, GONE = 404, 403, 409, 410
 
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 _WATCH_SECONDS = 45  # after which the server ends a watch, and it is begun anew
-_STREAM_SECONDS = None  # a log may be silent for as long as it likes
 
 Query = Mapping[str, str | int]
 
@@ -80,8 +79,8 @@ class Api:
             event = msgspec.json.decode(line)
             yield event["type"], event["object"]
 
-    def lines(self, path: str, query: Query, patience: float | None = _STREAM_SECONDS) -> Iterator[bytes]:
-        """Yield lines as they come; `patience` are the seconds without one after which it is given up."""
+    def lines(self, path: str, query: Query, patience: float | None = None) -> Iterator[bytes]:
+        """Yield lines as they come; after `patience` seconds without one it is given up."""
         with self._explained():
             response = self._open("GET", path, query, patience=patience)
             try:
