@@ -41,10 +41,7 @@ class Exchange:
             )
         except KafkaError as error:
             await self.__aexit__()
-            raise ClientError(
-                f"Kafka at {self._config.kafka_bootstrap_servers} does not let us in: {error}; "
-                "check the address and the certificates"
-            ) from error
+            raise refused(self._config, error) from error
         return self
 
     async def __aexit__(self, *exception: object) -> None:
@@ -121,6 +118,14 @@ def connect(config: KafkaConfig) -> dict[str, Any]:
     except KafkaSecurityError as error:
         raise ClientError(str(error)) from error
     return {"bootstrap_servers": config.kafka_bootstrap_servers, **security}
+
+
+def refused(config: KafkaConfig, error: KafkaError) -> ClientError:
+    """Return what is to be said where Kafka does not let us in."""
+    return ClientError(
+        f"Kafka at {config.kafka_bootstrap_servers} does not let us in: {error}; check the certificates, and "
+        "the address: a model knows the one within its cluster, --kafka-bootstrap-servers gives another"
+    )
 
 
 def _read_answer(record: aiokafka.ConsumerRecord[Any, Any]) -> Outcome:

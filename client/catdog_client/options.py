@@ -6,12 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
-from catdog_client.config import KafkaConfig
-
-AnyConfig = TypeVar("AnyConfig", bound=KafkaConfig)
 Command = TypeVar("Command", bound=Callable[..., Any])
 PathType = click.Path(path_type=Path)
-OPTIONAL = {"max_image_bytes"}
 
 
 def option(name: str, text: str, **settings: Any) -> Callable[[Command], Command]:  # noqa: ANN401 - click's own
@@ -27,24 +23,16 @@ def kafka_options(command: Command) -> Command:
     return command
 
 
-def configure(options: dict[str, Any], settings: type[AnyConfig]) -> AnyConfig:
-    """Return the settings that the options before the command make.
-
-    Raises:
-        click.UsageError: one is missing; the message names it and its variable.
-    """
-    wanted = {name: options[name] for name in settings.__struct_fields__}
-    missing = [name for name, value in wanted.items() if value is None and name not in OPTIONAL]
-    if missing:
-        flag, variable = "--" + missing[0].replace("_", "-"), "CATDOG_" + missing[0].upper()
-        raise click.UsageError(f"{flag} is missing: give it before the command, or set {variable}")
-    return settings(**wanted)
-
-
 _KAFKA_OPTIONS = (
     option("kafka-bootstrap-servers", "Kafka's address, host:port."),
     option("kafka-ca-dir", "A folder whose *.crt files are trusted.", type=PathType),
-    option("kafka-user-dir", "A folder with user.crt and user.key.", type=PathType),
+    option("kafka-user-dir", "A folder with user.crt and user.key, or with password.", type=PathType),
+    option(
+        "kafka-sasl-mechanism",
+        "How you are let in by a password.",
+        type=click.Choice(["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]),
+    ),
+    option("kafka-username", "Whose password it is."),
     option("input-topic", "The topic that takes images."),
     option("output-topic", "The topic of the answers."),
     option("dead-letter-topic", "The topic of what could not be answered."),

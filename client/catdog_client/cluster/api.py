@@ -46,6 +46,11 @@ class Api:
         self._host = login.configuration.host
         self._client = ApiClient(login.configuration)
 
+    @property
+    def client(self) -> ApiClient:
+        """The connection as the official package has it, for what needs a web socket."""
+        return self._client
+
     def get(self, path: str, query: Query | None = None) -> Any:  # noqa: ANN401 - any JSON
         """Return what is at a path."""
         return msgspec.json.decode(self.read(path, query))
@@ -61,6 +66,10 @@ class Api:
     def merge(self, path: str, patch: Mapping[str, Any], query: Query | None = None) -> Any:  # noqa: ANN401 - any JSON
         """Apply a merge patch (RFC 7386); return the object as it is now."""
         return msgspec.json.decode(self._request("PATCH", path, query, patch, MERGE_PATCH))
+
+    def delete(self, path: str, query: Query | None = None) -> None:
+        """Delete an object."""
+        self._request("DELETE", path, query)
 
     def watch(
         self, path: str, query: Query, version: str, seconds: float = _WATCH_SECONDS

@@ -35,8 +35,8 @@ def wait_options(command: Command) -> Command:
     return command
 
 
-def cluster_options(command: Command) -> Command:
-    """Give a command --namespace, --context and --kubeconfig, and the models that they lead to."""
+def where_options(command: Command) -> Command:
+    """Give a command --namespace, --context and --kubeconfig, and as first argument where they lead to."""
 
     @click.option("-n", "--namespace", help="The models' namespace; without it, the context's.")
     @click.option("--context", help="A context of the kubeconfig; without it, the current one.")
@@ -44,7 +44,18 @@ def cluster_options(command: Command) -> Command:
         "--kubeconfig", help="A kubeconfig; without it, KUBECONFIG, ~/.kube/config, or the pod's account."
     )
     @functools.wraps(command)
-    def with_models(namespace: str | None, context: str | None, kubeconfig: str | None, **others: Any) -> Any:  # noqa: ANN401 - the command's
-        return command(connect(Where(namespace, context, kubeconfig)), **others)
+    def with_where(namespace: str | None, context: str | None, kubeconfig: str | None, **others: Any) -> Any:  # noqa: ANN401 - the command's
+        return command(Where(namespace, context, kubeconfig), **others)
+
+    return with_where
+
+
+def cluster_options(command: Command) -> Command:
+    """Give a command these options, and as first argument the models they lead to."""
+
+    @where_options
+    @functools.wraps(command)
+    def with_models(where: Where, **others: Any) -> Any:  # noqa: ANN401 - the command's
+        return command(connect(where), **others)
 
     return with_models

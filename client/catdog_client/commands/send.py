@@ -10,7 +10,9 @@ from rich.console import Console
 
 from catdog_client.config import Config
 from catdog_client.exchange import Exchange
-from catdog_client.options import PathType, configure
+from catdog_client.model_kafka import ModelKafka, configure_model
+from catdog_client.model_options import kafka_of_a_model
+from catdog_client.options import PathType
 from catdog_client.outcome import Outcome, as_json, as_table
 from catdog_client.sending import Report, Sending, send_photos
 
@@ -24,13 +26,14 @@ from catdog_client.sending import Report, Sending, send_photos
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Send so many photos a second.")
 @click.option("--repeat", is_flag=True, help="Send them over and over, until Ctrl-C.")
 @click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@click.pass_obj
-def send(connection: dict[str, Any], /, output: str, **options: Any) -> None:  # noqa: ANN401 - they are a Sending's fields
+@kafka_of_a_model(as_option=True)
+def send(kafka: ModelKafka | None, /, output: str, **options: Any) -> None:  # noqa: ANN401 - they are a Sending's fields
     """Send PHOTOS to the model; with --wait show what it answers.
 
-    The exit code is 1 where a photo was not sent or not answered.
+    With --model, its status.kafka says where its Kafka is, and the topics, but for what the options before
+    the command say. The exit code is 1 where a photo was not sent or not answered.
     """
-    config = configure(connection, Config)
+    config = configure_model(kafka, Config)
     outcomes: list[Outcome] = []
     sending = Sending(**options)
 

@@ -14,7 +14,8 @@ from rich.progress import Progress
 
 from catdog_client.config import KafkaConfig
 from catdog_client.folder import LabelledFile, LeftOut, find_photos
-from catdog_client.options import PathType, configure, option
+from catdog_client.model_kafka import configure_model
+from catdog_client.options import PathType, option
 from catdog_client.upload import Target
 from catdog_client.upload import upload as upload_to_bucket
 from catdog_client.upload_topic import upload_to_topic
@@ -55,7 +56,7 @@ def upload(context: click.Context, /, directory: Path, topic: str | None, **opti
             target = Target(**{name.removeprefix("s3_"): value for name, value in options.items()})
             more, place = _fill_bucket(photos, target, on_photo)
         else:
-            more, place = _fill_topic(photos, configure(context.obj, KafkaConfig), topic, on_photo)
+            more, place = _fill_topic(photos, configure_model(None, KafkaConfig), topic, on_photo)
     left_out += more
     for name, why in left_out:
         click.echo(f"{name} {why}", err=True)

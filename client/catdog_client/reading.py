@@ -1,0 +1,166 @@
+"""Reads the topics of a model as a member of no group: nothing is committed, nobody is kept from a record."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import (
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+from catdog_client.config import KafkaConfig
+from catdog_client.errors import ClientError
+from catdog_client.exchange import connect, refused
+from catdog_common.kafka_batches import bound_batches
+from catdog_common.kafka_topic import find_partitions
+
+Record: TypeAlias = Any  # an aiokafka.ConsumerRecord, which is not typed
+Bounds: TypeAlias = Mapping[int, range]  # partition → offsets
+
+_CLIENT_ID = "catdog"
+_FETCH_BYTES = 2 * 1024 * 1024  # of a partition; a larger record comes alone
+_UNFOLDED_BYTES = 256 * 1024 * 1024  # that a compressed batch may take here; what is larger is left in it
+_POLL_MILLISECONDS = 500
+_METADATA_MILLISECONDS = 20_000  # how long a partition that is added may go unread
+
+
+@asynccontextmanager
+async def following(
+    config: KafkaConfig, topics: Sequence[str], *, from_beginning: bool
+) -> AsyncIterator[AsyncIterator[Record]]:
+    """Give what comes into the topics from now on, without end; `from_beginning`, first what is there.
+
+    Raises:
+        ClientError: Kafka lets us not in, or a topic is not there, or may not be read.
+    """
+    async with _consuming(config, topics) as (consumer, partitions):
+        consumer.assign(partitions)
+        if not from_beginning:
+            await consumer.seek_to_end()
+            for partition in partitions:  # else a record that comes now could be passed over
+                await consumer.position(partition)
+        async with aclosing(_follow(consumer, topics)) as records:
+            yield records
+
+
+async def _follow(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> AsyncGenerator[Record, None]:
+    while True:
+        for records in (await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)).values():
+            for record in records:
+                yield record
+        await add_new_partitions(consumer, topics)
+
+
+async def add_new_partitions(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> None:
+    """Read partitions that were added, too. Of a subscription aiokafka (0.14) would forget where it was."""
+    known = consumer.assignment()
+    there = {
+        TopicPartition(each, number)
+        for each in topics
+        for number in consumer.partitions_for_topic(each) or ()
+    }
+    if there <= known:
+        return
+    positions = {each: await consumer.position(each) for each in known}
+    consumer.assign([*known | there])
+    for partition, position in positions.items():
+        consumer.seek(partition, position)
+
+
+async def read_present(
+    config: KafkaConfig, topic: str, since: int | None = None, only: Bounds | None = None
+) -> AsyncGenerator[Record, None]:
+    """Yield the records that a topic has now, of each partition in their order; later ones are left.
+
+    `since` leaves out what is older, in milliseconds since the epoch; `only` names the places wanted.
+
+    Raises:
+        ClientError: Kafka lets us not in, or the topic is not there, or may not be read.
+    """
+    async with _consuming(config, [topic]) as (consumer, partitions):
+        bounds = await _present_bounds(consumer, partitions, since)
+        if only is not None:
+            known = bounds.keys() & only.keys()
+            bounds = {number: overlap(bounds[number], only[number]) for number in known}
+        wanted = {TopicPartition(topic, number): each for number, each in bounds.items() if each}
+        consumer.assign(list(wanted))
+        for partition, offsets in wanted.items():
+            consumer.seek(partition, offsets.start)
+        while wanted:
+            found = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
+            for partition, records in found.items():
+                for record in records:
+                    if partition in wanted and record.offset in wanted[partition]:
+                        yield record
+            await _pause_finished(consumer, wanted)
+
+
+def overlap(one: range, other: range) -> range:
+    """Return what two ranges of step 1 have in common."""
+    start = max(one.start, other.start)
+    return range(start, max(start, min(one.stop, other.stop)))
+
+
+@asynccontextmanager
+async def _consuming(
+    config: KafkaConfig, topics: Sequence[str]
+) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+    """Give a consumer of nothing yet, and the partitions of the topics."""
+    bound_batches(_UNFOLDED_BYTES)
+    # "earliest": of a partition that is added later all is new; and where what there was is removed while it
+    # is read, the reading goes on with what is left.
+    consumer = AIOKafkaConsumer(
+        **connect(config),
+        client_id=_CLIENT_ID,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=_FETCH_BYTES,
+        metadata_max_age_ms=_METADATA_MILLISECONDS,
+    )
+    try:
+        partitions = [each for topic in topics for each in await _partitions(config, topic)]
+        await consumer.start()
+        yield consumer, partitions
+    except TopicAuthorizationFailedError as error:
+        raise ClientError(_may_not_be_read(", ".join(topics))) from error
+    except KafkaError as error:
+        raise refused(config, error) from error
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(config: KafkaConfig, topic: str) -> list[TopicPartition]:
+    try:
+        numbers = await find_partitions(config.login, topic, _CLIENT_ID)
+    except UnknownTopicOrPartitionError as error:
+        raise ClientError(f"topic {topic} is not there: is the model's condition KafkaReady true?") from error
+    except TopicAuthorizationFailedError as error:
+        raise ClientError(_may_not_be_read(topic)) from error
+    return [TopicPartition(topic, number) for number in numbers]
+
+
+async def _present_bounds(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], since: int | None
+) -> dict[int, range]:
+    begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+    if since is not None:
+        # None for a partition that has nothing of then or later.
+        later = await consumer.offsets_for_times(dict.fromkeys(partitions, since))
+        begins = {each: later[each].offset if later[each] else ends[each] for each in partitions}
+    return {each.partition: range(begins[each], ends[each]) for each in partitions}
+
+
+async def _pause_finished(consumer: AIOKafkaConsumer, wanted: dict[TopicPartition, range]) -> None:
+    """Forget the partitions that are read: by position, as an offset may be a transaction's end."""
+    for partition, offsets in list(wanted.items()):
+        if await consumer.position(partition) >= offsets.stop:
+            consumer.pause(partition)
+            del wanted[partition]
+
+
+def _may_not_be_read(topic: str) -> str:
+    return f"topic {topic} may not be read: ask for the ACLs Read and Describe on it"
