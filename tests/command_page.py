@@ -1,6 +1,7 @@
 """Writes the reference of the commands, docs/reference/command-line.md, from their own help: `make docs`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import click
 
@@ -28,8 +29,17 @@ def _sections() -> Iterator[str]:
     settings = {**cli.context_settings, "terminal_width": _WIDTH}
     root = click.Context(cli, info_name="catdog", **settings)
     yield _section(root)
-    for command in sorted(COMMANDS, key=lambda each: each.name or ""):
-        yield _section(click.Context(command, parent=root, info_name=command.name, **settings))
+    yield from _sections_below(root, COMMANDS, settings)
+
+
+def _sections_below(
+    parent: click.Context, commands: Iterable[click.Command], settings: dict[str, Any]
+) -> Iterator[str]:
+    for command in sorted(commands, key=lambda each: each.name or ""):
+        context = click.Context(command, parent=parent, info_name=command.name, **settings)
+        yield _section(context)
+        if isinstance(command, click.Group):
+            yield from _sections_below(context, command.commands.values(), settings)
 
 
 def _section(context: click.Context) -> str:
