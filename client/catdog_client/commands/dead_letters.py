@@ -13,6 +13,7 @@ import msgspec
 
 from catdog_client.dead_letter import DeadLetter, as_table, read_dead_letter, saved_name
 from catdog_client.dead_letter_options import Chosen, choose, choosing
+from catdog_client.errors import ClientError
 from catdog_client.model_kafka import ModelKafka
 from catdog_client.reading import Record, read_present
 from catdog_client.resending import lost, producing, resend
@@ -158,7 +159,12 @@ async def _resend(chosen: Chosen, *, again: bool, output: str) -> _Done:
                 done.leave(failed=False)
                 _tell(letter, output, "was sent again before, and failed anew; --again sends it all the same")
                 continue
-            error = lost(letter) or await resend(producer, record, chosen.config.input_topic)
+            try:
+                error = lost(letter) or await resend(producer, record, chosen.config.input_topic)
+            except ClientError as stop:
+                done.leave()
+                place = f"{letter.partition}:{letter.offset}"
+                raise ClientError(f"{stop} (at {place}; {done.told} were sent before)") from stop
             if error is not None:
                 done.leave()
             _tell(letter, output, error)
