@@ -117,7 +117,7 @@ def read_dead_letter(record: Record) -> DeadLetter:
         partition=record.partition,
         offset=record.offset,
         time=rfc3339(record.timestamp),
-        reason="TooLargeToRead" if folded else shown(headers.get(ERROR_CLASS_HEADER)) or "NotTold",
+        reason="TooLargeToRead" if folded else _reason(headers.get(ERROR_CLASS_HEADER)),
         message=printed(value.why) if folded else shown(headers.get(ERROR_MESSAGE_HEADER)),
         size=None if folded or value is None else len(value),
         key=None if record.key is None else shown(record.key),
@@ -164,6 +164,11 @@ def _without_report(headers: Headers) -> Headers:
     """Return a record's own headers; what looks like a worker's among them (Connect's, say) stays."""
     own, last = headers[: -len(_REPORT)], headers[-len(_REPORT) :]
     return own if tuple(name for name, _ in last) == _REPORT else headers
+
+
+def _reason(name: bytes | None) -> str:
+    """Return the reason in the name of an exception's class, which Kafka Connect gives with its package."""
+    return shown(name).rpartition(".")[2] or "NotTold"
 
 
 def _source(headers: dict[str, bytes]) -> Source | None:

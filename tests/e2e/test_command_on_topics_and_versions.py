@@ -197,9 +197,8 @@ def test_without_a_worker_a_job_of_a_moment_reads_the_files(
 ) -> None:
     pets.patch({"inference": {"replicas": 0}})
     pets.await_status(lambda status: status["inference"].get("replicas") == 0, "scaled to none")
-    cluster.kubectl(
-        "wait", "pods", "-n", NAMESPACE, "-l", f"catdog.dev/model={NAME}", "--for=delete", "--timeout=120s"
-    )
+    workers = f"catdog.dev/model={NAME},app.kubernetes.io/component=inference"
+    cluster.kubectl("wait", "pods", "-n", NAMESPACE, "-l", workers, "--for=delete", "--timeout=120s")
     done = person.catdog("plot", NAME, "1", "--all", "--to", str(tmp_path / "1"))
     assert {Path(line).name for line in done.stdout.splitlines()} == {
         *BESIDE,

@@ -22,7 +22,9 @@ SOURCE = SourceRecord("pets-images", 2, 40, b"key", b"no image", (("id", b"cat.j
 
 def some_record(source: SourceRecord = SOURCE, **changed: Any) -> Any:  # noqa: ANN401 - aiokafka's
     """Return a dead letter as the worker writes it, as aiokafka reads it."""
-    written = write_dead_letter(source, "NotAnImage", "these 8 bytes are none", "pets-dead-letters")
+    written = write_dead_letter(
+        source, "UnreadableImageError.NotAnImage", "these 8 bytes are none", "pets-dead-letters"
+    )
     fields = {
         "topic": written.topic,
         "partition": 0,

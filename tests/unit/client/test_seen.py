@@ -43,7 +43,9 @@ def test_what_is_unknown_has_no_probability() -> None:
 
 
 def test_a_dead_letter_is_a_line_with_its_reason() -> None:
-    letter = write_dead_letter(SOURCE, "NotAnImage", "these 5 bytes are none", "pets-dead-letters")
+    letter = write_dead_letter(
+        SOURCE, "UnreadableImageError.NotAnImage", "these 5 bytes are none", "pets-dead-letters"
+    )
     assert row(see_dead_letter(record(letter))) == (
         "2023-11-14T22:13:20Z  cat.jpg                               dead letter  pets-images/2/40  "
         "NotAnImage: these 5 bytes are none"
