@@ -50,7 +50,7 @@ def load(directory: Path, version: int, threads: int) -> "Predictor":
     if MISSING is not None:
         raise ClientError(
             f"{MISSING} is not installed, by which answers are computed on this machine: "
-            "pip install 'catdog[compare]'"
+            "pip install '.[compare]'"
         )
     try:
         return Predictor.load(directory, threads)
