@@ -17,12 +17,15 @@ from catdog_common.predictor import Predictor
 from catdog_common.processors import available_processors
 from catdog_inference.certificates import Certificates
 from catdog_inference.classify import Classifier
+from catdog_inference.comparison import Comparison
 from catdog_inference.config import Config
 from catdog_inference.health import Health, serve_http
-from catdog_inference.kafka import new_consumer, new_producer
+from catdog_inference.kafka import new_consumer, new_listener, new_producer
 from catdog_inference.logs import configure_logging
 from catdog_inference.metrics import Metrics
 from catdog_inference.service import InferenceService
+from catdog_inference.shadow import Shadow
+from catdog_inference.shadow_metrics import ShadowMetrics
 
 # Of the pod's grace period; the rest is for leaving the group and closing connections.
 DRAIN_SECONDS = 40.0
@@ -55,7 +58,7 @@ async def run(config: Config) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    health, metrics = Health(), Metrics()
+    health, (metrics, shadow) = Health(), new_shadow(config)
     metrics.registry.register(Certificates(config.kafka_login))
     processors = available_processors()
     with ThreadPoolExecutor(processors, "compute") as computing:
@@ -78,8 +81,18 @@ async def run(config: Config) -> None:
                 classifier=classifier,
                 health=health,
                 metrics=metrics,
+                shadow=shadow,
             )
             await drain(asyncio.create_task(service.run(stop)), stop)
+
+
+def new_shadow(config: Config) -> tuple[Metrics, Shadow | None]:
+    """Return a worker's metrics, or a shadow's and what makes it one, as the configuration says."""
+    if config.champion_topic is None:
+        return Metrics(), None
+    metrics = ShadowMetrics()
+    comparison = Comparison(config.model_version, metrics)
+    return metrics, Shadow(comparison, partial(new_listener, config, config.champion_topic))
 
 
 def trunk_copies(trunk: Path, processors: int) -> int:

@@ -22,7 +22,8 @@ class Config(KafkaEnvironment, frozen=True, kw_only=True):
     kafka_start_from: Literal["earliest", "latest"]  # for a partition that the group has no offset for
     input_topic: str
     output_topic: str
-    dead_letter_topic: str
+    dead_letter_topic: str  # to which a shadow writes nothing
+    champion_topic: str | None = None  # of the answers that those of a shadow are compared with
     max_image_bytes: Positive
     max_batch_size: Positive
     max_batch_delay_milliseconds: Annotated[int, msgspec.Meta(ge=0)]

@@ -57,6 +57,25 @@ def new_consumer(config: Config) -> AIOKafkaConsumer:
     )
 
 
+def new_listener(config: Config, topic: str) -> AIOKafkaConsumer:
+    """Return a consumer of all of a topic's partitions, which is in no group and begins at their ends.
+
+    Raises:
+        KafkaSecurityError: a certificate or the key is missing, or can't be read.
+    """
+    login = config.kafka_login()
+    return AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=login.servers,
+        client_id=_client_id(config),
+        auto_offset_reset="latest",
+        enable_auto_commit=False,
+        retry_backoff_ms=_RETRY_BACKOFF_MILLISECONDS,
+        metadata_max_age_ms=_METADATA_MILLISECONDS,
+        **login.security.settings(),
+    )
+
+
 def new_producer(config: Config) -> AIOKafkaProducer:
     """Return an idempotent producer whose acknowledgements come from all replicas in sync.
 

@@ -16,7 +16,8 @@ class Lag(Collector):
     which nothing was fetched yet, is not shown.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "catdog") -> None:
+        self._prefix = prefix
         self._consumer: AIOKafkaConsumer | None = None
         self._committed: dict[TopicPartition, int] = {}
 
@@ -53,15 +54,24 @@ class Lag(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Return the lag of each partition that is ours."""
         family = self._family()
+        for partition, records in self._records():
+            family.add_metric([str(partition.partition)], records)
+        yield family
+
+    @property
+    def total(self) -> int:
+        """Of all partitions that are ours, as far as it is known."""
+        return sum(records for _, records in self._records())
+
+    def _records(self) -> Iterator[tuple[TopicPartition, int]]:
         for partition in sorted(self._assigned()):
             end, committed = self._end(partition), self._committed.get(partition)
             if end is not None and committed is not None:
-                family.add_metric([str(partition.partition)], max(0, end - committed))
-        yield family
+                yield partition, max(0, end - committed)
 
     def _family(self) -> GaugeMetricFamily:
         documentation = "Records in the worker's partitions that are not committed"
-        return GaugeMetricFamily("catdog_lag_records", documentation, labels=["partition"])
+        return GaugeMetricFamily(f"{self._prefix}_lag_records", documentation, labels=["partition"])
 
     def _assigned(self) -> set[TopicPartition]:
         return set(self._consumer.assignment()) if self._consumer is not None else set()

@@ -13,45 +13,46 @@ from catdog_common.messages import NO_TIMESTAMP
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _LATENCIES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
-_PROBABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
+PROBABILITIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 
 
 class Metrics:
-    """The worker's metrics, in a registry of their own."""
+    """The worker's metrics, in a registry of their own; their names begin with `prefix`."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "catdog", rejected: str = "dead_letters") -> None:
+        self.prefix = prefix
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.answers = self._counter("answers", "Images answered, and acknowledged by Kafka", ["label"])
-        self.dead_letters = self._counter("dead_letters", "Records that are no image to us", ["reason"])
+        self.dead_letters = self._counter(rejected, "Records that are no image to us", ["reason"])
         self.connection_failures = self._counter("connection_failures", "Times that Kafka failed us", [])
         self.produce_failures = self._counter("produce_failures", "Times that answers were refused", [])
         self.batch_size = Histogram(
-            "catdog_batch_size", "Records in a batch", buckets=_BATCHES, registry=self.registry
+            f"{prefix}_batch_size", "Records in a batch", buckets=_BATCHES, registry=self.registry
         )
         self._stages = Histogram(
-            "catdog_stage_seconds",
+            f"{prefix}_stage_seconds",
             "Time that a batch spent in a stage",
             ["stage"],
             buckets=_SECONDS,
             registry=self.registry,
         )
         self.model_version = Gauge(
-            "catdog_model_version", "The version that serves", ["model"], registry=self.registry
+            f"{prefix}_model_version", "The version that serves", ["model"], registry=self.registry
         )
 
         self._latency = Histogram(
-            "catdog_latency_seconds",
+            f"{prefix}_latency_seconds",
             "Time from a record's time stamp to the acknowledgement of its answer or dead letter",
             buckets=_LATENCIES,
             registry=self.registry,
         )
         self.confidence = Histogram(
-            "catdog_confidence",
+            f"{prefix}_confidence",
             "The highest probability of an answer (of unknown: what it would be, were it a cat or a dog)",
             ["label"],
-            buckets=_PROBABILITIES,
+            buckets=PROBABILITIES,
             registry=self.registry,
         )
 
@@ -69,7 +70,7 @@ class Metrics:
             ("records", "Records that are taken and not committed", records),
             ("bytes", "Bytes of their values that are not answered yet", size),
         ):
-            gauge = Gauge(f"catdog_in_flight_{name}", documentation, registry=self.registry)
+            gauge = Gauge(f"{self.prefix}_in_flight_{name}", documentation, registry=self.registry)
             gauge.set_function(function)
 
     @contextmanager
@@ -80,4 +81,4 @@ class Metrics:
         self._stages.labels(name).observe(perf_counter() - start)
 
     def _counter(self, name: str, documentation: str, labels: list[str]) -> Counter:
-        return Counter(f"catdog_{name}", documentation, labels, registry=self.registry)
+        return Counter(f"{self.prefix}_{name}", documentation, labels, registry=self.registry)

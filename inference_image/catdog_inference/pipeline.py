@@ -93,7 +93,7 @@ class Pipeline:
         publisher: Publisher,
         metrics: Metrics,
         *,
-        write: Callable[[SourceRecord, Verdict], OutgoingRecord],
+        write: Callable[[SourceRecord, Verdict], OutgoingRecord | None],
         done: Callable[[Sequence[SourceRecord], Sequence[Verdict]], None],
         batches: BatchSettings,
     ) -> None:
@@ -164,9 +164,10 @@ class Pipeline:
     async def _publish(self) -> None:
         while True:
             flight, records, verdicts = await self._predicted.get()
-            outgoing = [
+            written = [
                 self._write(record, verdict) for record, verdict in zip(records, verdicts, strict=True)
             ]
+            outgoing = [record for record in written if record is not None]
             try:
                 with self._metrics.stage("produce"):
                     await self._publisher.publish(outgoing, flight.abandoned)

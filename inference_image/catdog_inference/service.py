@@ -19,6 +19,7 @@ from catdog_common.complaints import KAFKA_UNUSABLE, NO_NEW_CONNECTION
 from catdog_common.kafka_diagnosis import why_unreachable
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.messages import (
+    Answer,
     Model,
     OutgoingRecord,
     SourceRecord,
@@ -28,7 +29,7 @@ from catdog_common.messages import (
     write_dead_letter,
 )
 from catdog_inference.bad_run import BadRun
-from catdog_inference.classify import Classifier, Rejection, Verdict
+from catdog_inference.classify import Classifier, Prediction, Rejection, Verdict
 from catdog_inference.config import Config
 from catdog_inference.health import Health
 from catdog_inference.lag import Lag
@@ -37,6 +38,7 @@ from catdog_inference.metrics import Metrics
 from catdog_inference.pipeline import BatchSettings, Pipeline
 from catdog_inference.probe import probe
 from catdog_inference.publisher import CONNECT_SECONDS, Publisher, stop_client
+from catdog_inference.shadow import Shadow
 from catdog_inference.waiting import (
     Trouble,
     connected_within,
@@ -82,6 +84,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         classifier: Classifier,
         health: Health,
         metrics: Metrics,
+        shadow: Shadow | None = None,
         revocation_seconds: float = REVOCATION_SECONDS,
         calm_seconds: float = CALM_SECONDS,
         connect_seconds: float = CONNECT_SECONDS,
@@ -100,16 +103,19 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         )
         self._health = health
         self._metrics = metrics
+        self._shadow = shadow
         self._revocation_seconds = revocation_seconds
         self._calm_seconds = calm_seconds
         self._join_seconds = join_seconds
         self._model = Model(config.model_name, config.model_version)
         self._source = event_source(config.kafka_cluster, config.model_namespace, config.model_name)
+        if shadow is not None:
+            self._source += "/shadow"  # with `ce_id` it names an answer, and a record has two
         self._trouble, self._closed_door = Trouble(KAFKA_UNUSABLE), Trouble(NO_NEW_CONNECTION)
         health.troubles = (self._trouble, self._publisher.refusal, self._closed_door)
         self._bad_run = BadRun(config.input_topic, config.dead_letter_topic)
         health.call = lambda: self._bad_run.call
-        self._ledger, self._lag = Ledger(), Lag()
+        self._ledger, self._lag = Ledger(), Lag(metrics.prefix)
         metrics.show_in_flight(lambda: self._ledger.records, lambda: self._ledger.bytes)
         metrics.registry.register(self._lag)
         self._rebalancing = False
@@ -156,6 +162,7 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 self._pipeline.run(),
                 self._commit_what_is_due(consumer),
                 probe(self._config.kafka_login, self._closed_door),
+                *([self._shadow.run()] if self._shadow is not None else []),
             )
         finally:
             self._forget()
@@ -170,6 +177,8 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
             await self._anchor(consumer)
             if not await is_set_within(self._assigned, REJOIN_SECONDS):
                 self._assigned.set()  # the group may never tell
+            if self._shadow is not None and self._lag.total > self._shadow.most_behind:
+                await self._skip(consumer, self._shadow)
             if (room := await self._room()) == 0:
                 continue
             taken = await self._take_what_is_there(consumer, room)
@@ -188,6 +197,11 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         self._less.clear()
         await is_set_within(self._less, _POLL_MILLISECONDS / 1000)
         return 0
+
+    async def _skip(self, consumer: AIOKafkaConsumer, shadow: Shadow) -> None:
+        """Have a shadow leave out what lies before it, once nothing is in flight."""
+        if await is_set_within(self._idle, _POLL_MILLISECONDS / 1000):
+            self._lag.commit(await shadow.skip_to_the_end(consumer))
 
     async def _take_what_is_there(self, consumer: AIOKafkaConsumer, room: int) -> int:
         """Take up to `room` records, after some waiting for the first; return how many.
@@ -209,6 +223,8 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
 
     def _take(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
         self._idle.clear()
+        if self._shadow is not None:
+            self._shadow.comparison.begin(partition.partition, record.offset)
         self._ledger.take(Place(partition, record.offset), len(record.value or b""))
         self._lag.take(partition, record.offset)
         self._pipeline.put(parse_record(record))
@@ -262,19 +278,28 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 return True
         return False
 
-    def _write(self, record: SourceRecord, verdict: Verdict) -> OutgoingRecord:
+    def _write(self, record: SourceRecord, verdict: Verdict) -> OutgoingRecord | None:
         if isinstance(verdict, Rejection):
+            if self._shadow is not None:
+                return None  # the champion writes the dead letter
             error = f"UnreadableImageError.{verdict.reason}"
             return write_dead_letter(record, error, verdict.message, self._config.dead_letter_topic)
-        answer = build_answer(record, verdict.label, verdict.probabilities, self._model)
-        return write_answer(answer, record, self._source, self._config.output_topic)
+        return write_answer(self._answer(record, verdict), record, self._source, self._config.output_topic)
+
+    def _answer(self, record: SourceRecord, prediction: Prediction) -> Answer:
+        return build_answer(record, prediction.label, prediction.probabilities, self._model)
 
     def _count(self, record: SourceRecord, verdict: Verdict) -> None:
         self._metrics.acknowledged(record.timestamp)
         if isinstance(verdict, Rejection):
             self._metrics.dead_letters.labels(verdict.reason).inc()
-            self._bad_run.rejected(verdict.reason)
+            if self._shadow is not None:
+                self._shadow.comparison.reject()
+            else:
+                self._bad_run.rejected(verdict.reason)
         else:
+            if self._shadow is not None:
+                self._shadow.comparison.hear(self._answer(record, verdict), is_champion=False)
             self._metrics.answers.labels(verdict.label).inc()
             self._bad_run.answered()
             self._metrics.confidence.labels(verdict.label).observe(max(verdict.probabilities.values()))

@@ -39,6 +39,7 @@ def announce(observed: Observed, status: ModelStatus) -> Iterator[Announcement]:
     yield from _versions(former, status)
     yield from _refusals(former, status)
     yield from _changes(former, status)
+    yield from _shadows(former, status)
 
 
 def _trainings(former: ModelStatus, status: ModelStatus) -> Iterator[Announcement]:
@@ -87,6 +88,13 @@ def _changes(former: ModelStatus, status: ModelStatus) -> Iterator[Announcement]
     before = f"; before: version {status.history[1].version}" if status.history[1:] else ""
     message = f"version {change.version} {CHANGES[change.reason]}{before}"
     yield Announcement(change.reason, message, f"{len(status.history)} {status.observed_generation}")
+
+
+def _shadows(former: ModelStatus, status: ModelStatus) -> Iterator[Announcement]:
+    now, before = find_condition(status, "Shadow"), find_condition(former, "Shadow")
+    if now is None or now.status != "True" or (before is not None and before.status == "True"):
+        return
+    yield Announcement(now.reason, now.message, now.last_transition_time.isoformat())
 
 
 def find_condition(status: ModelStatus, kind: str) -> ConditionStatus | None:

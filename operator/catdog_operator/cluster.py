@@ -96,6 +96,8 @@ class Cluster:
         pods = list(self._children(POD, key, Pod))
         training = tuple(pod for pod in pods if _component(pod) == "training")
         workers = tuple(pod for pod in pods if _component(pod) == "inference")
+        shadows = tuple(pod for pod in pods if _component(pod) == "shadow")
+        shadow = await self._readings.shadow(key, shadows)
         jobs, now = tuple(self._children(JOB, key, Job)), self._api.now()
         claim = self._get(CLAIM, key, resolved.claim_name, PersistentVolumeClaim)
         dataset_claim = self._dataset_claim(model, key)
@@ -110,6 +112,8 @@ class Cluster:
             training_pods=training,
             inference_pods=workers,
             deployment=self._get(DEPLOYMENT, key, resolved.deployment_name, Deployment),
+            shadow_pods=shadows,
+            shadow_deployment=self._get(DEPLOYMENT, key, resolved.shadow_name, Deployment),
             strimzi_installed=self.kinds.missing.isdisjoint((KAFKA, TOPIC, USER)),
             forbidden=tuple(sorted(kind.name for kind in self.kinds.forbidden)),
             access_installed=ACCESS not in self.kinds.missing,
@@ -121,6 +125,8 @@ class Cluster:
             complaint=await self._readings.complaint(
                 key, workers, told=model.status.message_of("Serving", "OnlyBadImages")
             ),
+            shadow_report=shadow.report,
+            shadow_complaint=shadow.complaint,
             events=await self._readings.events(key, find_stuck(jobs, pods, claims, now)),
             # Last, so that nothing else happens between this count and the decision.
             rollouts_elsewhere=len((self._store.rolling() | self._upkeep) - {key}),
@@ -140,6 +146,7 @@ class Cluster:
         """Write what is wanted and differs, and delete what is unwanted."""
         outcomes = [
             *[await self._delete(JOB, job.metadata) for job in plan.delete],
+            *[await self._delete(DEPLOYMENT, each.metadata) for each in (plan.shadow.delete,) if each],
             *[await self._apply(manifest) for manifest in plan.apply],
             *[await self._create(manifest) for manifest in plan.create],  # a pod after its network's policy
         ]
@@ -276,7 +283,7 @@ class Cluster:
         return None
 
     def _topics(self, resolved: Resolved) -> dict[str, KafkaTopic]:
-        names = [topic.name for topic in resolved.topics]
+        names = [topic.name for topic in resolved.all_topics]
         found = [self._store.see(TOPIC, resolved.kafka_namespace, name, KafkaTopic) for name in names]
         return {name: topic for name, topic in zip(names, found, strict=True) if topic is not None}
 

@@ -38,7 +38,9 @@ MODEL = Kind("CatDogModel", "catdog.dev", "v1alpha1", "catdogmodels", WATCH, fro
 CLAIM = Kind("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims", WATCH | {"create"})
 JOB = Kind("Job", "batch", "v1", "jobs", WATCH | {"create", "delete"}, selector=OURS)
 POD = Kind("Pod", "", "v1", "pods", WATCH, frozenset({"get log"}), selector=OURS)
-DEPLOYMENT = Kind("Deployment", "apps", "v1", "deployments", WATCH | {"create", "patch"}, selector=OURS)
+DEPLOYMENT = Kind(
+    "Deployment", "apps", "v1", "deployments", WATCH | {"create", "patch", "delete"}, selector=OURS
+)
 KAFKA = Kind("Kafka", "kafka.strimzi.io", "v1", "kafkas", WATCH)
 ACCESS = Kind("KafkaAccess", "access.strimzi.io", "v1alpha1", "kafkaaccesses", WATCH)
 TOPIC = Kind("KafkaTopic", "kafka.strimzi.io", "v1", "kafkatopics", WATCH | {"create", "patch", "delete"})

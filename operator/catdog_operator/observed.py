@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from catdog_common.shadow import ShadowReport
 from catdog_common.training import Progress
 from catdog_operator.resource import CatDogModel
 from catdog_operator.strimzi_views import KafkaAccess, KafkaCluster, KafkaTopic, KafkaUser
@@ -64,6 +65,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     training_pods: tuple[Pod, ...] = ()
     inference_pods: tuple[Pod, ...] = ()
     deployment: Deployment | None = None
+    shadow_pods: tuple[Pod, ...] = ()
+    shadow_deployment: Deployment | None = None
     strimzi_installed: bool = True
     forbidden: tuple[str, ...] = ()  # kinds that the operator has no right to read
     access_installed: bool = True
@@ -74,4 +77,6 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress | None = None  # of the training that runs
     events: tuple[Event, ...] = ()  # about children that do not get on
     complaint: Complaint | None = None  # of a worker that runs and is not ready, or was not when it began
+    shadow_report: ShadowReport | None = None  # where one was read now
+    shadow_complaint: Complaint | None = None
     rollouts_elsewhere: int = 0  # Deployments of other models whose pods are being replaced

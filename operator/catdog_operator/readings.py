@@ -1,29 +1,38 @@
-"""Reads what nobody tells of: logs of trainers, and of workers that are in trouble, and Events."""
+"""Reads what nobody tells of: logs of trainers, shadows, and workers that are in trouble, and Events."""
 
 import asyncio
 import logging
 
 import msgspec
 
+from catdog_common.shadow import ShadowReport
 from catdog_common.training import Progress
 from catdog_operator.api import Api, RefusedError, UnavailableError
 from catdog_operator.complaints import read_complaint
 from catdog_operator.kinds import EVENT, POD
 from catdog_operator.observed import Complaint
 from catdog_operator.pace import Pace
-from catdog_operator.progress import read_progress
+from catdog_operator.progress import read_progress, read_report
 from catdog_operator.store import Key
 from catdog_operator.views import LONG_AGO, Event, Metadata, Pod
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10.0  # at least, between two reads of a model's log
+SHADOW_SECONDS = 10.0  # at least, between two reads of a shadow's log
 COMPLAINT_SECONDS = 10.0  # at least, between two reads of the logs of workers in trouble
 EVENTS_SECONDS = 5.0  # at least, between two reads of the Events of a model's children
 READS_A_SECOND = 10.0  # of logs, and of Events, of all models; where that is too few, the intervals stretch
 STUCK_CHILDREN = 4  # whose Events or logs are read at once: what troubles one troubles the others
 LOG_LINES = 20
 READS_AT_ONCE = 20
+
+
+class ShadowLog(msgspec.Struct, frozen=True):
+    """What a shadow's log says: its newest report, where it was read just now, and what is in its way."""
+
+    report: ShadowReport | None = None
+    complaint: Complaint | None = None
 
 
 class Readings:
@@ -34,8 +43,10 @@ class Readings:
         self._log_pace = Pace[Key](PROGRESS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
         self._events_pace = Pace[Key](EVENTS_SECONDS, READS_A_SECOND, READS_AT_ONCE)
         self._complaints_pace = Pace[Key](COMPLAINT_SECONDS, READS_A_SECOND, READS_AT_ONCE)
+        self._shadow_pace = Pace[Key](SHADOW_SECONDS, READS_A_SECOND, READS_AT_ONCE)
         self._events: dict[Key, tuple[Event, ...]] = {}
         self._complaints: dict[Key, Complaint | None] = {}
+        self._shadow_complaints: dict[Key, Complaint | None] = {}
 
     async def progress(self, key: Key, pods: tuple[Pod, ...]) -> Progress | None:
         """Return the progress of the trainer that runs, or None where the status says the newest already.
@@ -53,6 +64,26 @@ class Readings:
         except (RefusedError, UnavailableError):
             return None
         return read_progress(log)
+
+    async def shadow(self, key: Key, pods: tuple[Pod, ...]) -> ShadowLog:
+        """Return what the log of the shadow that runs says.
+
+        Its report is not remembered, as a trainer's progress is not; its complaint is, as workers' are.
+        """
+        running = next((pod for pod in pods if pod.container.state.running is not None), None)
+        if running is None:
+            self._shadow_complaints.pop(key, None)
+            return ShadowLog()
+        known = ShadowLog(complaint=self._shadow_complaints.get(key))
+        if not self._shadow_pace.may_read(key, asyncio.get_running_loop().time()):
+            return known
+        name = running.metadata.name
+        try:
+            log = await self._api.read_log(POD, key.namespace, name, LOG_LINES)
+        except (RefusedError, UnavailableError):
+            return known
+        self._shadow_complaints[key] = None if running.ready else read_complaint(name, log)
+        return ShadowLog(read_report(log), self._shadow_complaints[key])
 
     async def complaint(self, key: Key, workers: tuple[Pod, ...], told: str) -> Complaint | None:
         """Return the complaint of a worker that is not ready, or is named in `told`, as new as some seconds.
@@ -103,7 +134,8 @@ class Readings:
 
     def forget(self, key: Key) -> None:
         """Let go of what was read about a model that is gone."""
-        for pace in (self._log_pace, self._events_pace, self._complaints_pace):
+        for pace in (self._log_pace, self._events_pace, self._complaints_pace, self._shadow_pace):
             pace.forget(key)
         self._events.pop(key, None)
         self._complaints.pop(key, None)
+        self._shadow_complaints.pop(key, None)

@@ -19,6 +19,6 @@ def references(
     if access:
         found.append(Reference(KAFKA.name, access.kafka_namespace, access.spec.kafka.name))
     if strimzi:
-        names = [(KAFKA, strimzi.name), *((TOPIC, topic.name) for topic in resolved.topics)]
+        names = [(KAFKA, strimzi.name), *((TOPIC, topic.name) for topic in resolved.all_topics)]
         found += [Reference(kind.name, resolved.kafka_namespace, name) for kind, name in names]
     return frozenset(found)

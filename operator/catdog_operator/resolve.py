@@ -49,8 +49,11 @@ class Resolved(msgspec.Struct, frozen=True):
     input: ResolvedTopic
     output: ResolvedTopic
     dead_letters: ResolvedTopic
+    shadow: ResolvedTopic | None  # of the shadow's answers; None where none is wanted
     job_name: str
     deployment_name: str
+    shadow_name: str  # of the shadow's Deployment
+    shadow_group: str  # in which it consumes
     user_name: str  # of the KafkaUser that the operator makes
     secret_name: str | None  # with the certificate or the password that the workers show, if any
 
@@ -61,8 +64,13 @@ class Resolved(msgspec.Struct, frozen=True):
 
     @property
     def topics(self) -> tuple[ResolvedTopic, ...]:
-        """The three topics."""
+        """The three topics without which nothing is answered."""
         return self.input, self.output, self.dead_letters
+
+    @property
+    def all_topics(self) -> tuple[ResolvedTopic, ...]:
+        """These, and the shadow's, if there is to be one."""
+        return self.topics + ((self.shadow,) if self.shadow else ())
 
 
 def resolve(model: CatDogModel) -> Resolved:
@@ -71,19 +79,24 @@ def resolve(model: CatDogModel) -> Resolved:
     training = _resolve_training(model)
     elsewhere = kafka.strimzi.namespace if kafka.strimzi else None
     topic = f"{model.namespace}.{name}" if elsewhere else name  # models of many namespaces may meet there
+    group = kafka.consumer_group or f"catdog.{model.namespace}.{name}"
     return Resolved(
         training=training,
         claim_name=model.spec.storage.existing_claim or f"{name}-models",
         claim=_resolve_claim(model),
-        consumer_group=kafka.consumer_group or f"catdog.{model.namespace}.{name}",
+        consumer_group=group,
         kafka_namespace=elsewhere or model.namespace,
         input=_topic(topics.input, f"{topic}-images", kafka.max_image_bytes + INPUT_MARGIN_BYTES),
         output=_topic(topics.output, f"{topic}-predictions", None),
         dead_letters=_topic(
             topics.dead_letters, f"{topic}-dead-letters", kafka.max_image_bytes + DEAD_LETTER_MARGIN_BYTES
         ),
+        # Not `-shadow-predictions`: so would the answers of a model be called whose name ends in -shadow.
+        shadow=_resolve_shadow(model, f"{topic}-predictions-shadow"),
         job_name=f"{name}-train-{training.hash}",
         deployment_name=f"{name}-inference",
+        shadow_name=f"{name}-shadow",
+        shadow_group=f"{group}.shadow",
         user_name=f"{name}-catdog",
         secret_name=_resolve_secret_name(kafka, f"{name}-catdog"),
     )
@@ -126,6 +139,15 @@ def _topic(topic: Topic, default_name: str, max_message_bytes: int | None) -> Re
         replicas=topic.replicas,
         max_message_bytes=max_message_bytes,
     )
+
+
+def _resolve_shadow(model: CatDogModel, default_name: str) -> ResolvedTopic | None:
+    """Return the topic of the shadow's answers, which is like that of the answers unless it is said."""
+    if model.spec.inference.shadow_version is None:
+        return None
+    topics = model.spec.kafka.topics
+    unnamed = msgspec.structs.replace(topics.output, name=None)
+    return _topic(topics.shadow or unnamed, default_name, None)
 
 
 def _given(value: Number | None, default: Number) -> Number:

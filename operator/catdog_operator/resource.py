@@ -155,12 +155,16 @@ class Promotion(Part, frozen=True):
 
 
 class Inference(Part, frozen=True):
-    """How the model is served; `model_version` None leaves the choice of the version to the rules."""
+    """How the model is served; `model_version` None leaves the choice of the version to the rules.
+
+    `shadow_version` answers the same records beside the version that serves, into a topic of its own.
+    """
 
     replicas: int
     max_batch_size: int
     max_batch_delay_milliseconds: int
     model_version: int | None = None
+    shadow_version: int | None = None
     pod: Pod = Pod()
 
 
@@ -215,12 +219,16 @@ class Topic(Part, frozen=True):
 
 
 class Topics(Part, frozen=True):
-    """The three topics of a model, and what becomes of those that were made for it when it is deleted."""
+    """The topics of a model, and what becomes of those that were made for it when it is deleted.
+
+    `shadow` None leaves the shadow's to the operator, as `output` is.
+    """
 
     input: Topic
     output: Topic
     dead_letters: Topic
     when_deleted: Literal["Retain", "Delete"]
+    shadow: Topic | None = None
 
 
 class Kafka(Part, frozen=True):

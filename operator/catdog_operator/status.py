@@ -16,6 +16,7 @@ from catdog_operator.status_fields import (
     InferenceStatus,
     KafkaStatus,
     ModelStatus,
+    ShadowStatus,
     TrainingProgress,
 )
 
@@ -53,7 +54,11 @@ def build_status(observed: Observed, plan: Plan, refusals: tuple[Refusal, ...] =
         "Promoted": plan.promotion,
         "Serving": plan.serving.finding,
     }
+    shadows = [each for each in refusals if _is_of_the_shadow(each, plan)]
+    refusals = tuple(each for each in refusals if each not in shadows)
     findings |= _find_refused(findings["Ready"], refusals)
+    if plan.shadow.finding is not None:
+        findings["Shadow"] = _explain(shadows[0]) if shadows else plan.shadow.finding
     return ModelStatus(
         observed_generation=observed.model.metadata.generation,
         phase=find_phase(plan, paused=observed.model.spec.paused, refused=bool(refusals)),
@@ -119,11 +124,21 @@ def _find_refused(ready: Finding, refusals: tuple[Refusal, ...]) -> dict[str, Fi
     """Return the conditions that refusals speak in; one that is not Ready anyway says the first of them."""
     refused: dict[str, Finding] = {}
     for each in refusals:
-        finding = explain_refusal(f"{each.kind} {each.name}", each.message)
-        refused.setdefault(REFUSED_CONDITION[each.kind], finding)
+        refused.setdefault(REFUSED_CONDITION[each.kind], _explain(each))
     if refused and not ready.holds:
         refused["Ready"] = next(iter(refused.values()))
     return refused
+
+
+def _explain(refusal: Refusal) -> Finding:
+    return explain_refusal(f"{refusal.kind} {refusal.name}", refusal.message)
+
+
+def _is_of_the_shadow(refusal: Refusal, plan: Plan) -> bool:
+    """Return whether what was refused is needed for the shadow alone."""
+    topic = plan.resolved.shadow
+    shadows = {("Deployment", plan.resolved.shadow_name), ("KafkaTopic", topic.name if topic else None)}
+    return (refusal.kind, refusal.name) in shadows
 
 
 def _condition(kind: str, finding: Finding, observed: Observed) -> ConditionStatus:
@@ -171,7 +186,34 @@ def _inference(observed: Observed, plan: Plan) -> InferenceStatus:
         selector=",".join(f"{key}={value}" for key, value in inference_selector(observed.model).items()),
         served_version=served,
         accuracy=None if accuracy is None else round(accuracy, 4),
+        shadow=_shadow(observed, plan),
     )
+
+
+def _shadow(observed: Observed, plan: Plan) -> ShadowStatus | None:
+    """Return what the shadow has told, now or before; nothing where none is asked for."""
+    version, said = observed.model.spec.inference.shadow_version, observed.shadow_report
+    if plan.shadow.finding is None or version is None:
+        return None
+    if said is None or said.version != version:
+        former = observed.model.status.inference
+        known = former.shadow if former else None
+        return known if known is not None and known.version == version else None
+    return ShadowStatus(
+        version=version,
+        since=said.since,
+        records=said.records,
+        unmatched=said.unmatched,
+        skipped=said.skipped,
+        champion_version=said.champion_version,
+        agreement=_share(said.agreed, said.records),
+        mean_confidence=_share(said.confidence, said.records),
+        champion_mean_confidence=_share(said.champion_confidence, said.records),
+    )
+
+
+def _share(part: float, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
 
 
 def _kafka(plan: Plan) -> KafkaStatus:

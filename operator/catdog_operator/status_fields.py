@@ -63,6 +63,20 @@ class TrainingProgress(Progress, frozen=True, rename="camel", omit_defaults=True
     job_name: str
 
 
+class ShadowStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How the shadow's answers compare with the champion's, counted since a moment; shares are of 1."""
+
+    version: int
+    since: str  # RFC 3339
+    records: int = 0  # that both have answered
+    unmatched: int = 0
+    skipped: int = 0
+    champion_version: int | None = None
+    agreement: float | None = None
+    mean_confidence: float | None = None
+    champion_mean_confidence: float | None = None
+
+
 class InferenceStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """What serves."""
 
@@ -71,6 +85,7 @@ class InferenceStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults
     selector: str
     served_version: int | None = None
     accuracy: float | None = None
+    shadow: ShadowStatus | None = None
 
 
 class ConditionStatus(msgspec.Struct, frozen=True, rename="camel"):

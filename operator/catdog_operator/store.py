@@ -67,7 +67,7 @@ class Store:
         self._objects[reference] = Known(_revision(body), uid, model, msgspec.json.encode(body))
         if model is not None:
             self._children[model].add(reference)
-        if kind is DEPLOYMENT and is_rolling(body):
+        if kind is DEPLOYMENT and not _is_shadow(body) and is_rolling(body):
             self._rolling.add(reference)
         else:
             self._rolling.discard(reference)
@@ -182,6 +182,12 @@ def is_rolling(body: Body) -> bool:
         (each["type"], each["status"]) == ("Progressing", "False") for each in status.get("conditions", [])
     )
     return (behind or any(count != spec["replicas"] for count in counts)) and not given_up
+
+
+def _is_shadow(body: Body) -> bool:
+    """Return whether a Deployment is a shadow's, for which nobody has to wait."""
+    component = body["metadata"].get("labels", {}).get("app.kubernetes.io/component")
+    return bool(component == "shadow")
 
 
 def kind_of(body: Body) -> Kind:

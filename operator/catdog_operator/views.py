@@ -231,7 +231,7 @@ class DeploymentStatus(View, frozen=True):
 
 
 class Deployment(View, frozen=True):
-    """The inference Deployment."""
+    """The Deployment of workers, or of the shadow."""
 
     metadata: Metadata
     spec: DeploymentSpec
@@ -242,6 +242,11 @@ class Deployment(View, frozen=True):
         """The image of its pods."""
         containers = self.spec.template.get("spec", {}).get("containers", [])
         return str(containers[0]["image"]) if containers else ""
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it was deleted and waits for its pods to go."""
+        return self.metadata.deletion_timestamp is not None
 
     def was_applied_as(self, manifest: dict[str, Any]) -> bool:
         """Return whether this very manifest was applied last."""

@@ -39,8 +39,9 @@ def build_deployment(
     """Return the Deployment that serves `version`."""
     labels = build_labels(model, "inference")
     selector = inference_selector(model)
+    environment = build_worker_environment(model, resolved, version, connection)
     pod = build_pod_spec(
-        _build_worker(model, resolved, surroundings.images.inference, version, connection),
+        build_worker(model, resolved, surroundings.images.inference, connection, environment),
         model.spec.inference.pod,
         openshift=surroundings.openshift,
         near=near,
@@ -74,10 +75,13 @@ def settings_digest(model: CatDogModel, connection: Connection, *, openshift: bo
     """Return what changes with that which a person or the world can change of the pods, but for the version.
 
     A field that comes later has to be left out where it has its default: else an upgrade looks like an edit.
+    What is said of the shadow is not the workers' business.
     """
     inference, kafka = (msgspec.to_builtins(part) for part in (model.spec.inference, model.spec.kafka))
-    chosen = {name: value for name, value in inference.items() if name not in ("replicas", "modelVersion")}
+    others = ("replicas", "modelVersion", "shadowVersion")
+    chosen = {name: value for name, value in inference.items() if name not in others}
     kafka["topics"].pop("whenDeleted")  # nothing that a pod could see
+    kafka["topics"].pop("shadow", None)
     return short_digest([chosen, kafka, msgspec.to_builtins(connection), openshift])
 
 
@@ -100,9 +104,15 @@ def _spread(selector: dict[str, str], near: str | None) -> Manifest:
     return {"topologySpreadConstraints": [constraint]}
 
 
-def _build_worker(
-    model: CatDogModel, resolved: Resolved, image: str, version: int, connection: Connection
+def build_worker(
+    model: CatDogModel,
+    resolved: Resolved,
+    image: str,
+    connection: Connection,
+    environment: dict[str, str],
+    cpu: str = "100m",
 ) -> Container:
+    """Return the container of a worker; `cpu` is what it requests by default."""
     volumes = [
         ("models", STORAGE_DIR, claim_volume("models", resolved.claim_name)),
         *build_login_volumes(connection),
@@ -110,8 +120,8 @@ def _build_worker(
     return Container(
         name="worker",
         image=image,
-        environment=build_worker_environment(model, resolved, version, connection),
-        resources=_resources(model.spec.kafka.max_image_bytes),
+        environment=environment,
+        resources=_resources(model.spec.kafka.max_image_bytes, cpu),
         tmp_size="64Mi",
         mounts=tuple(mount(name, path, read_only=True) for name, path, _ in volumes),
         volumes=tuple(volume for *_, volume in volumes),
@@ -125,11 +135,11 @@ def _build_worker(
     )
 
 
-def _resources(max_image_bytes: int) -> Manifest:
+def _resources(max_image_bytes: int, cpu: str) -> Manifest:
     """Return what a worker is given by default: the more memory, the larger images may be."""
     beyond = max(0, max_image_bytes - _ROOMY_IMAGE_BYTES)
     limit = f"{_LIMIT_MEBIBYTES + math.ceil(beyond * _COPIES / 2**20)}Mi" if beyond else "1Gi"
-    return {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": limit}}
+    return {"requests": {"cpu": cpu, "memory": "256Mi"}, "limits": {"memory": limit}}
 
 
 def _probe(path: str, *, period: int, failures: int) -> Manifest:

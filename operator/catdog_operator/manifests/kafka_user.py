@@ -28,6 +28,7 @@ def build_kafka_user(model: CatDogModel, resolved: Resolved, cluster: str, authe
                     _allow("topic", resolved.dead_letters.name, "Write"),
                     _allow("group", resolved.consumer_group, "Read"),
                     *_allow_training(model, resolved),
+                    *_allow_shadow(resolved),
                 ],
             },
         },
@@ -40,6 +41,17 @@ def _allow_training(model: CatDogModel, resolved: Resolved) -> list[Manifest]:
     if dataset is None or dataset.topic == resolved.input.name:
         return []
     return [_allow("topic", dataset.topic, "Read")]
+
+
+def _allow_shadow(resolved: Resolved) -> list[Manifest]:
+    """Return what the shadow needs besides: a group and a topic of its own, and to see the answers."""
+    if resolved.shadow is None:
+        return []
+    return [
+        _allow("topic", resolved.shadow.name, "Write"),
+        _allow("topic", resolved.output.name, "Read"),
+        _allow("group", resolved.shadow_group, "Read"),
+    ]
 
 
 def _allow(kind: str, name: str, operation: str) -> Manifest:

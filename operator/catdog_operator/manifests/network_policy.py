@@ -4,7 +4,6 @@ import re
 from urllib.parse import urlsplit
 
 from catdog_operator.manifests.common import Manifest, build_labels, build_owner
-from catdog_operator.manifests.deployment import inference_selector
 from catdog_operator.manifests.kafka_topic import CLUSTER_LABEL
 from catdog_operator.manifests.pod import HTTP_PORT
 from catdog_operator.resource import CatDogModel
@@ -25,7 +24,7 @@ def build_training_policy(model: CatDogModel, bootstrap_servers: str | None = No
 
     `bootstrap_servers` is where Kafka is, as far as that is known.
     """
-    selector = {"app.kubernetes.io/component": "training", MODEL_LABEL: model.name}
+    selector = {"matchLabels": {"app.kubernetes.io/component": "training", MODEL_LABEL: model.name}}
     dataset, egress = model.spec.training.dataset, list[Manifest]()
     if dataset.s3:
         egress = [_allow_dns(), _allow_s3(dataset.s3.endpoint)]
@@ -36,15 +35,24 @@ def build_training_policy(model: CatDogModel, bootstrap_servers: str | None = No
 
 
 def build_inference_policy(model: CatDogModel, bootstrap_servers: str) -> Manifest:
-    """Return the policy of a model's workers; `bootstrap_servers` is host:port, or more with commas."""
+    """Return the policy of a model's workers and of its shadow, which needs the same.
+
+    `bootstrap_servers` is host:port, or more with commas.
+    """
     rules = {
         "ingress": [{"ports": [_tcp(HTTP_PORT)]}],
         "egress": [_allow_dns(), *_allow_kafka(model, bootstrap_servers)],
     }
-    return _build_policy(model, "inference", inference_selector(model), rules)
+    selector: Manifest = {
+        "matchLabels": {MODEL_LABEL: model.name},
+        "matchExpressions": [
+            {"key": "app.kubernetes.io/component", "operator": "In", "values": ["inference", "shadow"]}
+        ],
+    }
+    return _build_policy(model, "inference", selector, rules)
 
 
-def _build_policy(model: CatDogModel, component: str, selector: dict[str, str], rules: Manifest) -> Manifest:
+def _build_policy(model: CatDogModel, component: str, selector: Manifest, rules: Manifest) -> Manifest:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -55,7 +63,7 @@ def _build_policy(model: CatDogModel, component: str, selector: dict[str, str], 
             "ownerReferences": [build_owner(model)],
         },
         "spec": {
-            "podSelector": {"matchLabels": selector},
+            "podSelector": selector,
             "policyTypes": ["Ingress", "Egress"],  # what no rule allows is denied
             **rules,
         },

@@ -10,6 +10,7 @@ from catdog_operator.plan.kafka import plan_kafka
 from catdog_operator.plan.promotion import note_first_served, plan_promotion, record_change
 from catdog_operator.plan.protection import plan_protection
 from catdog_operator.plan.serving import ServingPlan, plan_serving
+from catdog_operator.plan.shadow import ShadowPlan, plan_shadow
 from catdog_operator.plan.storage import find_storage, plan_claim
 from catdog_operator.plan.training import TrainingPlan, plan_training
 from catdog_operator.resolve import Resolved, resolve
@@ -32,6 +33,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     training: TrainingPlan
     promotion: Finding
     serving: ServingPlan
+    shadow: ShadowPlan
     history: tuple[Change, ...]
     look_again: float | None
     news: bool  # to be noted in the status before what it was read from is deleted
@@ -44,7 +46,8 @@ def plan(observed: Observed) -> Plan:
     """
     planned = _plan_all(observed, resolve(observed.model))
     if observed.model.spec.paused or observed.forbidden:
-        return msgspec.structs.replace(planned, create=(), apply=(), delete=(), news=False)
+        idle = msgspec.structs.replace(planned.shadow, delete=None)
+        return msgspec.structs.replace(planned, create=(), apply=(), delete=(), shadow=idle, news=False)
     return planned
 
 
@@ -53,6 +56,7 @@ def _plan_all(observed: Observed, resolved: Resolved) -> Plan:
     kafka = plan_kafka(observed, resolved)
     training = plan_training(observed, resolved, promotion.versions, kafka)
     serving = plan_serving(observed, resolved, promotion.version, kafka)
+    shadow = plan_shadow(observed, resolved, promotion, kafka)
     claim = plan_claim(observed, resolved)
     versions = note_first_served(promotion.versions, serving.served_version, observed.now)
     return Plan(
@@ -62,7 +66,7 @@ def _plan_all(observed: Observed, resolved: Resolved) -> Plan:
         create=tuple(manifest for manifest in (claim, training.create) if manifest is not None),
         apply=plan_protection(observed, resolved, kafka, serving)
         + kafka.wanted
-        + ((serving.wanted,) if serving.wanted else ()),
+        + tuple(each.wanted for each in (serving, shadow) if each.wanted is not None),
         delete=training.delete,
         storage=find_storage(observed, resolved),
         kafka=kafka.finding,
@@ -70,9 +74,12 @@ def _plan_all(observed: Observed, resolved: Resolved) -> Plan:
         training=training,
         promotion=promotion.finding,
         serving=serving,
+        shadow=shadow,
         history=record_change(observed, serving.served_version),
         news=_has_news(observed, versions, training),
-        look_again=min(filter(None, (training.look_again, serving.look_again)), default=None),
+        look_again=min(
+            filter(None, (training.look_again, serving.look_again, shadow.look_again)), default=None
+        ),
     )
 
 

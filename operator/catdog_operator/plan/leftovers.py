@@ -13,7 +13,7 @@ def find_leftovers(orphans: Iterable[KafkaTopic], models: Iterable[CatDogModel])
     named = {
         (resolved.kafka_namespace, topic.name)
         for resolved in map(resolve, models)
-        for topic in resolved.topics
+        for topic in resolved.all_topics
     }
     return tuple(
         topic

@@ -65,7 +65,7 @@ def _choose_pinned(
 ) -> tuple[int | None, Finding]:
     if find_version(versions, pin) is not None:
         return pin, yes("Pinned", f"spec.inference.modelVersion pins version {pin}")
-    there = _listed([each.version for each in versions])
+    there = list_versions(versions)
     goes_on = f"; version {serving} goes on serving" if serving else ""
     return serving, no("VersionNotFound", f"version {pin} is not on the claim; {there}{goes_on}")
 
@@ -128,8 +128,9 @@ def _judged(version: Version, judgement: Judgement) -> Version:
     return msgspec.structs.replace(version, verdict=judgement.verdict, champion_accuracy=share)
 
 
-def _listed(numbers: list[int]) -> str:
-    if not numbers:
+def list_versions(versions: tuple[Version, ...]) -> str:
+    """Return which versions the claim has, in words."""
+    if not versions:
         return "it has none"
-    *others, last = (str(number) for number in sorted(numbers))
+    *others, last = (str(number) for number in sorted(each.version for each in versions))
     return f"it has {', '.join(others)} and {last}" if others else f"it has {last}"

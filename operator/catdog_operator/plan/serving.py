@@ -50,7 +50,7 @@ def plan_serving(
         near=drawn_to(observed, resolved),
     )
     complete = deployment is not None and _is_complete(deployment, observed, version)
-    upkeep = plan_upkeep(observed, wanted, version)
+    upkeep = plan_upkeep(observed, deployment, wanted, version)
     return ServingPlan(
         finding=_find_serving(observed, resolved, version, complete=complete),
         served_version=version if complete else _served_version(observed, deployment),

@@ -17,7 +17,7 @@ def plan_topics(observed: Observed, resolved: Resolved, strimzi: StrimziCluster)
     """Return the topics to have: none that is another's."""
     wanted = [
         msgspec.structs.replace(topic, partitions=max(topic.partitions, _partitions(observed, topic)))
-        for topic in resolved.topics
+        for topic in resolved.all_topics
         if topic.name not in observed.topics or _is_ours(observed.topics[topic.name], observed)
     ]
     namespace = resolved.kafka_namespace

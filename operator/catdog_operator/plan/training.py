@@ -87,7 +87,7 @@ def _plan_task(observed: Observed, resolved: Resolved, versions: tuple[Version, 
     spec, status = observed.model.spec, observed.model.status
     champion = version_in_place(observed)
     served = status.inference.served_version if status.inference else None
-    protected = frozenset((champion, served, spec.inference.model_version))
+    protected = frozenset((champion, served, spec.inference.model_version, spec.inference.shadow_version))
     last = status.last_failure
     return Task(
         attempt=last.attempts + 1 if last and last.hash == resolved.hash else 1,

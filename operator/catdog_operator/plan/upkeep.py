@@ -12,13 +12,12 @@ UPKEEP_SECONDS = 15.0  # between two looks whether it is a model's turn
 Upkeep = Literal["None", "Roll", "Queue", "Defer"]
 
 
-def plan_upkeep(observed: Observed, wanted: Manifest, version: int) -> Upkeep:
+def plan_upkeep(observed: Observed, deployment: Deployment | None, wanted: Manifest, version: int) -> Upkeep:
     """Return what to do where the pods differ though neither the version nor the settings have changed.
 
     Pods of another image are replaced, in a few models at a time. Pods of the present image are as good as
     new ones: they stay until the next version or edit, which replaces them anyway.
     """
-    deployment = observed.deployment
     if deployment is None or not _is_upkeep(observed, deployment, wanted, version):
         return "None"
     if deployment.image == observed.surroundings.images.inference:

@@ -47,9 +47,12 @@ def pod_labels(observed: Observed, kind: str) -> dict[str, str]:
 
 
 def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
-    assert selector.keys() == {"matchLabels"}
+    assert selector.keys() <= {"matchLabels", "matchExpressions"}
     assert selector["matchLabels"], "an empty selector is every pod of the namespace"
-    return bool(selector["matchLabels"].items() <= labels.items())
+    expressions = selector.get("matchExpressions", [])
+    assert all(each["operator"] == "In" for each in expressions)
+    within = all(labels.get(each["key"]) in each["values"] for each in expressions)
+    return bool(selector["matchLabels"].items() <= labels.items()) and within
 
 
 def allowed(rules: list[Manifest]) -> Iterator[tuple[str, str, int, int]]:
