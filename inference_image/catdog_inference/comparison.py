@@ -5,6 +5,7 @@ is unmatched; but nothing is of those records that the shadow was never to answe
 skipped.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice, takewhile
@@ -70,8 +71,9 @@ class Comparison:
         self._most_waiting = most_waiting
         self._since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._begins: dict[int, int] = {}  # partition → the first offset that the shadow is to answer
-        self._waiting: dict[Place, Said] = {}  # oldest first
-        self._compared: dict[Place, None] = {}  # oldest first
+        # Not dicts, which take ever longer to find their first where many were taken out of their front.
+        self._waiting: OrderedDict[Place, Said] = OrderedDict()  # oldest first
+        self._closed: OrderedDict[Place, None] = OrderedDict()  # compared or given up, oldest first
         self._tallies: dict[int, Tally] = {}  # by the champion
         self._champion: int | None = None  # that was heard of last
         self._unmatched = self._skipped = self._unreadable = 0
@@ -112,7 +114,7 @@ class Comparison:
         place = Place(answer.source.partition, answer.source.offset)
         confidence = max(answer.probabilities.values(), default=0.0)
         said = Said(is_champion, answer.model.version, answer.label, confidence, self._clock())
-        if place in self._compared:
+        if place in self._closed:
             return
         other = self._waiting.get(place)
         if other is not None and other.is_champion != is_champion:
@@ -135,9 +137,7 @@ class Comparison:
 
     def _compare(self, place: Place, champion: Said, challenger: Said) -> None:
         del self._waiting[place]
-        self._compared[place] = None
-        for oldest in list(islice(self._compared, max(0, len(self._compared) - MOST_REMEMBERED))):
-            del self._compared[oldest]
+        self._close(place)
         self._champion = champion.version
         self._tallies.setdefault(champion.version, Tally()).add(champion, challenger)
         self._metrics.compared(
@@ -146,7 +146,14 @@ class Comparison:
         self._metrics.sure("champion", champion.version, champion.confidence)
         self._metrics.sure("challenger", challenger.version, challenger.confidence)
 
+    def _close(self, place: Place) -> None:
+        """Have what is said of a record from now on be of no account."""
+        self._closed[place] = None
+        while len(self._closed) > MOST_REMEMBERED:
+            self._closed.popitem(last=False)
+
     def _give_up(self, place: Place, said: Said) -> None:
+        self._close(place)
         begun = place.partition in self._begins
         if said.is_champion and not (begun and self._is_ours(place)):
             return

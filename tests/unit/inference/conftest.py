@@ -17,6 +17,7 @@ from catdog_inference.config import Config
 from catdog_inference.health import Health
 from catdog_inference.metrics import Metrics
 from catdog_inference.service import InferenceService
+from catdog_inference.shadow import Shadow
 from tests.tiny_version import publish_tiny_version
 from tests.unit.inference.fake_broker import FakeBroker
 
@@ -82,10 +83,12 @@ def serving(tmp_path: Path, environment: dict[str, str], unknown: UnknownRule | 
         calm_seconds: float = 5.0,
         connect_seconds: float = 5.0,
         join_seconds: float = 5.0,
+        metrics: Metrics | None = None,
+        shadow: Shadow | None = None,
         **changes: Any,  # noqa: ANN401  fields of Config
     ) -> AsyncIterator[Worker]:
         config = msgspec.structs.replace(read_environment(Config, environment), **changes)
-        health, metrics, stop = Health(), Metrics(), asyncio.Event()
+        health, metrics, stop = Health(), metrics or Metrics(), asyncio.Event()
         with ThreadPoolExecutor(2) as computing:
             service = InferenceService(
                 config,
@@ -100,6 +103,7 @@ def serving(tmp_path: Path, environment: dict[str, str], unknown: UnknownRule | 
                 ),
                 health=health,
                 metrics=metrics,
+                shadow=shadow,
                 revocation_seconds=revocation_seconds,
                 calm_seconds=calm_seconds,
                 connect_seconds=connect_seconds,

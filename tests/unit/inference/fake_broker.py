@@ -91,6 +91,7 @@ class FakeBroker:
     size_limit: dict[str, tuple[int, KafkaError]] = field(default_factory=dict)  # topic → bytes of a value
     refuse_fetch: KafkaError | None = None
     refuse_commit: KafkaError | None = None
+    refuse_listening: KafkaError | None = None
     unreachable: int = 0  # so many connections fail
     leaving: int = 0  # so many connections never come to anything
     leaving_consumers: int = 0  # and so many of consumers
@@ -111,6 +112,9 @@ class FakeBroker:
     def new_consumer(self) -> "FakeConsumer":
         self.consumer = FakeConsumer(self)
         return self.consumer
+
+    def new_listener(self, topic: str) -> "FakeListener":
+        return FakeListener(self, topic)
 
     def new_producer(self) -> "FakeProducer":
         self.producers += 1
@@ -263,10 +267,62 @@ class FakeConsumer:
     async def position(self, tp: TopicPartition) -> int:
         return self._positions[tp]
 
+    async def seek_to_end(self, tp: TopicPartition) -> None:
+        self._positions[tp] = len(self._broker.records[tp])
+
     async def stop(self) -> None:
         if self._joined:
             self._joined = False
             await self._broker.write(Left())
+
+
+@dataclass(frozen=True)
+class OffsetAndTime:
+    """What the worker reads of an OffsetAndTimestamp."""
+
+    offset: int
+
+
+class FakeListener:
+    """What the worker uses of a consumer that is in no group: it begins at the end of partition 0."""
+
+    def __init__(self, broker: FakeBroker, topic: str) -> None:
+        self._broker = broker
+        self._place = TopicPartition(topic, 0)
+        self._position = -1
+
+    async def start(self) -> None:
+        await self._broker.connect()
+        self._position = len(self._broker.records[self._place])
+
+    def assignment(self) -> set[TopicPartition]:
+        return {self._place}
+
+    async def offsets_for_times(
+        self, times: dict[TopicPartition, int]
+    ) -> dict[TopicPartition, OffsetAndTime | None]:
+        since = times[self._place]
+        newer = [each.offset for each in self._broker.records[self._place] if each.timestamp >= since]
+        return {self._place: OffsetAndTime(newer[0]) if newer else None}
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        assert tp == self._place
+        self._position = offset
+
+    async def seek_to_end(self, tp: TopicPartition) -> None:
+        self._position = len(self._broker.records[tp])
+
+    async def getmany(self, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Record]]:
+        if (error := self._broker.refuse_listening) is not None:
+            await self._broker.refuse(error)
+        if records := self._broker.records[self._place][self._position :][:max_records]:
+            self._position += len(records)
+            return {self._place: records}
+        await asyncio.sleep(min(timeout_ms / 1000, 0.005))
+        return {}
+
+    async def stop(self) -> None:
+        pass
 
 
 class FakeProducer:

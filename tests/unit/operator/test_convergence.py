@@ -58,6 +58,16 @@ class History:
         self.spec["inference"] = {} if version is None else {"modelVersion": version}
         self.apply()
 
+    def shadow(self, version: int | None) -> None:
+        """Put a version into the shadow of what serves, or take it out; the pin stays."""
+        inference = self.spec.get("inference", {})
+        assert isinstance(inference, dict)
+        others = {name: value for name, value in inference.items() if name != "shadowVersion"}
+        if version is not None and version != others.get("modelVersion"):  # which is refused at apply
+            others["shadowVersion"] = version
+        self.spec["inference"] = others
+        self.apply()
+
     def guard(self, **promotion: object) -> None:
         """Edit the gate."""
         self.spec["promotion"] = promotion
@@ -95,9 +105,10 @@ class History:
         self.end_jobs("crash")
 
     def roll_out(self) -> None:
-        """Make the workers ready."""
-        if self.deployment() is not None:
-            self.world.roll_out()
+        """Make the workers ready, and the shadow."""
+        for name in ("pets-inference", "pets-shadow"):
+            if self.deployment(name) is not None:
+                self.world.roll_out(name)
 
     def lose_kafka(self) -> None:
         """Take the Kafka cluster away."""
@@ -137,7 +148,8 @@ class History:
         [container] = job["spec"]["template"]["spec"]["containers"]
         told = {each["name"]: each["value"] for each in container["env"]}
         pruned = {int(number) for number in told.get("CATDOG_PRUNE_VERSIONS", "").split(",") if number}
-        assert not pruned & {self.served(), self.pinned()}, "it removes what serves or is pinned"
+        kept = {self.served(), self.named("modelVersion"), self.named("shadowVersion")}
+        assert not pruned & kept, "it removes what serves, is pinned, or is a shadow"
         self.claim = {number: each for number, each in self.claim.items() if number not in pruned}
         training_hash = told["CATDOG_TRAINING_HASH"]
         if training_hash not in self.claim.values():
@@ -180,15 +192,18 @@ class History:
             return None
         return int(deployment["spec"]["template"]["metadata"]["labels"]["catdog.dev/model-version"])
 
-    def pinned(self) -> int | None:
-        """Return the version that was pinned when the Job was made, as far as the operator could know."""
-        pin = self.spec.get("inference", {})
-        assert isinstance(pin, dict)
+    def named(self, field: str) -> int | None:
+        """Return the version that was named when the Job was made, as far as the operator could know."""
+        inference = self.spec.get("inference", {})
+        assert isinstance(inference, dict)
         known = [each["version"] for each in self.world.status().get("versions", [])]
-        return pin.get("modelVersion") if pin.get("modelVersion") in known else None
+        return inference.get(field) if inference.get(field) in known else None
 
     def let_jobs_go(self) -> None:
         """Finish the deletions that wait, as Kubernetes does once the pods have ended."""
+        shadow = self.deployment("pets-shadow")
+        if shadow is not None and shadow["metadata"].get("deletionTimestamp"):
+            self.world.api.remove("Deployment", "pets-shadow")
         for job in self.jobs():
             if job["metadata"].get("deletionTimestamp"):
                 name = job["metadata"]["name"]
@@ -199,14 +214,14 @@ class History:
         """Return the Jobs."""
         return [body for (kind, _, _), body in list(self.world.api.objects.items()) if kind == "Job"]
 
-    def deployment(self) -> dict[str, Any] | None:
-        """Return the Deployment, if there is one."""
-        return self.world.api.objects.get(("Deployment", "kafka", "pets-inference"))
+    def deployment(self, name: str = "pets-inference") -> dict[str, Any] | None:
+        """Return the Deployment of the workers, or of the shadow, if there is one."""
+        return self.world.api.objects.get(("Deployment", "kafka", name))
 
     def check(self, writes: list[str], before: int | None) -> None:
         """Hold what has been written against what is promised."""
         assert len(self.jobs()) <= 1, "two trainers on one claim"
-        never = ("delete Deployment", "delete Pers", "apply Job", "apply Pers")
+        never = ("delete Deployment pets-inference", "delete Pers", "apply Job", "apply Pers")
         assert not [each for each in writes if each.startswith(never)]
         assert len(writes) == len(set(writes)) or writes.count("report pets") == 2, writes
         paused = self.spec.get("paused")
@@ -223,6 +238,10 @@ class History:
 
 def pin(version: int | None) -> Event:
     return lambda history: history.pin(version)
+
+
+def shadow(version: int | None) -> Event:
+    return lambda history: history.shadow(version)
 
 
 def guard(**promotion: object) -> Event:
@@ -274,6 +293,7 @@ EVENTS: tuple[Event, ...] = (
     *(edit_epochs(epochs) for epochs in (None, 1, 2)),
     *(scale(replicas) for replicas in (0, 1, 3)),
     *(pin(version) for version in (None, 1, 2, 7)),
+    *(shadow(version) for version in (None, 1, 2, 7)),
     *(learn(correct) for correct in (700, 900, 990)),
     *(keep(versions) for versions in (1, 2, 5)),
     *(pause(paused=paused) for paused in (True, False)),

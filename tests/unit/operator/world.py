@@ -63,13 +63,13 @@ class World:
         times = {"lastTransitionTime": "2026-03-01T12:00:00Z"}
         self.api.set_status("Job", job, {"conditions": [{"type": kind, "status": "True"} | times]})
 
-    def roll_out(self) -> None:
-        """Make the Deployment's pods ready."""
-        body = self.api.objects["Deployment", "kafka", "pets-inference"]
+    def roll_out(self, name: str = "pets-inference") -> None:
+        """Make a Deployment's pods ready."""
+        body = self.api.objects["Deployment", "kafka", name]
         replicas = body["spec"]["replicas"]
         counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), replicas)
         generation = {"observedGeneration": body["metadata"]["generation"]}
-        self.api.set_status("Deployment", "pets-inference", counts | generation)
+        self.api.set_status("Deployment", name, counts | generation)
 
     def status(self) -> dict[str, Any]:
         """Return the model's status."""
