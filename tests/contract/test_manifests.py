@@ -122,7 +122,7 @@ def opened(rules: list[dict[str, Any]]) -> set[tuple[str, int]]:
 
 def test_the_operators_policy_selects_no_pod_of_a_model() -> None:
     spec = find(BASE / "networkpolicy.yaml", "NetworkPolicy")["spec"]
-    for component in ("training", "inference"):
+    for component in ("training", "inference", "shadow"):
         assert not spec["podSelector"]["matchLabels"].items() <= build_labels(some_model(), component).items()
 
 

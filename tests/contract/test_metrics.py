@@ -5,18 +5,43 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from prometheus_client import generate_latest
 
 from catdog_common.training import Stage
+from catdog_inference.shadow_metrics import ShadowMetrics
 from tests.contract.pages import page_of_operator, page_of_training, page_of_worker
 from tests.reference import METRICS, asked_metrics, documented_metrics, shown_metrics, table_rows
+from tests.tiny_version import picture
 from tests.unit.inference.conftest import Serving
+from tests.unit.inference.fake_broker import FakeBroker
+from tests.unit.inference.test_shadow import champion_says, comes_to, shadowing
 
-WORKERS, TRAININGS, OPERATOR = "Workers", "Trainings", "The operator"
+WORKERS, SHADOWS, TRAININGS, OPERATOR = "Workers", "Shadows", "Trainings", "The operator"
 
 
 async def test_a_worker_shows_what_the_reference_says(serving: Serving, tmp_path: Path) -> None:
     page = await page_of_worker(serving, tmp_path)
     assert shown_metrics(page) == documented_metrics(WORKERS)
+
+
+async def test_a_shadow_shows_what_the_reference_says(serving: Serving) -> None:
+    broker = FakeBroker()
+    broker.put(picture("red"))
+    broker.put(b"no image")
+    async with shadowing(serving, broker) as worker:
+        worker.metrics.model_version.labels("pets").set(1)
+        await broker.all_committed()
+        champion_says(broker, 0, "cat")
+        await comes_to(worker, "catdog_shadow_agreed_total", champion="7", challenger="1")
+        assert isinstance(worker.metrics, ShadowMetrics)
+        worker.metrics.unmatched.labels("champion").inc()
+        page = generate_latest(worker.metrics.registry).decode()
+    of_a_worker = {
+        name.replace("catdog_", "catdog_shadow_", 1): shape
+        for name, shape in documented_metrics(WORKERS).items()
+        if name not in ("catdog_dead_letters_total", "catdog_kafka_certificate_days_left")
+    }
+    assert shown_metrics(page) == of_a_worker | documented_metrics(SHADOWS)
 
 
 def test_a_training_shows_what_the_reference_says() -> None:
@@ -31,7 +56,7 @@ async def test_the_operator_shows_what_the_reference_says() -> None:
 
 def test_the_queries_of_the_reference_are_of_metrics_that_it_has() -> None:
     assert asked_metrics()
-    sections = (WORKERS, TRAININGS, OPERATOR)
+    sections = (WORKERS, SHADOWS, TRAININGS, OPERATOR)
     assert asked_metrics() <= {name for section in sections for name in documented_metrics(section)}
 
 

@@ -7,12 +7,13 @@ import pytest
 
 from catdog_client import size_limit
 from catdog_common.environment import read_environment
-from catdog_inference.__main__ import DRAIN_SECONDS
+from catdog_inference.__main__ import DRAIN_SECONDS, new_shadow
 from catdog_inference.config import Config
 from catdog_inference.kafka import DEAD_LETTER_OVERHEAD_BYTES
 from catdog_inference.publisher import STOP_SECONDS
 from catdog_operator.manifests import deployment, pod
 from catdog_operator.manifests.deployment import build_worker_environment
+from catdog_operator.manifests.shadow_deployment import build_shadow_environment
 from catdog_operator.plan.kafka import MECHANISMS
 from catdog_operator.resolve import resolve
 from tests.unit.operator.builders import some_connection, some_model
@@ -21,6 +22,24 @@ from tests.unit.operator.builders import some_connection, some_model
 def some_environment(**login: Any) -> dict[str, str]:  # noqa: ANN401 - fields of a Connection
     model, connection = some_model(), msgspec.structs.replace(some_connection(), **login)
     return build_worker_environment(model, resolve(model), 3, connection)
+
+
+def some_shadows_environment() -> dict[str, str]:
+    model = some_model(inference={"shadowVersion": 4})
+    resolved = resolve(model)
+    assert resolved.shadow is not None
+    return build_shadow_environment(model, resolved, 4, resolved.shadow, some_connection())
+
+
+def test_a_worker_that_gets_a_shadows_environment_is_one() -> None:
+    config = read_environment(Config, some_shadows_environment())
+    metrics, shadow = new_shadow(config)
+    assert (config.model_version, config.champion_topic) == (4, "pets-predictions")
+    assert (config.output_topic, config.kafka_start_from) == ("pets-predictions-shadow", "latest")
+    assert config.kafka_consumer_group == "catdog.kafka.pets.shadow"
+    assert (shadow is not None, metrics.prefix) == (True, "catdog_shadow")
+    _, none = new_shadow(read_environment(Config, some_environment()))
+    assert none is None
 
 
 def test_the_worker_accepts_the_environment_that_the_operator_writes() -> None:
@@ -33,7 +52,8 @@ def test_the_operator_writes_nothing_that_the_worker_does_not_read() -> None:
     read = {f"CATDOG_{name.upper()}" for name in Config.__struct_fields__}
     login = {"mechanism": "SCRAM-SHA-512", "username": "pets"}
     by_password, by_binding = some_environment(**login), some_environment(is_binding=True)
-    assert some_environment().keys() | by_password.keys() | by_binding.keys() == read
+    written = (some_environment(), by_password, by_binding, some_shadows_environment())
+    assert {name for environment in written for name in environment} == read
     assert by_password.keys() - some_environment().keys() == {
         "CATDOG_KAFKA_SASL_MECHANISM",
         "CATDOG_KAFKA_USERNAME",

@@ -21,6 +21,7 @@ NAME = (
     "because the names of Jobs, claims and topics are made from it"
 )
 TWO_ROLES = "one topic cannot have two roles; name three different topics for input, output and deadLetters"
+NO_SHADOW_TOPIC = "the shadow's answers would lie among other records; name another topic in shadow"
 CHANGED_CLAIM = "the claim cannot be changed; make another CatDogModel, or set it back to what it was"
 NO_AUTHENTICATION = (
     "bootstrapServers must be told who asks; set authentication: {type: tls, secretName: ...}, "
@@ -284,6 +285,26 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
     "a pin to no version": (
         {"inference": {"modelVersion": 0}},
         bound("spec.inference.modelVersion", 0, "greater than or equal to 1"),
+    ),
+    "a shadow of no version": (
+        {"inference": {"shadowVersion": 0}},
+        bound("spec.inference.shadowVersion", 0, "greater than or equal to 1"),
+    ),
+    "a version in its own shadow": (
+        {"inference": {"modelVersion": 2, "shadowVersion": 2}},
+        rule(
+            "spec.inference",
+            "a version cannot be its own shadow; name another in shadowVersion, or take it away",
+        ),
+    ),
+    "a shadow among the answers": (
+        {"inference": {"shadowVersion": 2}}
+        | kafka(topics={"output": {"name": "answers"}, "shadow": {"name": "answers"}}),
+        rule("spec.kafka.topics", NO_SHADOW_TOPIC),
+    ),
+    "a shadow in a topic that is no KafkaTopic": (
+        kafka(topics={"shadow": {"name": "In_The_Shadow"}}),
+        rule("spec.kafka.topics", NO_KAFKA_TOPIC_NAME),
     ),
     "fewer replicas than none": (
         {"inference": {"replicas": -1}},

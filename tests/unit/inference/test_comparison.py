@@ -43,9 +43,7 @@ class Compared:
 
 def some_answer(offset: int, label: str, sure: float, version: int) -> Answer:
     probabilities = {"cat": sure, "dog": round(1 - sure, 6)}
-    return Answer(
-        str(offset), label, probabilities, Model("pets", version), Source("pets-images", 0, offset)
-    )
+    return Answer(str(offset), label, probabilities, Model("pets", version), Source("pets-images", 0, offset))
 
 
 def test_a_record_that_both_have_answered_is_compared_whoever_was_first() -> None:

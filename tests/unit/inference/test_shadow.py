@@ -59,6 +59,13 @@ async def reported(lines: list[Any], records: int) -> ShadowReport:
             await asyncio.sleep(0.01)
 
 
+async def comes_to(worker: Worker, name: str, value: float = 1, **labels: str) -> None:
+    """Return when a metric of the worker has this value."""
+    async with asyncio.timeout(10):
+        while worker.sample(name, **labels) != value:  # noqa: ASYNC110 - nothing tells of a count
+            await asyncio.sleep(0.01)
+
+
 async def test_a_shadow_answers_into_its_own_topic_and_tells_how_it_compares(serving: Serving) -> None:
     broker = FakeBroker()
     for colour in ("red", "blue", "red"):

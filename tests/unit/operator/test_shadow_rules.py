@@ -34,7 +34,9 @@ from tests.unit.operator.test_manifests import compare_with_golden
 from tests.unit.operator.world import JOB, PETS, World, serving_world
 
 VERSIONS = tuple(
-    Version(version=number, hash=f"{number}" * 10, accuracy=0.9, photos=940, trained_at="2026-03-01T11:00:00Z")
+    Version(
+        version=number, hash=f"{number}" * 10, accuracy=0.9, photos=940, trained_at="2026-03-01T11:00:00Z"
+    )
     for number in (2, 1)
 )
 TOPIC = "pets-predictions-shadow"
@@ -99,13 +101,12 @@ def test_the_rights_of_a_shadow_are_as_reviewed() -> None:
 def test_a_shadow_differs_from_a_worker_in_what_it_reads_and_writes_and_in_nothing_else() -> None:
     manifests = wanted(shadowed())
     worker, shadow = (
-        manifests[f"Deployment/{name}"]["spec"]["template"]["spec"] for name in ("pets-inference", "pets-shadow")
+        manifests[f"Deployment/{name}"]["spec"]["template"]["spec"]
+        for name in ("pets-inference", "pets-shadow")
     )
     own = {"CATDOG_MODEL_VERSION", "CATDOG_KAFKA_CONSUMER_GROUP", "CATDOG_KAFKA_START_FROM"}
     own |= {"CATDOG_OUTPUT_TOPIC", "CATDOG_CHAMPION_TOPIC"}
-    of_both = [
-        environment_of(manifests[f"Deployment/{name}"]) for name in ("pets-inference", "pets-shadow")
-    ]
+    of_both = [environment_of(manifests[f"Deployment/{name}"]) for name in ("pets-inference", "pets-shadow")]
     assert {name for name, _ in of_both[0].items() ^ of_both[1].items()} == own
     [first], [second] = worker.pop("containers"), shadow.pop("containers")
     cpus = [each.pop("resources")["requests"].pop("cpu") for each in (first, second)]
@@ -158,9 +159,7 @@ def test_a_topic_of_its_own_is_made_like_that_of_the_answers_or_as_it_is_named()
     like = {"strimzi": {"name": "my-cluster"}, "topics": {"output": {"name": "out", "partitions": 9}}}
     named = {"strimzi": {"name": "my-cluster"}, "topics": {"shadow": {"name": "beside"}}}
     for kafka, name, partitions in ((like, TOPIC, 9), (named, "beside", 6)):
-        model = some_model(
-            status=ModelStatus(versions=VERSIONS), inference={"shadowVersion": 2}, kafka=kafka
-        )
+        model = some_model(status=ModelStatus(versions=VERSIONS), inference={"shadowVersion": 2}, kafka=kafka)
         observed = some_observed(model, deployment=some_deployment(1), topics={})
         topic = wanted(observed)[f"KafkaTopic/{name}"]
         assert topic["spec"]["partitions"] == partitions
