@@ -40,8 +40,8 @@ class Books:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def send(self, values: Sequence[bytes], partition: int | None = None) -> None:
-        """Send records; return when all of them are acknowledged."""
+    async def send(self, values: Sequence[bytes], partition: int | None = None) -> list[str]:
+        """Send records; return their ids when all of them are acknowledged."""
         names, sendings = [], []
         for value in values:
             name = f"record-{next(self._numbers)}"
@@ -52,6 +52,7 @@ class Books:
             sendings.append(sending)
         for name, metadata in zip(names, await asyncio.gather(*sendings), strict=True):
             self.sent[name] = f"{metadata.topic}/{metadata.partition}/{metadata.offset}"
+        return names
 
     async def feed(self, values: Sequence[bytes], stop: asyncio.Event) -> None:
         """Send these again and again until stopped, so that there are always some that are not answered."""

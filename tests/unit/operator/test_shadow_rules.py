@@ -52,9 +52,12 @@ def shadowed(shadow: int | None = 2, inference: dict[str, Any] | None = None, **
     return some_observed(model, **(serving | fields))
 
 
-def running(shadow: int = 2, pod: seen.Pod | None = None, **fields: object) -> Observed:
+def running(shadow: int = 2, pod: seen.Pod | None = None, **fields: Any) -> Observed:  # noqa: ANN401
     """Return the same when the shadow's Deployment is there, with its pod."""
-    there = {"shadow_deployment": some_shadow(shadow), "shadow_pods": (pod or some_pod(shadow),)}
+    there: dict[str, Any] = {
+        "shadow_deployment": some_shadow(shadow),
+        "shadow_pods": (pod or some_pod(shadow),),
+    }
     return shadowed(shadow, **(there | fields))
 
 
@@ -72,14 +75,16 @@ def some_pod(version: int, *state: Any, **fields: Any) -> seen.Pod:  # noqa: ANN
 
 
 def some_report(**counts: Any) -> ShadowReport:  # noqa: ANN401
-    plain = {
-        "champion_version": 1,
-        "records": 8,
-        "agreed": 6,
-        "confidence": 6.4,
-        "champion_confidence": 7.2,
-    }
-    return ShadowReport(**({"version": 2, "since": SINCE} | plain | counts))
+    report = ShadowReport(
+        version=2,
+        since=SINCE,
+        champion_version=1,
+        records=8,
+        agreed=6,
+        confidence=6.4,
+        champion_confidence=7.2,
+    )
+    return msgspec.structs.replace(report, **counts)
 
 
 def wanted(observed: Observed) -> dict[str, Manifest]:
