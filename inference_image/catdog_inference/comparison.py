@@ -95,15 +95,11 @@ class Comparison:
             unreadable=self._unreadable,
         )
 
-    def begin(self, partition: int, offset: int) -> None:
-        """Note from where on the shadow answers a partition, unless that is known."""
-        self._begins.setdefault(partition, offset)
-
-    def skip(self, partition: int, offset: int, records: int) -> None:
-        """Note that the shadow goes on at `offset`, and leaves out so many records before it."""
+    def begin(self, partition: int, offset: int, skipped: int = 0) -> None:
+        """Note from where on the shadow answers a partition, and how many records it leaves out for that."""
         self._begins[partition] = offset
-        self._skipped += records
-        self._metrics.skipped.inc(records)
+        self._skipped += skipped
+        self._metrics.skipped.inc(skipped)
 
     def reject(self) -> None:
         """Note a record that is no picture to the shadow; to the champion it is none either."""

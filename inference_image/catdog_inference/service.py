@@ -155,6 +155,8 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         try:
             if not await finished_before(stop, self._publisher.start()):
                 return
+            if self._shadow is not None and not await finished_before(stop, self._shadow.start()):
+                return
             if not await finished_before(stop, connected_within(self._join_seconds, consumer.start())):
                 return
             await side_by_side(
@@ -169,6 +171,8 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
             self._lag.follow(None)
             await stop_client(consumer.stop)
             await self._publisher.stop()
+            if self._shadow is not None:
+                await self._shadow.stop()
 
     async def _read(self, consumer: AIOKafkaConsumer, ended: Callable[[], bool]) -> None:
         """Take records until it is to end; return when all of them are answered and committed."""
@@ -177,8 +181,9 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
             await self._anchor(consumer)
             if not await is_set_within(self._assigned, REJOIN_SECONDS):
                 self._assigned.set()  # the group may never tell
-            if self._shadow is not None and self._lag.total > self._shadow.most_behind:
-                await self._skip(consumer, self._shadow)
+            if self._shadow is not None and self._shadow.is_behind(self._lag.total):
+                await self._go_on_with_the_newest(consumer, self._shadow)
+                continue
             if (room := await self._room()) == 0:
                 continue
             taken = await self._take_what_is_there(consumer, room)
@@ -198,10 +203,14 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         await is_set_within(self._less, _POLL_MILLISECONDS / 1000)
         return 0
 
-    async def _skip(self, consumer: AIOKafkaConsumer, shadow: Shadow) -> None:
-        """Have a shadow leave out what lies before it, once nothing is in flight."""
-        if await is_set_within(self._idle, _POLL_MILLISECONDS / 1000):
-            self._lag.commit(await shadow.skip_to_the_end(consumer))
+    async def _go_on_with_the_newest(self, consumer: AIOKafkaConsumer, shadow: Shadow) -> None:
+        """Have a shadow leave out what lies before it, as soon as nothing is in flight."""
+        if not await is_set_within(self._idle, _POLL_MILLISECONDS / 1000):
+            return
+        if committed := await shadow.go_on_with_the_newest(consumer):
+            self._lag.commit(committed)
+        else:
+            await asyncio.sleep(_POLL_MILLISECONDS / 1000)  # our partitions are going, or none are ours
 
     async def _take_what_is_there(self, consumer: AIOKafkaConsumer, room: int) -> int:
         """Take up to `room` records, after some waiting for the first; return how many.
@@ -223,8 +232,6 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
 
     def _take(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
         self._idle.clear()
-        if self._shadow is not None:
-            self._shadow.comparison.begin(partition.partition, record.offset)
         self._ledger.take(Place(partition, record.offset), len(record.value or b""))
         self._lag.take(partition, record.offset)
         self._pipeline.put(parse_record(record))

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from time import time
 
 import msgspec
 import structlog
@@ -13,15 +12,12 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from catdog_common.messages import parse_answer
 from catdog_common.shadow import ShadowReport
 from catdog_inference.comparison import Comparison
-from catdog_inference.publisher import stop_client
+from catdog_inference.publisher import CONNECT_SECONDS, stop_client
 from catdog_inference.waiting import connected_within, side_by_side
 
 # A shadow that lived in the past would say nothing of the present.
 MOST_RECORDS_BEHIND = 5_000
-# Before a shadow begins, for the records that its predecessor has left.
-LOOK_BACK_SECONDS = 120.0
 REPORT_SECONDS = 10.0
-CONNECT_SECONDS = 30.0
 _POLL_MILLISECONDS = 1000
 
 log = structlog.get_logger()
@@ -33,34 +29,58 @@ class Shadow:
     def __init__(
         self,
         comparison: Comparison,
-        new_consumer: Callable[[], AIOKafkaConsumer],
+        new_listener: Callable[[], AIOKafkaConsumer],
         report_seconds: float = REPORT_SECONDS,
         most_behind: int = MOST_RECORDS_BEHIND,
     ) -> None:
         self.comparison = comparison
-        self.most_behind = most_behind
-        self._new_consumer = new_consumer
+        self._new_listener = new_listener
         self._report_seconds = report_seconds
+        self._most_behind = most_behind
+        self._has_begun = False
+        self._listener: AIOKafkaConsumer | None = None
+        self._positions: dict[TopicPartition, int] = {}  # up to which the champion was heard
         self._told: ShadowReport | None = None
+
+    async def start(self) -> None:
+        """Begin to listen to the champion, or go on where we left off: no answer that comes now is missed.
+
+        Raises:
+            KafkaError, KafkaSecurityError: the champion's answers can't be read now.
+        """
+        self._listener = listener = self._new_listener()
+        await connected_within(CONNECT_SECONDS, listener.start())
+        for partition in listener.assignment():
+            if partition in self._positions:
+                listener.seek(partition, self._positions[partition])
+            else:
+                self._positions[partition] = await listener.position(partition)
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            await stop_client(listener.stop)
 
     async def run(self) -> None:
         """Hear the champion's answers, and tell what comes of comparing, without end.
 
         Raises:
-            KafkaError, KafkaSecurityError: the champion's answers can't be read now.
+            KafkaError: the champion's answers can't be read now.
         """
-        consumer = self._new_consumer()
-        try:
-            await connected_within(CONNECT_SECONDS, consumer.start())
-            await look_back(consumer, LOOK_BACK_SECONDS)
-            await side_by_side(self._hear(consumer), self._tell())
-        finally:
-            await stop_client(consumer.stop)
+        await side_by_side(self._hear(), self._tell())
 
-    async def skip_to_the_end(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-        """Go on with the newest records, and leave out those before them; nothing may be in flight.
+    def is_behind(self, records: int) -> bool:
+        """Return whether to go on with the newest, where so many records lie before us.
 
-        Return the offsets that are committed.
+        So does each shadow that begins: what its group has committed may be another version's, of long ago.
+        """
+        return not self._has_begun or records > self._most_behind
+
+    async def go_on_with_the_newest(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+        """Leave out the records that lie before us; return the offsets that are committed for it.
+
+        Nothing may be in flight.
         """
         committed = dict[TopicPartition, int]()
         for partition in consumer.assignment():
@@ -70,17 +90,23 @@ class Shadow:
                 after = await consumer.position(partition)
                 await consumer.commit({partition: after})
                 committed[partition] = after
-                self.comparison.skip(partition.partition, after, after - before)
-        log.warning("too far behind: records are skipped", skipped=self.comparison.report.skipped)
+                left_out = after - before if self._has_begun else 0
+                self.comparison.begin(partition.partition, after, left_out)
+        if self._has_begun and committed:
+            log.warning("too far behind: records are skipped", skipped=self.comparison.report.skipped)
+        self._has_begun = self._has_begun or bool(committed)
         return committed
 
-    async def _hear(self, consumer: AIOKafkaConsumer) -> None:
+    async def _hear(self) -> None:
+        assert self._listener is not None  # noqa: S101  it was started
         while True:
-            batch = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS, max_records=500)
-            for record in (each for records in batch.values() for each in records):
-                # Whatever else lies in the topic is no answer of the champion's.
-                with suppress(msgspec.DecodeError):
-                    self.comparison.hear(parse_answer(record.value or b""), is_champion=True)
+            batch = await self._listener.getmany(timeout_ms=_POLL_MILLISECONDS, max_records=500)
+            for partition, records in batch.items():
+                for record in records:
+                    # Whatever else lies in the topic is no answer of the champion's.
+                    with suppress(msgspec.DecodeError):
+                        self.comparison.hear(parse_answer(record.value or b""), is_champion=True)
+                self._positions[partition] = records[-1].offset + 1
 
     async def _tell(self) -> None:
         while True:
@@ -90,15 +116,3 @@ class Shadow:
                 log.info("compared with the champion", shadow=msgspec.to_builtins(report))
                 self._told = report
             await asyncio.sleep(self._report_seconds)
-
-
-async def look_back(consumer: AIOKafkaConsumer, seconds: float) -> None:
-    """Set each partition to the first record that is no older than so many seconds, or to its end."""
-    moment = int((time() - seconds) * 1000)
-    partitions: set[TopicPartition] = consumer.assignment()
-    found = await consumer.offsets_for_times(dict.fromkeys(partitions, moment))
-    for partition, place in found.items():
-        if place is None:
-            await consumer.seek_to_end(partition)
-        else:
-            consumer.seek(partition, place.offset)

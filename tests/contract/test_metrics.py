@@ -26,9 +26,9 @@ async def test_a_worker_shows_what_the_reference_says(serving: Serving, tmp_path
 
 async def test_a_shadow_shows_what_the_reference_says(serving: Serving) -> None:
     broker = FakeBroker()
-    broker.put(picture("red"))
-    broker.put(b"no image")
     async with shadowing(serving, broker) as worker:
+        broker.put(picture("red"))
+        broker.put(b"no image")
         worker.metrics.model_version.labels("pets").set(1)
         await broker.all_committed()
         champion_says(broker, 0, "cat")

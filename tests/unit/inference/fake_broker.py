@@ -276,13 +276,6 @@ class FakeConsumer:
             await self._broker.write(Left())
 
 
-@dataclass(frozen=True)
-class OffsetAndTime:
-    """What the worker reads of an OffsetAndTimestamp."""
-
-    offset: int
-
-
 class FakeListener:
     """What the worker uses of a consumer that is in no group: it begins at the end of partition 0."""
 
@@ -293,24 +286,20 @@ class FakeListener:
 
     async def start(self) -> None:
         await self._broker.connect()
+        if (error := self._broker.refuse_listening) is not None:
+            await self._broker.refuse(error)
         self._position = len(self._broker.records[self._place])
 
     def assignment(self) -> set[TopicPartition]:
         return {self._place}
 
-    async def offsets_for_times(
-        self, times: dict[TopicPartition, int]
-    ) -> dict[TopicPartition, OffsetAndTime | None]:
-        since = times[self._place]
-        newer = [each.offset for each in self._broker.records[self._place] if each.timestamp >= since]
-        return {self._place: OffsetAndTime(newer[0]) if newer else None}
+    async def position(self, tp: TopicPartition) -> int:
+        assert tp == self._place
+        return self._position
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
         assert tp == self._place
         self._position = offset
-
-    async def seek_to_end(self, tp: TopicPartition) -> None:
-        self._position = len(self._broker.records[tp])
 
     async def getmany(self, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Record]]:
         if (error := self._broker.refuse_listening) is not None:

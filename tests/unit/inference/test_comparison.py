@@ -136,7 +136,7 @@ def test_records_that_are_skipped_are_told_as_such_and_are_not_unmatched() -> No
     both = Compared()
     both.comparison.begin(0, 0)
     both.champion(1)
-    both.comparison.skip(0, 100, 99)
+    both.comparison.begin(0, 100, skipped=99)
     both.champion(2)
     both.champion(100)
     both.challenger(100)

@@ -3,40 +3,38 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from time import time
 from typing import Any
 
 import msgspec
 import pytest
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
-from catdog_common.messages import Answer, Model, Source
+from catdog_common.messages import Answer, Model, Source, parse_answer
 from catdog_common.shadow import ShadowReport
 from catdog_inference.comparison import Comparison
-from catdog_inference.shadow import LOOK_BACK_SECONDS, Shadow
+from catdog_inference.shadow import Shadow
 from catdog_inference.shadow_metrics import ShadowMetrics
 from catdog_operator.progress import read_report
 from tests.tiny_version import picture
 from tests.unit.inference.conftest import Serving, Worker
-from tests.unit.inference.fake_broker import Committed, FakeBroker, Joined, Refused, Taken
+from tests.unit.inference.fake_broker import Committed, FakeBroker, Refused
 
 CHAMPIONS, SHADOWS = "pets-predictions", "pets-predictions-shadow"
 CHAMPION, CHALLENGER = 7, 1
-NOW = int(time() * 1000)
 
 
-def champion_says(broker: FakeBroker, offset: int, label: str, at: int = NOW) -> None:
+def champion_says(broker: FakeBroker, offset: int, label: str) -> None:
     """Let the champion answer a record."""
     place = Source(broker.input_topic, 0, offset)
     answer = Answer(str(offset), label, {"cat": 0.75, "dog": 0.25}, Model("pets", CHAMPION), place)
-    broker.append(CHAMPIONS, 0, None, msgspec.json.encode(answer), (), at)
+    broker.append(CHAMPIONS, 0, None, msgspec.json.encode(answer), ())
 
 
 @asynccontextmanager
 async def shadowing(serving: Serving, broker: FakeBroker, **settings: Any) -> AsyncIterator[Worker]:  # noqa: ANN401
-    """Run a worker as a shadow."""
+    """Run a worker as a shadow, from its beginning on."""
     metrics = ShadowMetrics()
     shadow = Shadow(
         Comparison(CHALLENGER, metrics),
@@ -46,6 +44,8 @@ async def shadowing(serving: Serving, broker: FakeBroker, **settings: Any) -> As
     )
     topics = {"output_topic": SHADOWS, "champion_topic": CHAMPIONS}
     async with serving(broker, metrics=metrics, shadow=shadow, **topics) as worker:
+        if broker.refuse_listening is None:
+            await broker.until(lambda: len(broker.entries(Committed)) == broker.partitions)
         yield worker
 
 
@@ -68,10 +68,10 @@ async def comes_to(worker: Worker, name: str, value: float = 1, **labels: str) -
 
 async def test_a_shadow_answers_into_its_own_topic_and_tells_how_it_compares(serving: Serving) -> None:
     broker = FakeBroker()
-    for colour in ("red", "blue", "red"):
-        broker.put(picture(colour))
     with structlog.testing.capture_logs() as lines:
         async with shadowing(serving, broker) as worker:
+            for colour in ("red", "blue", "red"):
+                broker.put(picture(colour))
             await broker.all_committed()
             for offset, label in enumerate(("cat", "cat", "unknown")):
                 champion_says(broker, offset, label)
@@ -88,8 +88,8 @@ async def test_a_shadow_answers_into_its_own_topic_and_tells_how_it_compares(ser
 
 async def test_its_answers_are_other_events_than_the_champions(serving: Serving) -> None:
     broker = FakeBroker()
-    broker.put(picture("red"))
     async with shadowing(serving, broker):
+        broker.put(picture("red"))
         await broker.all_committed()
     [answer] = broker.topic(SHADOWS)
     headers = dict(answer.headers)
@@ -99,16 +99,16 @@ async def test_its_answers_are_other_events_than_the_champions(serving: Serving)
 
 async def test_what_is_no_picture_is_counted_and_makes_no_dead_letter_nor_a_call(serving: Serving) -> None:
     broker = FakeBroker()
-    for _ in range(120):
-        broker.put(b"no image")
     with structlog.testing.capture_logs() as lines:
         async with shadowing(serving, broker) as worker:
+            for _ in range(120):
+                broker.put(b"no image")
             await broker.all_committed()
             assert worker.health.call() is None
+            await comes_to(worker, "catdog_shadow_unreadable_total", 120, reason="NotAnImage")
             await asyncio.sleep(0.1)
     told = [each["shadow"] for each in lines if "shadow" in each]
     assert told[-1]["unreadable"] == 120
-    assert worker.sample("catdog_shadow_unreadable_total", reason="NotAnImage") == 120
     assert broker.topic("pets-dead-letters") == []
 
 
@@ -116,16 +116,15 @@ async def test_nothing_new_is_not_told_again(serving: Serving) -> None:
     broker = FakeBroker()
     with structlog.testing.capture_logs() as lines:
         async with shadowing(serving, broker):
-            await broker.until(lambda: broker.entries(Joined))
             await asyncio.sleep(0.2)
     assert len([each for each in lines if "shadow" in each]) == 1, "that there is nothing yet"
 
 
 async def test_what_else_lies_among_the_champions_answers_is_passed_over(serving: Serving) -> None:
     broker = FakeBroker()
-    broker.put(picture("red"))
     with structlog.testing.capture_logs() as lines:
         async with shadowing(serving, broker):
+            broker.put(picture("red"))
             await broker.all_committed()
             for value in (None, b"", b"{}", b"no JSON"):
                 broker.append(CHAMPIONS, 0, None, value, ())
@@ -133,24 +132,29 @@ async def test_what_else_lies_among_the_champions_answers_is_passed_over(serving
             assert (await reported(lines, 1)).agreed == 1
 
 
-async def test_answers_that_the_champion_gave_just_before_count_too(serving: Serving) -> None:
-    broker = FakeBroker()
-    for _ in range(2):
-        broker.put(picture("red"))
-    champion_says(broker, 0, "cat", at=NOW - int(LOOK_BACK_SECONDS * 2000))
-    champion_says(broker, 1, "cat", at=NOW - 1000)
-    with structlog.testing.capture_logs() as lines:
-        async with shadowing(serving, broker):
-            await broker.all_committed()
-            assert (await reported(lines, 1)).records == 1
-
-
-async def test_a_shadow_that_is_too_far_behind_goes_on_with_the_newest(serving: Serving) -> None:
+async def test_a_shadow_begins_with_what_comes_from_then_on_whatever_its_group_has_committed(
+    serving: Serving,
+) -> None:
     broker = FakeBroker(partitions=1)
-    for _ in range(500):
+    for _ in range(9):
         broker.put(picture("red"))
+    broker.committed[TopicPartition(broker.input_topic, 0)] = 3
+    async with shadowing(serving, broker) as worker:
+        champion_says(broker, 4, "cat")
+        broker.put(picture("blue"))
+        await broker.all_committed()
+        champion_says(broker, 9, "dog")
+        await comes_to(worker, "catdog_shadow_compared_total", champion="7", challenger="1")
+    assert [parse_answer(each.value or b"").source.offset for each in broker.topic(SHADOWS)] == [9]
+    assert worker.sample("catdog_shadow_skipped_total") == 0
+
+
+async def test_a_shadow_that_falls_too_far_behind_goes_on_with_the_newest(serving: Serving) -> None:
+    broker = FakeBroker(partitions=1)
     with structlog.testing.capture_logs() as lines:
         async with shadowing(serving, broker, most_behind=50) as worker:
+            for _ in range(500):
+                broker.put(picture("red"))
             await broker.all_committed()
             answered = len(broker.topic(SHADOWS))
             broker.put(picture("red"))
@@ -166,9 +170,9 @@ async def test_a_shadow_that_is_too_far_behind_goes_on_with_the_newest(serving: 
 
 async def test_a_shadow_that_is_a_little_behind_leaves_nothing_out(serving: Serving) -> None:
     broker = FakeBroker(partitions=1)
-    for _ in range(60):
-        broker.put(picture("red"))
     async with shadowing(serving, broker, most_behind=60):
+        for _ in range(60):
+            broker.put(picture("red"))
         await broker.all_committed()
     assert len(broker.topic(SHADOWS)) == 60
 
@@ -176,25 +180,35 @@ async def test_a_shadow_that_is_a_little_behind_leaves_nothing_out(serving: Serv
 async def test_without_the_right_to_read_answers_it_says_so_and_tries_again(serving: Serving) -> None:
     broker = FakeBroker()
     broker.refuse_listening = TopicAuthorizationFailedError(CHAMPIONS)
-    with structlog.testing.capture_logs() as lines:
-        async with shadowing(serving, broker) as worker:
-            worker.health.model_loaded = True
-            await broker.until(lambda: len(broker.entries(Refused)) >= 2)
-            assert CHAMPIONS in str(worker.health.unready_because)
-            broker.refuse_listening = None
-            broker.put(picture("red"))
-            await broker.all_committed()
-            champion_says(broker, 0, "cat")
-            await reported(lines, 1)
-    assert broker.committed[TopicPartition(broker.input_topic, 0)] == 1
+    async with shadowing(serving, broker) as worker:
+        worker.health.model_loaded = worker.health.joined = True
+        await broker.until(lambda: len(broker.entries(Refused)) >= 2)
+        assert CHAMPIONS in str(worker.health.unready_because)
+        broker.refuse_listening = None
+        await broker.until(lambda: broker.entries(Committed))
+        broker.put(picture("red"))
+        await broker.all_committed()
+        champion_says(broker, 0, "cat")
+        await comes_to(worker, "catdog_shadow_compared_total", champion="7", challenger="1")
+
+
+async def test_what_the_champion_says_while_kafka_is_away_is_heard_afterwards(serving: Serving) -> None:
+    broker = FakeBroker()
+    async with shadowing(serving, broker) as worker:
+        broker.put(picture("red"))
+        await broker.all_committed()
+        broker.refuse_listening = KafkaConnectionError("nobody answers")
+        await broker.until(lambda: broker.entries(Refused))
+        champion_says(broker, 0, "cat")
+        broker.refuse_listening = None
+        await comes_to(worker, "catdog_shadow_compared_total", champion="7", challenger="1")
 
 
 @pytest.mark.parametrize("name", ["catdog_answers_total", "catdog_lag_records", "catdog_model_version"])
 async def test_a_shadow_has_no_metric_that_a_worker_has(serving: Serving, name: str) -> None:
     broker = FakeBroker()
-    broker.put(picture("red"))
     async with shadowing(serving, broker) as worker:
-        await broker.until(lambda: broker.entries(Taken))
+        broker.put(picture("red"))
         await broker.all_committed()
         shown = {sample.name for each in worker.metrics.registry.collect() for sample in each.samples}
     assert name not in shown
