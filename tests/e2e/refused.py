@@ -21,6 +21,7 @@ NAME = (
     "because the names of Jobs, claims and topics are made from it"
 )
 TWO_ROLES = "one topic cannot have two roles; name three different topics for input, output and deadLetters"
+OWN_SHADOW = "a version cannot be its own shadow; name another in shadowVersion, or take it away"
 NO_SHADOW_TOPIC = "the shadow's answers would lie among other records; name another topic in shadow"
 CHANGED_CLAIM = "the claim cannot be changed; make another CatDogModel, or set it back to what it was"
 NO_AUTHENTICATION = (
@@ -292,10 +293,7 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
     ),
     "a version in its own shadow": (
         {"inference": {"modelVersion": 2, "shadowVersion": 2}},
-        rule(
-            "spec.inference",
-            "a version cannot be its own shadow; name another in shadowVersion, or take it away",
-        ),
+        rule("spec.inference", OWN_SHADOW),
     ),
     "a shadow among the answers": (
         {"inference": {"shadowVersion": 2}}

@@ -120,3 +120,12 @@ def test_a_deployment_whose_pods_are_being_replaced_is_rolling_until_all_are_rea
     store.put(DEPLOYMENT, rolling | {"metadata": rolling["metadata"] | {"resourceVersion": "4"}})
     store.drop(DEPLOYMENT, rolling)
     assert store.rolling() == set()
+
+
+def test_nobody_waits_for_a_shadow_whose_pod_does_not_get_ready() -> None:
+    store = Store()
+    counts = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 0, "observedGeneration": 1}
+    shadow = body("a", 1, model="pets") | {"spec": {"replicas": 1}, "status": counts}
+    shadow["metadata"]["labels"]["app.kubernetes.io/component"] = "shadow"
+    store.put(DEPLOYMENT, shadow)
+    assert store.rolling() == set()
