@@ -34,7 +34,7 @@ from tests.tiny_version import RED_IS_CAT, picture, publish_tiny_version
 HOWTO = REPOSITORY / "docs" / "how-to" / "shadow.md"
 NAME = "pets"  # as the how-to has it
 SHADOWS = f"{NAME}-predictions-shadow"
-ALL_ARE_CATS = Head(weights=RED_IS_CAT.weights, bias=(6.0, -6.0))  # blue ones less surely
+ALL_ARE_CATS = Head(weights=RED_IS_CAT.weights, bias=(10.0, -10.0))  # blue ones less surely
 HEADS = {1: RED_IS_CAT, 2: ALL_ARE_CATS, 3: ALL_ARE_CATS}
 DAMAGED = 3
 RED, BLUE = picture("red"), picture("blue")
