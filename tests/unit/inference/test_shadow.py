@@ -19,7 +19,7 @@ from catdog_inference.shadow_metrics import ShadowMetrics
 from catdog_operator.progress import read_report
 from tests.tiny_version import picture
 from tests.unit.inference.conftest import Serving, Worker
-from tests.unit.inference.fake_broker import Committed, FakeBroker, Refused
+from tests.unit.inference.fake_broker import Committed, FakeBroker, Refused, Taken
 
 CHAMPIONS, SHADOWS = "pets-predictions", "pets-predictions-shadow"
 CHAMPION, CHALLENGER = 7, 1
@@ -166,6 +166,22 @@ async def test_a_shadow_that_falls_too_far_behind_goes_on_with_the_newest(servin
     assert told[-1]["skipped"] == 500 - answered
     assert worker.sample("catdog_shadow_skipped_total") == 500 - answered
     assert broker.entries(Committed)[-1].offsets == {0: 501}
+
+
+async def test_nothing_is_left_out_while_records_are_in_flight(serving: Serving) -> None:
+    broker = FakeBroker(partitions=1)
+    async with shadowing(serving, broker, most_behind=50) as worker:
+        broker.acknowledge.clear()
+        for _ in range(500):
+            broker.put(picture("red"))
+        await broker.until(lambda: broker.entries(Taken))
+        await asyncio.sleep(0.5)
+        assert worker.sample("catdog_shadow_skipped_total") == 0
+        broker.acknowledge.set()
+        await broker.all_committed()
+        assert worker.sample("catdog_shadow_skipped_total") > 400
+    committed = [each.offsets[0] for each in broker.entries(Committed)]
+    assert committed == sorted(committed), "no commit goes back"
 
 
 async def test_a_shadow_that_is_a_little_behind_leaves_nothing_out(serving: Serving) -> None:

@@ -13,10 +13,15 @@ from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.deployment import settings_digest
 from catdog_operator.observed import Complaint, Observed
 from catdog_operator.plan import plan
+from catdog_operator.plan.leftovers import find_leftovers
 from catdog_operator.plan.pod_trouble import KAFKA_ADVICE
 from catdog_operator.plan.shadow import INSTEAD
+from catdog_operator.references import references
+from catdog_operator.resolve import resolve
 from catdog_operator.status import Refusal, build_status
 from catdog_operator.status_fields import InferenceStatus, ModelStatus, ShadowStatus, Version
+from catdog_operator.store import Reference
+from catdog_operator.views import WHEN_DELETED_ANNOTATION
 from tests.unit.operator.builders import (
     NOW,
     condition,
@@ -376,7 +381,42 @@ async def two_versions() -> World:
     return world
 
 
-def add_shadow_pod(world: World, name: str) -> None:
+@pytest.mark.parametrize("ready", [True, False])
+async def test_of_what_its_log_complains_is_told_while_it_is_not_ready(*, ready: bool) -> None:
+    world = await two_versions()
+    world.api.put_model(inference={"modelVersion": 1, "shadowVersion": 2})
+    await world.reconcile()
+    world.act_as_strimzi()
+    await world.reconcile()
+    add_shadow_pod(world, "pets-shadow-1", ready=ready)
+    world.api.logs = json.dumps({"event": KAFKA_UNUSABLE, "error": "no right"})
+    await world.reconcile()
+    assert world.reason("Shadow") == ("Shadowing" if ready else "KafkaUnusable")
+    assert world.reason("Serving") == "Serving"
+    await world.reconcile()
+    assert (await world.reconcile())[0] == []
+
+
+def test_a_change_of_the_shadows_topic_concerns_its_model() -> None:
+    topic = Reference("KafkaTopic", "kafka", TOPIC)
+    for shadow, concerned in ((2, True), (None, False)):
+        model = shadowed(shadow).model
+        assert (topic in references(model, resolve(model))) == concerned
+
+
+def test_a_topic_that_is_another_models_shadows_stays() -> None:
+    labels = {"catdog.dev/model": "gone"}
+    orphan = some_topic("beside", labels=labels)
+    marked = msgspec.structs.replace(
+        orphan.metadata, namespace="kafka", annotations={WHEN_DELETED_ANNOTATION: "Delete"}
+    )
+    orphan = msgspec.structs.replace(orphan, metadata=marked)
+    kafka = {"strimzi": {"name": "my-cluster"}, "topics": {"shadow": {"name": "beside"}}}
+    assert find_leftovers([orphan], [some_model(kafka=kafka)]) == (orphan,)
+    assert find_leftovers([orphan], [some_model(kafka=kafka, inference={"shadowVersion": 2})]) == ()
+
+
+def add_shadow_pod(world: World, name: str, *, ready: bool = True) -> None:
     labels = {
         "app.kubernetes.io/managed-by": "catdog-operator",
         "app.kubernetes.io/component": "shadow",
@@ -385,7 +425,7 @@ def add_shadow_pod(world: World, name: str) -> None:
     }
     status = {
         "phase": "Running",
-        "conditions": [{"type": "Ready", "status": "True"}],
+        "conditions": [{"type": "Ready", "status": str(ready)}],
         "containerStatuses": [{"state": {"running": {}}}],
     }
     world.add("Pod", name, status, labels=labels)
