@@ -172,9 +172,10 @@ async def test_nothing_is_left_out_while_records_are_in_flight(serving: Serving)
     broker = FakeBroker(partitions=1)
     async with shadowing(serving, broker, most_behind=50) as worker:
         broker.acknowledge.clear()
+        broker.put(picture("red"))
+        await broker.until(lambda: broker.entries(Taken))
         for _ in range(500):
             broker.put(picture("red"))
-        await broker.until(lambda: broker.entries(Taken))
         await asyncio.sleep(0.5)
         assert worker.sample("catdog_shadow_skipped_total") == 0
         broker.acknowledge.set()
