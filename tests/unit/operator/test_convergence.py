@@ -332,5 +332,21 @@ def test_after_any_history_a_healthy_cluster_makes_the_model_ready(events: list[
             history.world.api.objects["CatDogModel", *PETS]["metadata"]["generation"]
             == (status["observedGeneration"])
         )
+        await cast_a_shadow(history, status["inference"]["servedVersion"])
 
     asyncio.run(run())
+
+
+async def cast_a_shadow(history: History, served: int) -> None:
+    """Put another version into the shadow, train with room for one version meanwhile, and take it out."""
+    shadows = [version for version in history.claim if version != served]
+    if not shadows:
+        return
+    for event in (shadow(shadows[-1]), keep(1), edit_epochs(4)):
+        await history.live(event)
+        await history.settle()
+        assert history.deployment("pets-shadow") is not None
+    assert shadows[-1] in history.claim
+    await history.live(shadow(None))
+    await history.settle()
+    assert history.deployment("pets-shadow") is None
