@@ -19,6 +19,7 @@ from catdog_common.messages import Answer, parse_answer
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
 from tests.e2e.claims import SAMPLE_HASH, make_claim
+from tests.e2e.failures.rows import described
 from tests.e2e.kafka import records_in, settings
 from tests.e2e.models import NAMESPACE, Model, Status, condition
 from tests.e2e.processes import process_in_pod
@@ -285,7 +286,7 @@ async def all_answered(books: Books) -> None:
 
 
 async def test_whatever_befalls_a_shadow_the_champion_answers_as_without_one(
-    model: Model, books: Books, figures: list[str]
+    model: Model, books: Books, figures: list[str], failures: list[str]
 ) -> None:
     before, paces = await champion_of(model), {"alone": await pace_of(books)}
     pod = await put_in_shadow(model)
@@ -306,6 +307,7 @@ async def test_whatever_befalls_a_shadow_the_champion_answers_as_without_one(
     )
     paces["while it crashes"] = await pace_of(books)
     figures += [f"version 1 {when}: {pace.words}" for when, pace in paces.items()]
+    failures.append(described("a shadow that is damaged", "Shadow", status, "after an edit: another version"))
     assert status["phase"] == "Serving"
     assert {condition(status, kind)[0] for kind in ("Ready", "Serving", "KafkaReady")} == {"True"}
     assert TRUNK_FILE in condition(status, "Shadow")[2]
