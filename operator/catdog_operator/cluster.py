@@ -97,7 +97,6 @@ class Cluster:
         training = tuple(pod for pod in pods if _component(pod) == "training")
         workers = tuple(pod for pod in pods if _component(pod) == "inference")
         shadows = tuple(pod for pod in pods if _component(pod) == "shadow")
-        shadow = await self._readings.shadow(key, shadows)
         jobs, now = tuple(self._children(JOB, key, Job)), self._api.now()
         claim = self._get(CLAIM, key, resolved.claim_name, PersistentVolumeClaim)
         dataset_claim = self._dataset_claim(model, key)
@@ -125,8 +124,7 @@ class Cluster:
             complaint=await self._readings.complaint(
                 key, workers, told=model.status.message_of("Serving", "OnlyBadImages")
             ),
-            shadow_report=shadow.report,
-            shadow_complaint=shadow.complaint,
+            shadow_log=await self._readings.shadow(key, shadows),
             events=await self._readings.events(key, find_stuck(jobs, pods, claims, now)),
             # Last, so that nothing else happens between this count and the decision.
             rollouts_elsewhere=len((self._store.rolling() | self._upkeep) - {key}),

@@ -53,6 +53,13 @@ class Complaint(msgspec.Struct, frozen=True):
         return f"{self.event}: {self.error}"
 
 
+class ShadowLog(msgspec.Struct, frozen=True):
+    """What a shadow's log says: its newest report, where it was read just now, and what is in its way."""
+
+    report: ShadowReport | None = None
+    complaint: Complaint | None = None
+
+
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """All that a decision on a model depends on; `now` is the API server's clock."""
 
@@ -77,6 +84,5 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress | None = None  # of the training that runs
     events: tuple[Event, ...] = ()  # about children that do not get on
     complaint: Complaint | None = None  # of a worker that runs and is not ready, or was not when it began
-    shadow_report: ShadowReport | None = None  # where one was read now
-    shadow_complaint: Complaint | None = None
+    shadow_log: ShadowLog = ShadowLog()
     rollouts_elsewhere: int = 0  # Deployments of other models whose pods are being replaced

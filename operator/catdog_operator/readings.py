@@ -5,12 +5,11 @@ import logging
 
 import msgspec
 
-from catdog_common.shadow import ShadowReport
 from catdog_common.training import Progress
 from catdog_operator.api import Api, RefusedError, UnavailableError
 from catdog_operator.complaints import read_complaint
 from catdog_operator.kinds import EVENT, POD
-from catdog_operator.observed import Complaint
+from catdog_operator.observed import Complaint, ShadowLog
 from catdog_operator.pace import Pace
 from catdog_operator.progress import read_progress, read_report
 from catdog_operator.store import Key
@@ -26,13 +25,6 @@ READS_A_SECOND = 10.0  # of logs, and of Events, of all models; where that is to
 STUCK_CHILDREN = 4  # whose Events or logs are read at once: what troubles one troubles the others
 LOG_LINES = 20
 READS_AT_ONCE = 20
-
-
-class ShadowLog(msgspec.Struct, frozen=True):
-    """What a shadow's log says: its newest report, where it was read just now, and what is in its way."""
-
-    report: ShadowReport | None = None
-    complaint: Complaint | None = None
 
 
 class Readings:

@@ -57,8 +57,8 @@ def build_status(observed: Observed, plan: Plan, refusals: tuple[Refusal, ...] =
     shadows = [each for each in refusals if _is_of_the_shadow(each, plan)]
     refusals = tuple(each for each in refusals if each not in shadows)
     findings |= _find_refused(findings["Ready"], refusals)
-    if plan.shadow.finding is not None:
-        findings["Shadow"] = _explain(shadows[0]) if shadows else plan.shadow.finding
+    if shadow := _explain(shadows[0]) if shadows else plan.shadow.finding:
+        findings["Shadow"] = shadow
     return ModelStatus(
         observed_generation=observed.model.metadata.generation,
         phase=find_phase(plan, paused=observed.model.spec.paused, refused=bool(refusals)),
@@ -192,7 +192,7 @@ def _inference(observed: Observed, plan: Plan) -> InferenceStatus:
 
 def _shadow(observed: Observed, plan: Plan) -> ShadowStatus | None:
     """Return what the shadow has told, now or before; nothing where none is asked for."""
-    version, said = observed.model.spec.inference.shadow_version, observed.shadow_report
+    version, said = observed.model.spec.inference.shadow_version, observed.shadow_log.report
     if plan.shadow.finding is None or version is None:
         return None
     if said is None or said.version != version:

@@ -13,12 +13,12 @@ from catdog_operator.plan.promotion import PromotionPlan, list_versions
 from catdog_operator.plan.serving import EVENTS_SECONDS
 from catdog_operator.plan.storage import drawn_to
 from catdog_operator.plan.topics import topic_trouble
-from catdog_operator.plan.upkeep import UPKEEP_SECONDS, plan_upkeep, with_template
+from catdog_operator.plan.upkeep import plan_upkeep, with_template
 from catdog_operator.plan.versions import find_version
 from catdog_operator.resolve import Resolved, ResolvedTopic
 from catdog_operator.views import Deployment
 
-REPORT_SECONDS = 15.0  # between two looks at the shadow's log
+REPORT_SECONDS = 15.0  # between two looks at the shadow's log, and at whether it is its turn to be replaced
 INSTEAD = "take spec.inference.shadowVersion away, or name another version in it"
 
 
@@ -54,10 +54,7 @@ def plan_shadow(
     return ShadowPlan(
         finding=finding,
         wanted=with_template(wanted, there) if upkeep in ("Defer", "Queue") else wanted,
-        look_again=min(
-            UPKEEP_SECONDS if upkeep == "Queue" else REPORT_SECONDS,
-            REPORT_SECONDS if well else EVENTS_SECONDS,
-        ),
+        look_again=REPORT_SECONDS if well else EVENTS_SECONDS,
     )
 
 
@@ -98,7 +95,7 @@ def _find_shadowing(observed: Observed, version: int, topic: ResolvedTopic) -> F
         return no("ScaledToZero", f"version {version} answers when spec.inference.replicas is more than 0")
     there = observed.shadow_deployment
     # What workers complain of is not the shadow's.
-    as_seen = msgspec.structs.replace(observed, complaint=observed.shadow_complaint)
+    as_seen = msgspec.structs.replace(observed, complaint=observed.shadow_log.complaint)
     trouble = (find_replica_trouble(there) if there else None) or find_pod_trouble(
         observed.shadow_pods, as_seen
     )

@@ -11,7 +11,7 @@ from catdog_common.shadow import ShadowReport
 from catdog_operator import views as seen
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.deployment import settings_digest
-from catdog_operator.observed import Complaint, Observed
+from catdog_operator.observed import Complaint, Observed, ShadowLog
 from catdog_operator.plan import plan
 from catdog_operator.plan.leftovers import find_leftovers
 from catdog_operator.plan.pod_trouble import KAFKA_ADVICE
@@ -254,7 +254,7 @@ def test_what_is_wrong_with_a_shadow_is_told_of_it_alone() -> None:
 def test_a_shadow_that_kafka_does_not_let_in_has_its_own_complaint_and_workers_have_theirs() -> None:
     complaint = Complaint("pets-shadow-x", KAFKA_UNUSABLE, "no right")
     state = seen.ContainerState(running={})
-    observed = running(pod=some_pod(2, state=state), shadow_complaint=complaint)
+    observed = running(pod=some_pod(2, state=state), shadow_log=ShadowLog(complaint=complaint))
     expected = f"pod pets-shadow-x: {KAFKA_UNUSABLE}: no right; {KAFKA_ADVICE}"
     assert condition(observed, "Shadow") == ("False", "KafkaUnusable", expected)
     assert condition(observed, "Serving")[1] == "Serving"
@@ -280,8 +280,16 @@ def test_what_is_refused_for_the_shadow_is_told_of_the_shadow() -> None:
     assert (found["Shadow"], found["Serving"]) == ("False", "False")
 
 
+def test_a_shadow_that_may_not_be_deleted_is_told_though_none_is_asked_for() -> None:
+    observed = shadowed(None, shadow_deployment=some_shadow(2))
+    refusals = (Refusal("Deployment", "pets-shadow", "cannot delete resource"),)
+    status = build_status(observed, plan(observed), refusals)
+    [told] = [each for each in status.conditions if each.type == "Shadow"]
+    assert "cannot delete resource" in told.message
+
+
 def test_what_a_shadow_tells_is_in_the_status_until_it_tells_more() -> None:
-    observed = running(shadow_report=some_report(unmatched=3, skipped=4))
+    observed = running(shadow_log=ShadowLog(some_report(unmatched=3, skipped=4)))
     inference = status_of(observed).inference
     assert inference is not None
     assert inference.shadow == ShadowStatus(
@@ -300,14 +308,14 @@ def test_what_a_shadow_tells_is_in_the_status_until_it_tells_more() -> None:
 
 def test_before_the_first_record_nothing_is_said_of_agreement() -> None:
     nothing = ShadowReport(version=2, since=SINCE)
-    told = shadow_in_status(running(shadow_report=nothing))
+    told = shadow_in_status(running(shadow_log=ShadowLog(nothing)))
     assert told == ShadowStatus(version=2, since=SINCE)
 
 
 def test_what_another_version_told_in_the_shadow_is_not_taken_for_this_ones() -> None:
     past = ShadowStatus(version=3, since=SINCE, records=5)
     assert shadow_in_status(running(), past) is None
-    assert shadow_in_status(running(shadow_report=some_report(version=3))) is None
+    assert shadow_in_status(running(shadow_log=ShadowLog(some_report(version=3)))) is None
 
 
 def shadow_in_status(observed: Observed, former: ShadowStatus | None = None) -> ShadowStatus | None:
