@@ -44,7 +44,8 @@ def plan_shadow(
         finding = no("ServesAlready", f"version {version} is the one that serves; {INSTEAD}")
         return ShadowPlan(finding=finding, delete=None if leaving else there)
     if (obstacle := _find_obstacle(observed, promotion, kafka, version, topic)) is not None:
-        return ShadowPlan(finding=obstacle)
+        another = there is not None and there.version != version and not leaving
+        return ShadowPlan(finding=obstacle, delete=there if another else None)
     if leaving or kafka.connection is None:
         return ShadowPlan(finding=no("Starting", f"version {version} starts when its predecessor is gone"))
     wanted = _build(observed, resolved, kafka.connection, version, topic)
@@ -61,7 +62,7 @@ def plan_shadow(
 def _find_obstacle(
     observed: Observed, promotion: PromotionPlan, kafka: KafkaPlan, version: int, topic: ResolvedTopic
 ) -> Finding | None:
-    """Return why there is to be no shadow yet; one that runs is left as it is."""
+    """Return why there is to be no shadow yet; one of this version that runs is left as it is."""
     if find_version(promotion.versions, version) is None:
         there = list_versions(promotion.versions)
         return no("VersionNotFound", f"version {version} is not on the claim; {there}; {INSTEAD}")

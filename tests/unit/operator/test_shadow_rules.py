@@ -232,6 +232,15 @@ def test_a_shadow_that_is_not_asked_for_goes_unless_the_model_is_paused(*, pause
     assert plan(observed).shadow.delete == (None if paused else some_shadow(2))
 
 
+@pytest.mark.parametrize(("there", "goes"), [(7, False), (2, True)])
+def test_while_a_version_is_not_to_be_found_another_is_no_shadow_in_its_place(
+    there: int, *, goes: bool
+) -> None:
+    observed = shadowed(7, shadow_deployment=some_shadow(there))
+    assert condition(observed, "Shadow")[1] == "VersionNotFound"
+    assert plan(observed).shadow.delete == (some_shadow(there) if goes else None)
+
+
 def test_a_deployment_that_is_being_deleted_is_awaited() -> None:
     leaving = some_shadow(2, deletion_timestamp=NOW)
     assert plan(shadowed(None, shadow_deployment=leaving)).shadow.delete is None
