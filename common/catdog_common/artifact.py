@@ -134,7 +134,9 @@ class TrainingSettings(msgspec.Struct, frozen=True, rename="camel"):
     seed: int
     early_stopping_patience: int | None = None  # epochs without less validation log-loss; None: all are done
     fine_tune: bool = False  # the network's last blocks were trained too
-    augment: bool = False  # the head learnt from further views of each training photo
+    augment: bool = (
+        False  # it learnt from further views of each training photo, or from photos changed at random
+    )
 
 
 class Int8Cost(msgspec.Struct, frozen=True, rename="camel"):

@@ -46,6 +46,24 @@ def at_length_one(features: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(wide / np.where(lengths == 0, 1.0, lengths), np.float64)
 
 
+def mahalanobis(
+    features: NDArray[np.float32],
+    mean: NDArray[np.float64],
+    directions: NDArray[np.float64],
+    variances: NDArray[np.float64],
+    other_variance: float,
+) -> NDArray[np.float64]:
+    """Return the distances [n] of features [n, F] from a Gaussian.
+
+    Of mean [F], variances [k] along directions [k, F], and one variance along all others.
+    """
+    centred = at_length_one(features) - mean
+    parts = [centred[row : row + _ROWS] @ directions.T for row in range(0, len(centred), _ROWS)]
+    along = np.concatenate(parts) if parts else np.empty((0, len(directions)))
+    squares = (centred**2).sum(axis=1) / other_variance + along**2 @ (1 / variances - 1 / other_variance)
+    return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float64)
+
+
 class PetScorer:
     """A version's rule, ready to score pictures."""
 
@@ -65,7 +83,7 @@ class PetScorer:
         scales = (*variances, rule.other_variance, rule.log_odds.deviation, rule.distance.deviation)
         if min(scales) <= 0:
             raise ValueError("a variance or deviation of `unknown` is not positive")
-        self._weights = 1 / variances - 1 / rule.other_variance
+        self._variances = variances
 
     @property
     def width(self) -> int:
@@ -74,11 +92,7 @@ class PetScorer:
 
     def distances(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the Mahalanobis distances [n] of features [n, F]."""
-        centred = at_length_one(features) - self._mean
-        parts = [centred[row : row + _ROWS] @ self._directions.T for row in range(0, len(centred), _ROWS)]
-        along = np.concatenate(parts) if parts else np.empty((0, len(self._directions)))
-        squares = (centred**2).sum(axis=1) / self.rule.other_variance + along**2 @ self._weights
-        return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float64)
+        return mahalanobis(features, self._mean, self._directions, self._variances, self.rule.other_variance)
 
     def scores(self, log_odds: NDArray[np.float64], distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the scores [n], of which pets have the higher ones."""

@@ -17,12 +17,13 @@ class ArchitectureDefaults(NamedTuple):
     epochs: int = 20
     batch_size: int = 32
     learning_rate: float = 0.001
+    always_augments: bool = False  # whatever the user says
 
 
 DEFAULTS: dict[Architecture, ArchitectureDefaults] = {
     "efficientnet-lite0": ArchitectureDefaults(224),
     "efficientnet-lite2": ArchitectureDefaults(260),
-    "cnn": ArchitectureDefaults(200, epochs=32, batch_size=8, learning_rate=0.0001),  # as the lab had it
+    "cnn": ArchitectureDefaults(200, 32, 8, 0.0001, always_augments=True),  # as the lab had it
 }
 
 INPUT_MARGIN_BYTES = 64 * 1024  # for a record's key and headers beside the image
@@ -115,7 +116,7 @@ def _resolve_training(model: CatDogModel) -> TrainingStatus:
         learning_rate=_given(training.learning_rate, default.learning_rate),
         early_stopping_patience=training.early_stopping_patience,
         fine_tune=bool(training.fine_tune),
-        augment=bool(training.augment),
+        augment=default.always_augments or bool(training.augment),
         seed=_given(training.seed, 42),
     )
 

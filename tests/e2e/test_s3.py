@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from catdog_trainer.data import DataError
+from catdog_trainer.data.addresses import BucketAddress
 from catdog_trainer.data.bucket import Bucket
-from catdog_trainer.data.bucket_errors import BucketAddress
 from tests.cluster.instance import Instance
 from tests.demo.photo_sets import LabelledPhoto
 from tests.e2e.claims import make_claim

@@ -60,11 +60,15 @@ class TheLabsNetwork(unittest.TestCase):
         _lay_out_drawings(cls.scratch / "data")
         _train(cls.scratch, "whole", CNN)
         _train(cls.scratch, "killed", CNN, kill_after='"epoch": 1')
-        cls.between = {path.name for path in (cls.scratch / "killed").glob("pets/work/*/network/*")}
+        cls.between = {path.name for path in (cls.scratch / "killed").glob("pets/work/*/network/*/*")}
+        shutil.copytree(cls.scratch / "killed", cls.scratch / "others")
         cls.log = _train(cls.scratch, "killed", CNN)
+        next((cls.scratch / "data" / "training" / "cat").iterdir()).unlink()
+        cls.log_of_others = _train(cls.scratch, "others", CNN)
 
     between: ClassVar[set[str]]
     log: ClassVar[str]
+    log_of_others: ClassVar[str]
 
     def test_it_is_of_the_labs_size_but_for_its_end(self) -> None:
         """The lab's sigmoid had a weight for each feature, and a bias; a softmax of two has twice as many."""
@@ -82,6 +86,19 @@ class TheLabsNetwork(unittest.TestCase):
         for name in ("trunk.tflite", "history.csv"):
             assert (whole / name).read_bytes() == (killed / name).read_bytes(), name
         assert len((killed / "history.csv").read_text().splitlines()) == 3
+
+    def test_epochs_that_were_learnt_from_other_photos_are_not_gone_on_with(self) -> None:
+        """One was taken away after the kill."""
+        assert "epochs_done" not in self.log_of_others
+        directory = version_dir(self.scratch / "others", "pets", 1)
+        assert read_metadata(directory).provenance.photos["training"] == {"cat": 11, "dog": 12}
+        assert len((directory / "history.csv").read_text().splitlines()) == 3
+
+    def test_it_says_that_it_changed_the_photos(self) -> None:
+        """Though nothing asked for that."""
+        directory = version_dir(self.scratch / "whole", "pets", 1)
+        assert read_metadata(directory).settings.augment
+        assert "sheared, zoomed and mirrored at random" in (directory / "model-card.md").read_text()
 
     def test_it_serves_as_any_other_and_never_says_unknown(self) -> None:
         """The worker's predictor loads it; what it learnt in two epochs is of no matter."""

@@ -35,6 +35,7 @@ from catdog_common.predictor import Predictor
 from catdog_trainer.architectures import ARCHITECTURES
 from catdog_trainer.data import Photo
 from catdog_trainer.features import Features
+from catdog_trainer.rows import Rows
 from catdog_trainer.train import Epoch, train_head
 from catdog_trainer.trunk import convert_trunk, keep_trunk, pretrained_network
 
@@ -62,6 +63,12 @@ class TrainingOnTheSample(unittest.TestCase):
         cls.claim.mkdir()
         _lay_out_photos_that_need_care(cls.photos)
         cls.results, cls.trunks, cls.features = [], [], []
+        other_work = cls.claim / "pets" / "work" / ("f" * 10)  # of settings that were edited
+        other_work.mkdir(parents=True)
+        (other_work / "offsets.json").write_bytes(b"[]")
+        trunks_gone = cls.claim / "pets" / "features" / ("0" * 16)
+        trunks_gone.mkdir(parents=True)
+        (trunks_gone / "some.npy").write_bytes(b"features")
         for training_hash, dataset in (("a" * 10, "sample"), ("b" * 10, "sample"), ("c" * 10, "directory")):
             champion = {"CHAMPION_VERSION": "1"} if cls.results else {}
             cls.results.append(_train(cls.claim, cls.photos, training_hash, dataset, champion))
@@ -90,6 +97,7 @@ class TrainingOnTheSample(unittest.TestCase):
             digest = verify_manifest(version_dir(self.claim, "pets", version))
             assert (result["version"], result["digest"]) == (version, digest)
         assert list((self.claim / "pets" / "work").iterdir()) == []
+        assert not (self.claim / "pets" / "features" / ("0" * 16)).exists()
 
     def test_the_same_photos_and_seed_give_the_same_head(self) -> None:
         """To the last bit, on one machine."""
@@ -317,8 +325,9 @@ def _trained_by_keras(
     """Return weights and bias for features as they come, and what Keras says of each epoch."""
     import keras
 
-    mean, deviation = training.matrix.mean(axis=0), np.sqrt(training.matrix.var(axis=0).mean())
-    width = training.matrix.shape[1]
+    learnt, judged = training.matrix[:], validation.matrix[:]
+    mean, deviation = learnt.mean(axis=0), np.sqrt(learnt.var(axis=0).mean())
+    width = learnt.shape[1]
     layer = keras.layers.Dense(2, activation="softmax", kernel_initializer="zeros")
     head = keras.Sequential([keras.layers.Input((width,)), layer])
     optimizer = keras.optimizers.SGD(settings.learning_rate, momentum=0.9, nesterov=True, weight_decay=0.1)
@@ -327,9 +336,9 @@ def _trained_by_keras(
     columns = [np.array([LABELS.index(p.label) for p in each.photos]) for each in (training, validation)]
     counts = np.bincount(columns[0])
     history = head.fit(
-        ((training.matrix - mean) / deviation)[order],
+        ((learnt - mean) / deviation)[order],
         columns[0][order],
-        validation_data=((validation.matrix - mean) / deviation, columns[1]),
+        validation_data=((judged - mean) / deviation, columns[1]),
         batch_size=settings.batch_size,
         epochs=settings.epochs,
         class_weight={column: len(columns[0]) / (2 * count) for column, count in enumerate(counts)},
@@ -345,7 +354,7 @@ def _noise(seed: int, count: int) -> Features:
     matrix = np.random.default_rng(seed).normal(5, 3, size=(count, 30)).astype(np.float32)
     labels = ["dog" if number % 3 == 0 else "cat" for number in range(count)]
     photos = tuple(Photo(f"{n}", label, "training", "", bytes) for n, label in enumerate(labels))
-    return Features(photos, matrix, np.zeros((count, 4), np.uint64))
+    return Features(photos, Rows.of(matrix), np.zeros((count, 4), np.uint64))
 
 
 class TrainingOnViews(unittest.TestCase):

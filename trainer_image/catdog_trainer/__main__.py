@@ -18,9 +18,10 @@ import structlog
 from catdog_common.artifact import VersionDamagedError
 from catdog_common.environment import read_environment
 from catdog_common.training import EXIT_DATA, Progress, TrainingFailure, TrainingResult
+from catdog_trainer.architectures import ARCHITECTURES
 from catdog_trainer.config import Config
 from catdog_trainer.data import DataError
-from catdog_trainer.data.topic import forget_offsets
+from catdog_trainer.data.addresses import forget_offsets
 from catdog_trainer.inventory import describe_version, find_version
 from catdog_trainer.log import configure_logging
 from catdog_trainer.metrics import Metrics, serve_metrics
@@ -28,6 +29,7 @@ from catdog_trainer.pipeline import train_version
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.retention import clear_leftovers, clear_other_work, clear_work, prune
 from catdog_trainer.room import CLAIM_FULL, check_room, telling_when_full
+from catdog_trainer.unused import clear_unused
 
 _logger = structlog.get_logger("catdog_trainer")
 
@@ -70,15 +72,16 @@ def _see_to_version(config: Config, progress: ProgressReporter) -> TrainingResul
     """
     storage, model = config.storage, config.model_name
     progress.start("Starting")
-    with telling_when_full(storage):
+    with telling_when_full(storage, config.needed_mebibytes):
         clear_leftovers(storage, model)
         prune(storage, model, config.pruned, config.training_hash, config.champion_version)
         version = find_version(storage, model, config.training_hash)
         already_present = version is not None
         if version is None:
-            check_room(storage)
+            check_room(storage, config.needed_mebibytes)
             version = _train(config, progress)
             clear_other_work(config.work_dir)
+            clear_unused(storage, model, ARCHITECTURES[config.architecture])
         clear_work(config.work_dir)
     return describe_version(storage, model, version, already_present=already_present)
 

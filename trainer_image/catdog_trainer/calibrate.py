@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catdog_common.artifact import LABELS, Calibration, Head
 from catdog_common.predictor import softmax
 from catdog_trainer.features import Features
+from catdog_trainer.train import head_logits
 
 MIN_PHOTOS = 100  # of validation: on fewer, the temperature stays 1
 BINS = 15
@@ -32,15 +33,16 @@ def calibrate(head: Head, validation: Features) -> tuple[Head, Calibration | Non
     if len(validation.photos) < MIN_PHOTOS:
         return head, None
     labels = np.array([LABELS.index(photo.label) for photo in validation.photos], np.int64)
-    before = _probabilities(head, validation.matrix, 1.0)
+    logits = head_logits(head, validation.matrix)
+    before = softmax(logits, 1.0)
     after = np.empty_like(before)
     for fold in range(_FOLDS):
         inside = np.arange(len(labels)) % _FOLDS == fold
-        fitted = fit_temperature(head, validation.matrix[~inside], labels[~inside])
-        after[inside] = _probabilities(head, validation.matrix[inside], fitted)
+        fitted = fit_temperature(logits[~inside], labels[~inside])
+        after[inside] = softmax(logits[inside], fitted)
     temperature = 1.0
     if log_loss(after, labels) < log_loss(before, labels):
-        temperature = fit_temperature(head, validation.matrix, labels)
+        temperature = fit_temperature(logits, labels)
     else:
         after = before
     return msgspec.structs.replace(head, temperature=temperature), Calibration(
@@ -52,13 +54,15 @@ def calibrate(head: Head, validation: Features) -> tuple[Head, Calibration | Non
     )
 
 
-def fit_temperature(head: Head, matrix: NDArray[np.float32], labels: Labels) -> float:
-    """Return the temperature, from 0.5 to 5, of the least log-loss against Platt's targets."""
+def fit_temperature(logits: NDArray[np.float32], labels: Labels) -> float:
+    """Return the temperature, from 0.5 to 5, of the least log-loss against Platt's targets.
+
+    Of logits, [n, labels], and the columns of the true labels.
+    """
     counts = np.bincount(labels, minlength=len(LABELS))
     true = ((counts + 1) / (counts + 2))[labels]
     targets = np.repeat(((1 - true) / (len(LABELS) - 1))[:, np.newaxis], len(LABELS), axis=1)
     targets[np.arange(len(labels)), labels] = true
-    logits = _logits(head, matrix)
     losses = [
         -float((targets * np.log(np.maximum(softmax(logits, t), 1e-30))).sum(axis=1).mean())
         for t in _TEMPERATURES
@@ -83,11 +87,3 @@ def log_loss(probabilities: Probabilities, labels: Labels) -> float:
     """Return the mean log-loss in nats."""
     true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(np.maximum(true, _SMALLEST_PROBABILITY)).mean())
-
-
-def _probabilities(head: Head, matrix: NDArray[np.float32], temperature: float) -> Probabilities:
-    return softmax(_logits(head, matrix), temperature)
-
-
-def _logits(head: Head, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    return matrix @ np.asarray(head.weights, np.float32) + np.asarray(head.bias, np.float32)

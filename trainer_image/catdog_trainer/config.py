@@ -7,8 +7,7 @@ from typing import Literal
 from catdog_common.artifact import PartitionOffsets
 from catdog_common.kafka_binding import KafkaEnvironment
 from catdog_trainer.architectures import ARCHITECTURES
-from catdog_trainer.data.bucket_errors import BucketAddress
-from catdog_trainer.data.topic_errors import TopicAddress
+from catdog_trainer.data.addresses import BucketAddress, TopicAddress
 
 _NUMBERS = re.compile(r"([1-9][0-9]*(,[1-9][0-9]*)*)?")
 _RANGES = re.compile(r"([0-9]+:[0-9]+-[0-9]+(,[0-9]+:[0-9]+-[0-9]+)*)?")
@@ -104,6 +103,12 @@ class Config(KafkaEnvironment, frozen=True, kw_only=True):
     def pruned(self) -> tuple[int, ...]:
         """The numbers of the versions to remove."""
         return tuple(int(number) for number in self.prune_versions.split(",") if number)
+
+    @property
+    def needed_mebibytes(self) -> int:
+        """What the training may take on the claim for models."""
+        architecture = ARCHITECTURES[self.architecture]
+        return architecture.needed_mebibytes(trains_network=self.fine_tune or architecture.published is None)
 
     @property
     def work_dir(self) -> Path:

@@ -9,6 +9,7 @@ import hashlib
 import io
 import shutil
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -22,10 +23,16 @@ from catdog_trainer.files import sync, write_whole
 from catdog_trainer.near import HASH_WORDS, Hashes
 
 ROWS = 1000  # photos a file: as many pass the trunk again at most where a training is interrupted
+COMPARED = "compared"  # a folder beside those of trunks that serve: what those in float32 said of some photos
 # Left free on the claim: features can be computed again, and versions are what it is for.
 RESERVE_BYTES = 512 * 1024 * 1024
 
 _logger = structlog.get_logger(__name__)
+
+
+def folder_of(trunk_digest: str) -> str:
+    """Return the name of the folder of what the trunk of this digest said."""
+    return trunk_digest.removeprefix("sha256:")[:16]
 
 
 class Seen(NamedTuple):
@@ -39,9 +46,14 @@ class Seen(NamedTuple):
 class FeatureStore:
     """What one trunk said of photos, by their digests; `get` may be called from any thread."""
 
-    def __init__(self, directory: Path, width: int, rows: int = ROWS, reserve: int = RESERVE_BYTES) -> None:
-        """Open the store in `directory`, which need not be there, for so many features a photo."""
-        self._directory, self._width = directory, width
+    def __init__(
+        self, directory: Path | None, width: int, rows: int = ROWS, reserve: int = RESERVE_BYTES
+    ) -> None:
+        """Open the store in `directory`, which need not be there, for so many features a photo.
+
+        Without a directory all stays in memory.
+        """
+        self._directory, self.width = directory, width
         self._type = np.dtype(
             [
                 ("digest", "u1", 32),
@@ -51,21 +63,23 @@ class FeatureStore:
             ]
         )
         self._rows_a_file, self._reserve = rows, reserve
-        self._known = {row["digest"].tobytes(): row for array in self._read() for row in array}
+        self._known: dict[bytes, np.void] = {}
+        for array in self._read():
+            self._know(array)
         self._new: list[tuple[bytes, Seen]] = []
         self._is_writable = True
 
     @classmethod
     def of(cls, directory: Path, trunk: Path) -> Self:
         """Open what is kept for this very trunk among those that have features in `directory`."""
-        digest = file_digest(trunk).removeprefix("sha256:")
-        store = cls(directory / digest[:16], Trunk(trunk, threads=1).width)
+        store = cls(directory / folder_of(file_digest(trunk)), Trunk(trunk, threads=1).width)
         _logger.info("features found", photos=len(store))
         return store
 
     def of_view(self, name: str) -> "FeatureStore":
         """Open what is kept of the same photos in another view, in a folder of that name."""
-        return FeatureStore(self._directory / name, self._width, self._rows_a_file, self._reserve)
+        directory = None if self._directory is None else self._directory / name
+        return FeatureStore(directory, self.width, self._rows_a_file, self._reserve)
 
     def __len__(self) -> int:
         """Return how many photos were known when it was opened."""
@@ -74,7 +88,11 @@ class FeatureStore:
     def get(self, digest: str) -> Seen | None:
         """Return what is known of a photo, None where nothing is."""
         row = self._known.get(bytes.fromhex(digest))
-        return None if row is None else Seen(row["features"], float(row["log_odds"]), row["hash"])
+        return None if row is None else _seen(row)
+
+    def of_photo(self, digest: str) -> Seen:
+        """Return what is known of a photo; what is new is known once the store is closed."""
+        return _seen(self._known[bytes.fromhex(digest)])
 
     def add(self, digest: str, seen: Seen) -> None:
         """Take what a photo that was not known came to; some together are written to the claim."""
@@ -91,31 +109,45 @@ class FeatureStore:
 
     def forget(self) -> None:
         """Remove what is kept on the claim."""
-        shutil.rmtree(self._directory, ignore_errors=True)
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
 
     def _flush(self) -> None:
         new, self._new = self._new, []
-        if new and self._is_writable:
+        if new:
             rows = [(np.frombuffer(digest, np.uint8), *seen) for digest, seen in new]
-            self._write(np.array(rows, self._type))
+            self._know(self._kept(np.array(rows, self._type)))
+
+    def _kept(self, rows: NDArray[np.void]) -> NDArray[np.void]:
+        """Write rows, and return them as they lie on the disk, if they do: there they take no memory."""
+        if (path := self._write(rows)) is not None:
+            with suppress(FileNotFoundError):  # another pod has just written all anew
+                return _mapped(path)
+        return rows
+
+    def _know(self, rows: NDArray[np.void]) -> None:
+        self._known.update((row["digest"].tobytes(), row) for row in rows)
 
     def _write(self, array: NDArray[np.void]) -> Path | None:
+        directory = self._directory
+        if directory is None or not self._is_writable:
+            return None
         content = io.BytesIO()
         np.save(content, array, allow_pickle=False)
-        path = self._directory / f"{hashlib.sha256(content.getvalue()).hexdigest()}.npy"
+        path = directory / f"{hashlib.sha256(content.getvalue()).hexdigest()}.npy"
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            self._check_room()
+            directory.mkdir(parents=True, exist_ok=True)
+            self._check_room(directory)
             write_whole(path, content.getvalue())
-            sync(self._directory)
+            sync(directory)
         except OSError as error:
             self._is_writable = False
             _logger.warning("features are not kept; the next training computes them again", error=str(error))
             return None
         return path
 
-    def _check_room(self) -> None:
-        if shutil.disk_usage(self._directory).free < self._reserve:
+    def _check_room(self, directory: Path) -> None:
+        if shutil.disk_usage(directory).free < self._reserve:
             raise OSError("the claim has hardly any room left")
 
     def _write_anew(self, rows: list[np.void]) -> None:
@@ -128,7 +160,7 @@ class FeatureStore:
             _logger.info("features of photos that are gone removed", kept=len(rows))
 
     def _files(self) -> list[Path]:
-        return sorted(self._directory.glob("*.npy"))
+        return [] if self._directory is None else sorted(self._directory.glob("*.npy"))
 
     def _read(self) -> Iterator[NDArray[np.void]]:
         for path in self._files():
@@ -150,7 +182,16 @@ class FeatureStore:
         """
         if file_digest(path) != f"sha256:{path.stem}":
             raise ValueError("it is not what was written")
-        rows: NDArray[np.void] = np.load(path, mmap_mode="r", allow_pickle=False)
+        rows = _mapped(path)
         if rows.dtype != self._type:
             raise ValueError(f"it has {rows.dtype}")
         return rows
+
+
+def _mapped(path: Path) -> NDArray[np.void]:
+    rows: NDArray[np.void] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    return rows
+
+
+def _seen(row: np.void) -> Seen:
+    return Seen(row["features"], float(row["log_odds"]), row["hash"])

@@ -17,6 +17,7 @@ from catdog_trainer.ahead import map_ahead
 from catdog_trainer.data import Dataset, Photo, Split
 from catdog_trainer.feature_store import FeatureStore, Seen
 from catdog_trainer.near import HASH_WORDS, Hashes, difference_hash, near_any
+from catdog_trainer.rows import Rows
 from catdog_trainer.views import PLAIN, Image, View
 
 
@@ -25,7 +26,7 @@ class Features:
     """The trunk's features of photos, row by row, and the photos that could not be read."""
 
     photos: tuple[Photo, ...]
-    matrix: NDArray[np.float32]  # [photos, F]
+    matrix: Rows  # [photos, F]
     hashes: Hashes  # of the pictures, by which those that are nearly equal are found
     log_odds: NDArray[np.float64] | None = (
         None  # [photos], of ImageNet's pets; None: the trunk has no classes
@@ -55,7 +56,7 @@ class Features:
         shown = (self, *self.views)
         return Features(
             tuple(photo for each in shown for photo in each.photos),
-            np.concatenate([each.matrix for each in shown]),
+            Rows.joined([each.matrix for each in shown]),
             np.concatenate([each.hashes for each in shown]),
         )
 
@@ -64,7 +65,7 @@ class Features:
         rows = [row for row, photo in enumerate(self.photos) if photo.digest in digests]
         return Features(
             tuple(self.photos[row] for row in rows),
-            self.matrix[rows],
+            self.matrix.only(rows),
             self.hashes[rows],
             None if self.log_odds is None else self.log_odds[rows],
             views=tuple(view.only(digests) for view in self.views),
@@ -104,12 +105,10 @@ def extract_features(
     What `store` knows passes no trunk, and the rest is added to it. `on_photo` is called after each photo.
     """
     local = _OwnTrunk(trunk)
-    training = sum(photo.split == "training" for photo in photos)
-    plain = _Gathered(PLAIN, local.trunk, len(photos), store)
-    others = [
-        _Gathered(each, local.trunk, training, None if store is None else store.of_view(each.name))
-        for each in views
-    ]
+    if store is None:
+        store = FeatureStore(None, local.trunk.width)
+    plain = _Gathered(PLAIN, store)
+    others = [_Gathered(each, store.of_view(each.name)) for each in views]
     unreadable: list[Photo] = []
 
     def gathered(photo: Photo) -> list[_Gathered]:
@@ -126,11 +125,9 @@ def extract_features(
                 for each, look in zip(gathered(photo), looks, strict=True):
                     each.add(photo, look)
             on_photo()
-    for each in (plain, *others):
-        each.close(photos)
-    return replace(
-        plain.features(), unreadable=tuple(unreadable), views=tuple(each.features() for each in others)
-    )
+    digests, gives_classes = [photo.digest for photo in photos], local.trunk.gives_classes
+    seen, *views_seen = (each.close(digests, gives_classes=gives_classes) for each in (plain, *others))
+    return replace(seen, unreadable=tuple(unreadable), views=tuple(views_seen))
 
 
 class _Look(NamedTuple):
@@ -141,38 +138,29 @@ class _Look(NamedTuple):
 
 
 class _Gathered:
-    """What is known of photos in one view, row by row."""
+    """The photos seen in one view, and where what they came to is kept."""
 
-    def __init__(self, view: View, trunk: Trunk, most: int, store: FeatureStore | None) -> None:
+    def __init__(self, view: View, store: FeatureStore) -> None:
         self.view = view
         self._store = store
-        self._matrix = np.empty((most, trunk.width), np.float32)
-        self._log_odds = np.empty(most, np.float64) if trunk.gives_classes else None
-        self._hashes: list[Hashes] = []
         self._photos: list[Photo] = []
 
     def known(self, photo: Photo) -> Seen | None:
-        return None if self._store is None else self._store.get(photo.digest)
+        return self._store.get(photo.digest)
 
     def add(self, photo: Photo, look: _Look) -> None:
-        row = len(self._photos)
-        self._matrix[row] = look.seen.features
-        if self._log_odds is not None:
-            self._log_odds[row] = look.seen.log_odds
-        self._hashes.append(look.seen.hash)
         self._photos.append(photo)
-        if self._store is not None and look.is_new:
+        if look.is_new:
             self._store.add(photo.digest, look.seen)
 
-    def close(self, photos: Sequence[Photo]) -> None:
-        if self._store is not None:
-            self._store.close([photo.digest for photo in photos])
-
-    def features(self) -> Features:
-        count = len(self._photos)
-        hashes = np.array(self._hashes, np.uint64).reshape(count, HASH_WORDS)
-        log_odds = None if self._log_odds is None else self._log_odds[:count]
-        return Features(tuple(self._photos), self._matrix[:count], hashes, log_odds)
+    def close(self, digests: Sequence[str], *, gives_classes: bool) -> Features:
+        """Keep what is not kept yet, and return what all photos came to."""
+        self._store.close(digests)
+        seen = [self._store.of_photo(photo.digest) for photo in self._photos]
+        hashes = np.array([each.hash for each in seen], np.uint64).reshape(len(seen), HASH_WORDS)
+        log_odds = np.array([each.log_odds for each in seen], np.float64) if gives_classes else None
+        rows = Rows([each.features for each in seen], self._store.width)
+        return Features(tuple(self._photos), rows, hashes, log_odds)
 
 
 def look_over(dataset: Dataset, size: int, threads: int, on_photo: Callable[[], None]) -> Dataset:
@@ -196,7 +184,8 @@ def look_over(dataset: Dataset, size: int, threads: int, on_photo: Callable[[], 
                 seen.append((photo, one))
             on_photo()
     stacked = np.array([one for _, one in seen], np.uint64).reshape(len(seen), HASH_WORDS)
-    features = Features(tuple(photo for photo, _ in seen), np.empty((len(seen), 0), np.float32), stacked)
+    none = Rows.of(np.empty((len(seen), 0), np.float32))
+    features = Features(tuple(photo for photo, _ in seen), none, stacked)
     return dataset.without(unreadable).without_near_copies(features.near_copies())
 
 

@@ -18,6 +18,7 @@ from catdog_trainer.ahead import map_ahead
 from catdog_trainer.champion import Champion
 from catdog_trainer.data import Photo
 from catdog_trainer.features import Features, decode_again, extract_features
+from catdog_trainer.rows import CHUNK
 
 _SMALLEST_PROBABILITY = 1e-7  # about what float32 tells from zero beside one; bounds the log-loss
 
@@ -79,7 +80,7 @@ def measure(
         OSError: a photo can no longer be read.
     """
     predictor = Predictor.load(draft, threads)
-    said = predictor.answer_features(validation.matrix, validation.log_odds)
+    said = _answer(predictor, validation)
     _check_as_served(predictor, validation.photos, said, on_prediction)
     is_right: dict[str, bool] = {}
     if champion is not None and champion.trunk_digest == file_digest(draft / TRUNK_FILE):
@@ -107,8 +108,19 @@ def check_features(features: Features, trunk: Path) -> None:
     anew = extract_features(photos, trunk, threads=1, on_photo=lambda: None)
     if anew.unreadable:
         raise OSError(f"{anew.unreadable[0].name} can no longer be read")
-    if not np.allclose(anew.matrix, known, rtol=0, atol=_FEATURE_TOLERANCE * float(known.std())):
+    if not np.allclose(anew.matrix[:], known, rtol=0, atol=_FEATURE_TOLERANCE * float(known.std())):
         raise NotAsServedError("what is known of photos is not what their trunk says of them")
+
+
+def _answer(predictor: Predictor, features: Features) -> Answers:
+    """Return what the predictor makes of features, some at a time."""
+    parts: list[Answers] = []
+    for start in range(0, len(features.photos), CHUNK):
+        rows = slice(start, start + CHUNK)
+        log_odds = None if features.log_odds is None else features.log_odds[rows]
+        parts.append(predictor.answer_features(features.matrix[rows], log_odds))
+    probabilities = np.concatenate([part.probabilities for part in parts])
+    return Answers(probabilities, tuple(label for part in parts for label in part.labels))
 
 
 def _check_as_served(
@@ -151,7 +163,7 @@ def _rights_by_photos(
 
 def _rights_by_features(champion: Champion, validation: Features) -> dict[str, bool]:
     """Return the same, where the champion's trunk is the one that gave the features."""
-    said = champion.predictor.answer_features(validation.matrix, validation.log_odds)
+    said = _answer(champion.predictor, validation)
     return {
         photo.digest: _is_right(champion.predictor, probabilities, photo)
         for photo, probabilities in zip(validation.photos, said.probabilities, strict=True)

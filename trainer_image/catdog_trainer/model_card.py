@@ -20,8 +20,10 @@ from catdog_common.artifact import (
     ModelMetadata,
     PartitionOffsets,
     Provenance,
+    TrainingSettings,
     TrunkDescription,
 )
+from catdog_trainer.architectures import ARCHITECTURES
 from catdog_trainer.balance import class_weights, imbalance
 from catdog_trainer.data.review import NOTABLE_IMBALANCE
 from catdog_trainer.evaluation import wilson_interval
@@ -129,10 +131,16 @@ def _settings(metadata: ModelMetadata) -> str:
         ("batch size", f"{settings.batch_size} photos"),
         ("learning rate", f"{settings.learning_rate:g}"),
         ("seed", str(settings.seed)),
-        *([("augmented", "by two corners of each training photo")] if settings.augment else []),
+        *([("augmented", _augmented(settings))] if settings.augment else []),
         *([("fine-tuned", "the network's last blocks, on the same photos")] if settings.fine_tune else []),
     )
     return table(("setting", "value"), rows)
+
+
+def _augmented(settings: TrainingSettings) -> str:
+    if ARCHITECTURES[settings.architecture].always_augments:
+        return "each training photo sheared, zoomed and mirrored at random, as always with this network"
+    return "by two corners of each training photo"
 
 
 def _trunk(trunk: TrunkDescription | None) -> Iterator[tuple[str, str]]:

@@ -28,14 +28,13 @@ from catdog_trainer.config import Config
 from catdog_trainer.converting import check_by_all
 from catdog_trainer.data import Dataset, check
 from catdog_trainer.data.directory import read_claim
-from catdog_trainer.data.s3 import read_s3
 from catdog_trainer.data.sample import read_sample
-from catdog_trainer.data.topic import read_topic
 from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
 from catdog_trainer.features import Features, look_over
 from catdog_trainer.measure import NOT_MEASURED, Measurement, count_predictions, measure
 from catdog_trainer.processors import limit_threads, usable_processors
 from catdog_trainer.progress import ProgressReporter
+from catdog_trainer.retention import keep_only
 from catdog_trainer.run import Run
 from catdog_trainer.seeing import Seen, forgetting_what_is_wrong, see, see_own
 from catdog_trainer.train import Epoch, train_head
@@ -92,8 +91,12 @@ def _read_dataset(config: Config) -> Dataset:
     if config.dataset == "sample":
         dataset = read_sample(Path(config.sample_dir))
     elif config.dataset == "s3":
+        from catdog_trainer.data.s3 import read_s3  # noqa: PLC0415 - its client takes time to start
+
         dataset = read_s3(config.bucket, config.s3_prefix)
     elif config.dataset == "kafka":
+        from catdog_trainer.data.topic import read_topic  # noqa: PLC0415 - as above
+
         dataset = read_topic(config.topic, config.work_dir)
     else:
         dataset = read_claim(Path(config.dataset_dir or ""), Path(config.dataset_root))
@@ -135,7 +138,7 @@ def _fine_tune(run: Run, trained: _Trained) -> _Trained:
         str(run.architecture.tuned_from),
         dataset,
         run.settings,
-        run.network_dir,
+        keep_only(run.network_dir(dataset)),
         run.threads,
         run.progress.epoch,
     )
@@ -154,7 +157,7 @@ def _train_from_scratch(run: Run, dataset: Dataset) -> _Trained:
         run.architecture,
         dataset,
         run.settings,
-        run.network_dir,
+        keep_only(run.network_dir(dataset)),
         run.threads,
         _noted_in(history, progress),
     )

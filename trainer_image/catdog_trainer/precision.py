@@ -10,10 +10,9 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog_common.artifact import LABELS, Head, Int8Cost, TrainingSettings
-from catdog_common.predictor import head_probabilities
+from catdog_common.artifact import LABELS, Int8Cost, TrainingSettings
 from catdog_trainer.features import Features
-from catdog_trainer.train import train_head
+from catdog_trainer.train import head_logits, train_head
 
 TRAINING_PHOTOS = 200  # that teach the heads; as many of each label, where there are
 VALIDATION_PHOTOS = 400  # at most, of which both answer each
@@ -60,9 +59,4 @@ def _rights(features: Features, settings: TrainingSettings) -> NDArray[np.bool_]
     validation = features.of("validation")
     head = train_head(features.of("training"), validation, settings, lambda _: None)
     columns = [LABELS.index(photo.label) for photo in validation.photos]
-    return np.asarray(_answers(head, validation) == columns, np.bool_)
-
-
-def _answers(head: Head, features: Features) -> NDArray[np.int64]:
-    weights, bias = np.asarray(head.weights, np.float32), np.asarray(head.bias, np.float32)
-    return np.asarray(head_probabilities(features.matrix, weights, bias, 1.0).argmax(axis=1), np.int64)
+    return np.asarray(head_logits(head, validation.matrix).argmax(axis=1) == columns, np.bool_)

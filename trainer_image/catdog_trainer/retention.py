@@ -30,7 +30,7 @@ def clear_leftovers(storage: Path, model: str) -> None:
     directory = storage / model
     with suppress(FileNotFoundError):  # one that was running has just cleared its work away itself
         for draft in directory.glob(f"work/*/{VERSION_DRAFT}*"):
-            _delete(draft)
+            delete(draft)
         for place in ("", "trunks/**/", "features/**/", "work/**/"):
             for file in directory.glob(f"{place}{DRAFT}*"):
                 file.unlink(missing_ok=True)
@@ -39,7 +39,15 @@ def clear_leftovers(storage: Path, model: str) -> None:
 def clear_work(work_dir: Path) -> None:
     """Delete what a training leaves once its version is published, be it that of a pod that was slower."""
     if work_dir.exists():
-        _delete(work_dir)
+        delete(work_dir)
+
+
+def keep_only(directory: Path) -> Path:
+    """Delete what lies beside `directory`, which need not be there, and return it."""
+    for other in directory.parent.glob("*"):
+        if other != directory:
+            delete(other) if other.is_dir() else other.unlink(missing_ok=True)
+    return directory
 
 
 def clear_other_work(work_dir: Path) -> None:
@@ -49,7 +57,7 @@ def clear_other_work(work_dir: Path) -> None:
     """
     for other in work_dir.parent.glob("*"):
         if other != work_dir:
-            _delete(other)
+            delete(other)
 
 
 def prune(storage: Path, model: str, versions: Iterable[int], kept_hash: str, champion: int | None) -> None:
@@ -59,7 +67,7 @@ def prune(storage: Path, model: str, versions: Iterable[int], kept_hash: str, ch
     """
     work = storage / model / "work"
     for leftover in work.glob(f"{_REMOVED}*"):
-        _delete(leftover)
+        delete(leftover)
     for version in versions:
         directory = version_dir(storage, model, version)
         if version == champion or _hash_of(directory) == kept_hash:
@@ -88,11 +96,11 @@ def _remove(directory: Path, work: Path) -> None:
         _logger.warning("version not removed", version=int(directory.name), error=str(error))
         return
     sync(directory.parent)
-    _delete(out_of_sight)
+    delete(out_of_sight)
     _logger.info("version removed", version=int(directory.name))
 
 
-def _delete(directory: Path) -> None:
+def delete(directory: Path) -> None:
     """Delete what is out of sight; what resists (files open on a network file system) goes another time."""
     try:
         shutil.rmtree(directory)

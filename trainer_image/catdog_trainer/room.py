@@ -9,24 +9,23 @@ from pathlib import Path
 from catdog_trainer.data import DataError
 
 CLAIM_FULL = "ClaimFull"  # a reason
-NEEDED_BYTES = 64 * 2**20  # of a new version, and of its trunk beside it, which may be of float32
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def check_room(storage: Path) -> None:
+def check_room(storage: Path, mebibytes: int) -> None:
     """See that a version would find room before anything is read or computed for it.
 
     Raises:
         DataError: ClaimFull.
     """
-    if _is_full(storage):
-        raise _claim_full(storage)
+    if _is_full(storage, mebibytes):
+        raise _claim_full(storage, mebibytes)
 
 
 @contextmanager
-def telling_when_full(storage: Path) -> Iterator[None]:
-    """Tell a person that the claim is full where a write to it finds no room.
+def telling_when_full(storage: Path, mebibytes: int) -> Iterator[None]:
+    """Tell a person that the claim is full where a write to it finds no room; so much may be needed.
 
     Raises:
         DataError: ClaimFull, in place of an OSError.
@@ -34,8 +33,8 @@ def telling_when_full(storage: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL and (_is_about(error, storage) or _is_full(storage)):
-            raise _claim_full(storage) from error
+        if error.errno in _FULL and (_is_about(error, storage) or _is_full(storage, mebibytes)):
+            raise _claim_full(storage, mebibytes) from error
         raise
 
 
@@ -45,22 +44,22 @@ def _is_about(error: OSError, storage: Path) -> bool:
     return any(Path(name).is_relative_to(storage) for name in names)
 
 
-def _is_full(storage: Path) -> bool:
+def _is_full(storage: Path, mebibytes: int) -> bool:
     found = os.statvfs(storage)
     has_no_files_left = found.f_files > 0 and found.f_favail == 0  # 0 of 0: it does not count them
-    return _free(found) < NEEDED_BYTES or has_no_files_left
+    return _free(found) < mebibytes * 2**20 or has_no_files_left
 
 
 def _free(found: os.statvfs_result) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def _claim_full(storage: Path) -> DataError:
+def _claim_full(storage: Path, mebibytes: int) -> DataError:
     found = os.statvfs(storage)
     free, whole = _free(found) // 2**20, found.f_blocks * found.f_frsize // 2**20
     return DataError(
         CLAIM_FULL,
         f"the claim for models is full: of {whole} MiB, {free} MiB are free, and a new version may take "
-        f"{NEEDED_BYTES // 2**20} MiB; make the claim larger (its spec.resources.requests.storage, where its "
+        f"{mebibytes} MiB; make the claim larger (its spec.resources.requests.storage, where its "
         "storage class allows that), or keep fewer versions by spec.storage.keepVersions",
     )

@@ -32,10 +32,9 @@ class Run:
         """The folder of the networks' ImageNet weights."""
         return Path(self.config.weights_dir)
 
-    @property
-    def network_dir(self) -> Path:
-        """Where it keeps the epochs of a network in training."""
-        return self.config.work_dir / "network"
+    def network_dir(self, dataset: Dataset) -> Path:
+        """Return where it keeps the epochs of a network that learns from `dataset`, and from no other."""
+        return self.config.work_dir / "network" / dataset.digest().removeprefix("sha256:")[:16]
 
     @property
     def settings(self) -> TrainingSettings:
@@ -50,19 +49,14 @@ class Run:
             seed=config.seed,
             early_stopping_patience=config.early_stopping_patience,
             fine_tune=config.fine_tune,
-            augment=self._augments,
+            augment=self.config.augment or self.architecture.always_augments,
         )
 
     @property
     def views(self) -> Sequence[View]:
         """The views of training photos that a head learns from, beside the plain one."""
-        return AUGMENTED if self._augments else ()
+        return AUGMENTED if self.config.augment and not self.architecture.always_augments else ()
 
     def count_passes(self, dataset: Dataset) -> int:
         """Return how often photos pass the trunk, with the further views of those for training."""
         return len(dataset.photos) + len(self.views) * len(dataset.of("training"))
-
-    @property
-    def _augments(self) -> bool:
-        """Whether a head is to learn from further views: a network from scratch has its own way."""
-        return self.config.augment and self.architecture.published is not None

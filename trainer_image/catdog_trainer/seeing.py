@@ -13,7 +13,7 @@ from catdog_common.artifact import TRUNK_FILE, Int8Cost, file_digest
 from catdog_trainer.converting import convert, find_or_make_float32, find_or_make_trunk
 from catdog_trainer.data import Dataset, check
 from catdog_trainer.data.review import log_review
-from catdog_trainer.feature_store import FeatureStore
+from catdog_trainer.feature_store import COMPARED, FeatureStore
 from catdog_trainer.features import Features, extract_features
 from catdog_trainer.measure import NotAsServedError, check_features, count_predictions
 from catdog_trainer.precision import TRAINING_PHOTOS, VALIDATION_PHOTOS, int8_cost, to_compare
@@ -51,11 +51,14 @@ def see(run: Run, dataset: Dataset) -> Seen:
 def see_own(run: Run, network: "keras.Model", dataset: Dataset) -> Seen:
     """See the photos by a trunk made of a network that this training made; both go with its work.
 
+    A trunk that an interrupted training made of the network, which learnt from the same photos, is taken.
+
     Raises:
         DataError, NotAsServedError: as `see` does.
     """
-    trunk = run.config.work_dir / TRUNK_FILE
-    dataset = convert(run, network, dataset, trunk)
+    trunk = run.network_dir(dataset) / TRUNK_FILE
+    if not (trunk.exists() and float32_path(trunk).exists()):
+        dataset = convert(run, network, dataset, trunk)
     return _see(run, dataset, trunk, run.config.work_dir / "features")
 
 
@@ -115,7 +118,7 @@ def _int8_cost(run: Run, trunk: Path, kept: Path, features: Features) -> Int8Cos
     run.progress.expect_comparing(0)
     run.progress.start("Features", photos=len(compared.photos))
     # Apart from what is kept where float32 serves, lest the other photos' features go as not wanted.
-    store = FeatureStore.of(kept / "compared", float32)
+    store = FeatureStore.of(kept / COMPARED, float32)
     of_float32 = extract_features(compared.photos, float32, run.threads, run.progress.photo, store)
     cost = int8_cost(compared.without(of_float32.unreadable), of_float32, run.settings)
     _logger.info("int8 beside float32", int8_cost=msgspec.to_builtins(cost), too_much=cost.is_too_much)

@@ -5,7 +5,8 @@ fitted on the other folds. The threshold is split conformal prediction's (Vovk e
 ⌊(n + 1) / 100⌋-th from below, so that of pets like these at most one in a hundred is expected below it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -13,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_common.artifact import Scale, UnknownRule
-from catdog_common.unknown import PetScorer, at_length_one
+from catdog_common.unknown import PetScorer, at_length_one, mahalanobis
 from catdog_trainer.features import Features
 from catdog_trainer.principal import principal_directions
+from catdog_trainer.rows import Rows
 
 UNKNOWN_SHARE = 0.01  # of pets
 # With fewer validation photos the hundredth would rest on less than five of them: training photos help out.
@@ -29,7 +31,8 @@ _DEVIATIONS_BELOW = 3.0
 _DIRECTIONS = 32
 _PHOTOS_A_DIRECTION = 4  # at least: with fewer, directions fit photos, not pets
 _FOLDS = 5
-_CHUNK = 1000  # photos whose features are there in float64 at a time
+# Measured: distances are then exact to 1e-5 of themselves.
+_TOLERANCE_FOR_DISTANCES = 1e-4
 _LEAST_VARIANCE = 1e-9  # of features at length one, where photos are all alike
 _LEAST_LOG_ODDS_DEVIATION = 0.5  # half the step from no probability at all to the least that int8 can give
 _LEAST_DISTANCE_DEVIATION = 1e-3
@@ -52,11 +55,11 @@ class _Moments(NamedTuple):
     products: NDArray[np.float64]  # [F, F]
 
     @classmethod
-    def of(cls, matrix: NDArray[np.float32]) -> "_Moments":
+    def of(cls, matrix: Rows) -> "_Moments":
         width = matrix.shape[1]
         sums, products = np.zeros(width), np.zeros((width, width))
-        for start in range(0, len(matrix), _CHUNK):
-            rows = at_length_one(matrix[start : start + _CHUNK])
+        for chunk in matrix.chunks():
+            rows = at_length_one(chunk)
             sums += rows.sum(axis=0)
             products += rows.T @ rows
         return cls(len(matrix), sums, products)
@@ -73,13 +76,20 @@ class _Moments(NamedTuple):
         """Return those of the photos that are not among `others`, which are a part of these."""
         return _Moments(self.photos - others.photos, self.sums - others.sums, self.products - others.products)
 
-    def gaussian(self) -> _Gaussian:
-        """Return the likeliest Gaussian of few directions: principal components, and the mean of the rest."""
+    def gaussian(self, near: _Gaussian | None = None) -> _Gaussian:
+        """Return the likeliest Gaussian of few directions: principal components, and the mean of the rest.
+
+        Beginning with the directions of one that is near, and for distances alone, it takes half the time.
+        """
         mean = self.sums / self.photos
         covariance = self.products / self.photos - np.outer(mean, mean)
         width = len(mean)
         count = max(1, min(_DIRECTIONS, self.photos // _PHOTOS_A_DIRECTION, width - 1))
-        variances, directions = principal_directions(covariance, count)
+        variances, directions = (
+            principal_directions(covariance, count)
+            if near is None
+            else principal_directions(covariance, count, near.directions, _TOLERANCE_FOR_DISTANCES)
+        )
         rest = max((float(np.trace(covariance)) - float(variances.sum())) / (width - count), _LEAST_VARIANCE)
         return _Gaussian(mean, directions, np.maximum(variances, rest), rest)
 
@@ -88,16 +98,17 @@ def fit_unknown(training: Features, validation: Features) -> UnknownRule | None:
     """Return the rule, or None where the trunk says nothing of ImageNet's classes."""
     if training.log_odds is None or validation.log_odds is None:
         return None
-    folds = [_Moments.of(training.matrix[fold::_FOLDS]) for fold in range(_FOLDS)]
+    folds = [_Moments.of(training.matrix.only(slice(fold, None, _FOLDS))) for fold in range(_FOLDS)]
     everything = _Moments.joined(folds)
-    left_out = _distances_left_out(training.matrix, folds, everything)
+    gaussian = everything.gaussian()
+    left_out = _distances_left_out(training.matrix, folds, everything, gaussian)
     log_odds = Scale(
         float(training.log_odds.mean()), max(float(training.log_odds.std()), _LEAST_LOG_ODDS_DEVIATION)
     )
     distance = Scale(float(left_out.mean()), max(float(left_out.std()), _LEAST_DISTANCE_DEVIATION))
-    rule = _rule(everything.gaussian(), log_odds, distance)
+    rule = _rule(gaussian, log_odds, distance)
     scorer = PetScorer(rule)
-    scores = scorer.scores(validation.log_odds, scorer.distances(validation.matrix))
+    scores = scorer.scores(validation.log_odds, _by_chunk(scorer.distances, validation.matrix))
     of_training = 0
     if len(scores) < ENOUGH_VALIDATION:
         scores = np.concatenate([scores, scorer.scores(training.log_odds, left_out)])
@@ -116,15 +127,25 @@ def threshold(scores: NDArray[np.float64]) -> float:
 
 
 def _distances_left_out(
-    matrix: NDArray[np.float32], folds: Sequence[_Moments], everything: _Moments
+    matrix: Rows, folds: Sequence[_Moments], everything: _Moments, of_everything: _Gaussian
 ) -> NDArray[np.float64]:
     """Return each row's distance by a Gaussian of the other folds; by their digests, rows are mixed."""
     distances = np.empty(len(matrix), np.float64)
-    none = Scale(0.0, 1.0)
     for fold, moments in enumerate(folds):
-        scorer = PetScorer(_rule(everything.less(moments).gaussian(), none, none))
-        distances[fold::_FOLDS] = scorer.distances(matrix[fold::_FOLDS])
+        gaussian = everything.less(moments).gaussian(of_everything)
+        left_out = matrix.only(slice(fold, None, _FOLDS))
+        distances[fold::_FOLDS] = _by_chunk(partial(_distances, gaussian), left_out)
     return distances
+
+
+def _distances(gaussian: _Gaussian, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    return mahalanobis(rows, *gaussian)
+
+
+def _by_chunk(
+    distances: Callable[[NDArray[np.float32]], NDArray[np.float64]], matrix: Rows
+) -> NDArray[np.float64]:
+    return np.concatenate([distances(chunk) for chunk in matrix.chunks()] or [np.empty(0)])
 
 
 def _rule(gaussian: _Gaussian, log_odds: Scale, distance: Scale) -> UnknownRule:

@@ -6,7 +6,6 @@ import msgspec
 
 from catdog_common.training import EXIT_DATA
 from catdog_operator.manifests.common import Manifest
-from catdog_operator.manifests.kafka_login import Connection
 from catdog_operator.manifests.training_job import Task, build_training_job, job_settings_digest
 from catdog_operator.observed import Observed
 from catdog_operator.plan.failure import describe_crash, last_disruption, last_end, read_failure
@@ -47,7 +46,7 @@ def plan_training(
         return _trained(version, others)
     present = next((job for job in observed.jobs if job.hash == resolved.hash), None)
     if present is not None and not present.leaving:
-        return _plan_present(observed, resolved, present, others, kafka.connection)
+        return _plan_present(observed, resolved, present, others, kafka)
     if observed.jobs:
         return _await_departure(observed.jobs, others)
     return _plan_new(observed, resolved, versions, kafka)
@@ -128,10 +127,10 @@ def _plan_present(
     resolved: Resolved,
     job: Job,
     others: tuple[Job, ...],
-    connection: Connection | None,
+    kafka: KafkaPlan,
 ) -> TrainingPlan:
     name = job.metadata.name
-    if _is_outdated(job, observed, connection):
+    if _is_outdated(job, observed, kafka):
         return TrainingPlan(
             finding=no(
                 "Replacing", f"Job {name} is replaced by one with the present settings of pod and limits"
@@ -161,11 +160,12 @@ def _plan_present(
     )
 
 
-def _is_outdated(job: Job, observed: Observed, connection: Connection | None) -> bool:
+def _is_outdated(job: Job, observed: Observed, kafka: KafkaPlan) -> bool:
     training = observed.model.spec.training
-    if job.complete or (training.dataset.kafka and connection is None):  # what it was made with is not known
+    # While Kafka is not ready, what is known of the way there is not all of it: a login may be missing.
+    if job.complete or (training.dataset.kafka and kafka.finding.status != "True"):
         return False
-    return not job.is_made_with(job_settings_digest(training, connection))
+    return not job.is_made_with(job_settings_digest(training, kafka.connection))
 
 
 def _plan_after_failure(observed: Observed, job: Job, others: tuple[Job, ...]) -> TrainingPlan:

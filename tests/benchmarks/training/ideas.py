@@ -25,6 +25,7 @@ from catdog_trainer.data import Photo
 from catdog_trainer.data.directory import read_directory
 from catdog_trainer.feature_store import FeatureStore
 from catdog_trainer.features import Features, extract_features
+from catdog_trainer.rows import Rows
 from catdog_trainer.train import train_head
 from catdog_trainer.views import AUGMENTED, PLAIN, View, corner
 from tests.benchmarks.tables import new_table
@@ -114,7 +115,7 @@ def learn(idea: Idea, training: PhotoSet) -> tuple[NDArray[np.float32], NDArray[
     views = (PLAIN.name, *idea.learns)
     matrix = np.concatenate([training.rows(idea, view) for view in views])
     photos = training.photos * len(views)
-    features = Features(photos, matrix, np.zeros((len(photos), 4), np.uint64))
+    features = Features(photos, Rows.of(matrix), np.zeros((len(photos), 4), np.uint64))
     settings = TrainingSettings(idea.networks[0], 0, 20, 32, 0.001, 42)
     head = train_head(features, features.only({photos[0].digest}), settings, lambda _: None)
     return np.asarray(head.weights, np.float32), np.asarray(head.bias, np.float32)
@@ -173,7 +174,7 @@ def look_at(cache: Cache, name: str) -> PhotoSet:
         with progress(f"{network}: {len(photos):,} photos of {name} in {1 + len(VIEWS)} views"):
             features = extract_features(photos, trunk, available_processors(), lambda: None, store, VIEWS)
         for view, rows in zip((PLAIN, *VIEWS), (features, *features.views), strict=True):
-            seen[network, view.name] = rows.matrix
+            seen[network, view.name] = rows.matrix[:]
     return PhotoSet(photos, seen)
 
 

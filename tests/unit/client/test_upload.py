@@ -83,6 +83,27 @@ def test_what_cannot_be_put_there_is_named_and_all_else_is_and_the_exit_code_is_
     assert len(s3.objects) == 2
 
 
+def test_links_that_lead_out_are_left_out_and_named_as_a_training_would_leave_them(
+    s3: FakeS3, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    private = tmp_path_factory.mktemp("private")
+    (private / "diary.jpg").write_bytes(b"private")
+    cats, dogs = folder / "training" / "cat", folder / "training" / "dog"
+    (cats / "diary.jpg").symlink_to(private / "diary.jpg")
+    (cats / "more").symlink_to(private)
+    (cats / "again.jpg").symlink_to("猫 1.jpg")
+    dogs.symlink_to(private)
+    result = upload(s3, folder)
+    assert (result.exit_code, result.stdout) == (1, "3 left out; 3 photos are in s3://photos/data/\n")
+    assert sorted(result.stderr.splitlines()[-3:]) == [
+        f"training/cat/diary.jpg is a link that leads out of {folder}",
+        "training/cat/more is a link to a folder",
+        f"training/dog is a link that leads out of {folder}",
+    ]
+    assert b"private" not in s3.objects.values()
+    assert s3.objects["data/training/cat/again.jpg"] == b"\0"
+
+
 def test_labels_and_splits_are_those_of_the_folders_and_what_may_not_be_looked_into_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,21 @@ def test_another_way_into_kafka_is_another_job_and_none_that_is_known_is_none() 
     assert plan(msgspec.structs.replace(there, kafka=None)).delete == ()
 
 
+@pytest.mark.parametrize("spec", [{}, {"kafka": GIVEN}])
+@pytest.mark.parametrize("lacking", [{"kafka": None}, {"user": some_user(Condition("Ready", "False"))}])
+def test_while_kafka_is_not_ready_no_job_is_made_anew(lacking: dict[str, Any], spec: dict[str, Any]) -> None:
+    """What is known of the way there may lack a part; an edit of the pod's settings waits as well."""
+    observed = on_topic(spec=spec)
+    job = some_job(observed.model, annotations={POD_SETTINGS_ANNOTATION: "0123456789"})
+    there = msgspec.structs.replace(observed, jobs=(job,))
+    assert plan(there).delete == (job,)
+    without = msgspec.structs.replace(there, **lacking)
+    is_ready = (
+        condition(without, "KafkaReady")[0] == "True"
+    )  # where Kafka is given, Strimzi's part is of no matter
+    assert plan(without).delete == ((job,) if is_ready else ())
+
+
 def test_topic_and_number_shape_the_model() -> None:
     edits: tuple[dict[str, object], ...] = (
         {},

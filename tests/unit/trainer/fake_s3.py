@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from catdog_trainer.data.bucket_errors import BucketAddress
+from catdog_trainer.data.addresses import BucketAddress
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 from catdog_common.artifact import LABELS, Head
 from catdog_trainer.calibrate import MIN_PHOTOS, calibrate, calibration_error, fit_temperature
 from catdog_trainer.features import Features
+from catdog_trainer.rows import Rows
+from catdog_trainer.train import head_logits
 from tests.unit.trainer.builders import photo
 
 # The one feature is the logit of a dog.
@@ -16,7 +18,7 @@ def pictures(logits: NDArray[np.float64], dogs: NDArray[np.bool_]) -> Features:
         photo(n, LABELS[int(is_dog)], "validation", str(n).encode()) for n, is_dog in enumerate(dogs)
     )
     matrix = logits[:, np.newaxis].astype(np.float32)
-    return Features(photos, matrix, np.zeros((len(logits), 4), np.uint64))
+    return Features(photos, Rows.of(matrix), np.zeros((len(logits), 4), np.uint64))
 
 
 def drawn(count: int, temperature: float) -> Features:
@@ -49,9 +51,9 @@ def test_on_fewer_photos_than_it_takes_the_temperature_stays() -> None:
 def test_photos_told_apart_without_a_mistake_do_not_make_the_head_sure_of_all() -> None:
     dogs = np.arange(120) % 2 == 0
     labels = dogs.astype(np.int64)
-    separated = pictures(np.where(dogs, 4.0, -4.0), dogs)
+    separated = head_logits(LOGIT, pictures(np.where(dogs, 4.0, -4.0), dogs).matrix)
     # Platt: one photo more of the other label, of 62 that n + 2 counts: log(61) / 4 = 1.03 times the logits.
-    assert fit_temperature(LOGIT, separated.matrix, labels) == pytest.approx(4 / np.log(61), rel=0.02)
+    assert fit_temperature(separated, labels) == pytest.approx(4 / np.log(61), rel=0.02)
 
 
 def test_the_log_loss_of_photos_that_a_temperature_was_not_fitted_on_never_gets_worse() -> None:

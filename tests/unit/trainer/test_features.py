@@ -24,7 +24,7 @@ def test_features_are_the_serving_trunks_row_by_row_whatever_the_threads() -> No
     expected = [trunk.run(decode_image(photo.read(), 16)).features for photo in photos]
     assert features.photos == tuple(photos)
     assert np.array_equal(features.matrix, expected)
-    assert features.matrix.dtype == np.float32
+    assert features.matrix[:].dtype == np.float32
     classes = [trunk.run(decode_image(photo.read(), 16)).class_probabilities for photo in photos]
     assert features.log_odds is not None
     assert features.log_odds == pytest.approx(pet_log_odds(np.array(classes, np.float32)))

@@ -22,6 +22,7 @@ from catdog_trainer.measure import (
     count_predictions,
     measure,
 )
+from catdog_trainer.rows import Rows
 from catdog_trainer.train import Epoch
 from tests.tiny_version import GREEN_IS_UNKNOWN, publish_tiny_version
 from tests.unit.trainer.builders import BLUE, RED, RED_IS_CAT, TINY_TRUNK, metadata, photo, picture
@@ -206,15 +207,17 @@ def test_of_fewer_photos_all_pass_the_whole_way(draft: Path) -> None:
 
 def test_features_that_are_not_those_of_the_photos_are_noticed(draft: Path) -> None:
     features = features_of(VALIDATION)
-    swapped = replace(features, matrix=features.matrix[[1, 0, 2]])
+    swapped = replace(features, matrix=features.matrix.only([1, 0, 2]))
     with pytest.raises(NotAsServedError, match=r"/cat/1\.png: .* serve answer cat, .* comes to dog"):
         measure(draft, swapped, None, 1, lambda: None)
 
 
 def test_a_probability_that_differs_is_noticed_though_the_answer_is_the_same(draft: Path) -> None:
     features = features_of(MANY)
-    measure(draft, replace(features, matrix=features.matrix + np.float32(1e-6)), None, 1, lambda: None)
-    dimmed = replace(features, matrix=features.matrix * np.float32(0.99))
+    measure(
+        draft, replace(features, matrix=Rows.of(features.matrix[:] + np.float32(1e-6))), None, 1, lambda: None
+    )
+    dimmed = replace(features, matrix=Rows.of(features.matrix[:] * np.float32(0.99)))
     with pytest.raises(NotAsServedError, match=r"serve answer (\w+), .* comes to \1"):
         measure(draft, dimmed, None, 1, lambda: None)
 
@@ -230,7 +233,7 @@ def test_log_odds_that_are_not_those_of_the_photos_are_noticed(tmp_path: Path) -
 def test_features_of_the_trunk_pass_a_check_and_others_do_not() -> None:
     features = features_of(MANY)
     check_features(features, TINY_TRUNK)
-    shifted = replace(features, matrix=np.roll(features.matrix, 1, axis=1))
+    shifted = replace(features, matrix=Rows.of(np.roll(features.matrix[:], 1, axis=1)))
     with pytest.raises(NotAsServedError, match="not what their trunk says"):
         check_features(shifted, TINY_TRUNK)
     gone = replace(features, photos=(photo(1, "cat", "validation", b""), *MANY[1:]))

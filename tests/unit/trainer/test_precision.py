@@ -7,6 +7,7 @@ from catdog_common.artifact import Int8Cost, TrainingSettings
 from catdog_trainer.data import Photo, Split
 from catdog_trainer.features import Features
 from catdog_trainer.precision import LEVEL, int8_cost, p_value, to_compare
+from catdog_trainer.rows import Rows
 
 SETTINGS = TrainingSettings("efficientnet-lite0", 224, 20, 32, 0.01, 42)
 
@@ -21,7 +22,7 @@ def features(noise: float, training: int = 100, validation: int = 60, seed: int 
     every = [*photos(training, "training", "t"), *photos(validation, "validation", "v")]
     centres = np.array([[1.0, 0, 0, 0] if photo.label == "cat" else [-1.0, 0, 0, 0] for photo in every])
     matrix = centres + np.random.default_rng(seed).normal(0, noise, centres.shape)
-    return Features(tuple(every), matrix.astype(np.float32), np.zeros((len(every), 4), np.uint64))
+    return Features(tuple(every), Rows.of(matrix.astype(np.float32)), np.zeros((len(every), 4), np.uint64))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_float32_that_is_worse_never_serves() -> None:
 
 def test_steps_so_small_as_those_of_int8_cost_nothing() -> None:
     exact = features(0.3)
-    rounded = replace(exact, matrix=(np.round(exact.matrix * 50) / 50).astype(np.float32))
+    rounded = replace(exact, matrix=Rows.of((np.round(exact.matrix[:] * 50) / 50).astype(np.float32)))
     cost = int8_cost(rounded, exact, SETTINGS)
     assert cost.correct == cost.float32_correct == 60
     assert not cost.is_too_much
@@ -88,7 +89,9 @@ def test_steps_so_small_as_those_of_int8_cost_nothing() -> None:
 
 def test_each_head_learns_from_the_features_of_its_own_trunk() -> None:
     """Another trunk may have them in another order, and on another scale."""
-    other = replace(features(0.3), matrix=(1000 * features(0.3).matrix[:, ::-1] - 7).astype(np.float32))
+    other = replace(
+        features(0.3), matrix=Rows.of((1000 * features(0.3).matrix[:][:, ::-1] - 7).astype(np.float32))
+    )
     assert int8_cost(other, features(0.3), SETTINGS).correct == 60
 
 

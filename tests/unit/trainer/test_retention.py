@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from catdog_common.artifact import list_versions, version_dir
-from catdog_trainer.retention import clear_leftovers, clear_other_work, next_version, prune
+from catdog_trainer.retention import clear_leftovers, clear_other_work, keep_only, next_version, prune
 from tests.unit.trainer.builders import put
 from tests.unit.trainer.test_inventory import put_version
 
@@ -85,6 +85,16 @@ def test_work_of_other_settings_is_cleared_and_ones_own_stays(tmp_path: Path) ->
     clear_other_work(work / OWN)
     assert [path.name for path in work.iterdir()] == [OWN]
     clear_other_work(tmp_path / "none" / "work" / OWN)
+
+
+def test_what_lies_beside_a_folder_that_alone_is_to_be_kept_goes(tmp_path: Path) -> None:
+    network = tmp_path / "network"
+    put(network / "0123" / "epoch-3.weights.h5", b"of these photos")
+    put(network / "4567" / "epoch-1.weights.h5", b"of others")
+    put(network / "epoch-2.weights.h5", b"as trainers kept them before")
+    assert keep_only(network / "0123") == network / "0123"
+    assert [path.name for path in network.rglob("*")] == ["0123", "epoch-3.weights.h5"]
+    assert keep_only(tmp_path / "none" / "0123") == tmp_path / "none" / "0123"
 
 
 def test_a_removal_writes_nothing_while_a_higher_number_is_there(tmp_path: Path) -> None:

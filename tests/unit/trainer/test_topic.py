@@ -23,8 +23,9 @@ from catdog_common.kafka_batches import Folded
 from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_security import KafkaSecurity, KafkaSecurityError
 from catdog_trainer.data import DataError, Dataset, split_of
-from catdog_trainer.data.topic import check_offsets, fix_offsets, forget_offsets, gather_photos, read_topic
-from catdog_trainer.data.topic_errors import TopicAddress, explain
+from catdog_trainer.data.addresses import TopicAddress, forget_offsets
+from catdog_trainer.data.topic import check_offsets, fix_offsets, gather_photos, read_topic
+from catdog_trainer.data.topic_errors import explain
 from catdog_trainer.data.topic_reader import newest
 from catdog_trainer.export import describe_dataset
 from tests.unit.trainer.builders import picture

@@ -5,12 +5,13 @@ from catdog_common.artifact import LABELS, Head, TrainingSettings
 from catdog_common.predictor import head_probabilities
 from catdog_trainer.data import Photo
 from catdog_trainer.features import Features
+from catdog_trainer.rows import Rows
 from catdog_trainer.train import Epoch, train_head
 
 
 def features(labels: list[str], matrix: "np.typing.NDArray[np.float64]") -> Features:
     photos = tuple(Photo(f"{n}", label, "training", "", bytes) for n, label in enumerate(labels))
-    return Features(photos, matrix.astype(np.float32), np.zeros((len(photos), 4), np.uint64))
+    return Features(photos, Rows.of(matrix.astype(np.float32)), np.zeros((len(photos), 4), np.uint64))
 
 
 def noise(seed: int) -> Features:
@@ -30,7 +31,7 @@ def trained(
 def judged(head: Head, photos: Features) -> tuple[float, float]:
     """Return log-loss and accuracy."""
     weights, bias = np.array(head.weights, np.float32), np.array(head.bias, np.float32)
-    probabilities = head_probabilities(photos.matrix, weights, bias, 1.0)
+    probabilities = head_probabilities(photos.matrix[:], weights, bias, 1.0)
     columns = [LABELS.index(photo.label) for photo in photos.photos]
     losses = -np.log(probabilities[np.arange(len(columns)), columns])
     return float(losses.mean()), float((probabilities.argmax(axis=1) == columns).mean())
@@ -55,7 +56,7 @@ def test_the_rarer_label_is_not_learnt_at_the_cost_of_the_other() -> None:
 def test_what_photos_have_in_common_and_the_scale_of_features_change_nothing() -> None:
     training, validation = noise(1), noise(2)
     other = [
-        Features(each.photos, (1000 * each.matrix + 7).astype(np.float32), each.hashes)
+        Features(each.photos, Rows.of((1000 * each.matrix[:] + 7).astype(np.float32)), each.hashes)
         for each in (training, validation)
     ]
     (_, history), (_, others) = trained(training, validation, 20), trained(other[0], other[1], 20)

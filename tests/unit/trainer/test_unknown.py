@@ -6,6 +6,7 @@ from catdog_common.artifact import UnknownRule
 from catdog_common.unknown import PetScorer, at_length_one
 from catdog_trainer.data import Split
 from catdog_trainer.features import Features, extract_features
+from catdog_trainer.rows import Rows
 from catdog_trainer.unknown import ENOUGH_VALIDATION, fit_unknown, threshold
 from tests.unit.trainer.builders import TINY_TRUNK, photo
 
@@ -19,7 +20,7 @@ def features(count: int, split: Split, seed: int, *, has_classes: bool = True) -
     matrix = (PETS + random.normal(0, 0.2, (count, WIDTH))).astype(np.float32)
     photos = tuple(photo(n, "cat", split, str((seed, n)).encode()) for n in range(count))
     log_odds = random.normal(2, 1, count) if has_classes else None
-    return Features(photos, matrix, np.zeros((count, 4), np.uint64), log_odds)
+    return Features(photos, Rows.of(matrix), np.zeros((count, 4), np.uint64), log_odds)
 
 
 def fitted(training: Features, validation: Features) -> UnknownRule:
@@ -31,7 +32,7 @@ def fitted(training: Features, validation: Features) -> UnknownRule:
 def unknown(rule: UnknownRule, pictures: Features) -> NDArray[np.bool_]:
     scorer = PetScorer(rule)
     assert pictures.log_odds is not None
-    return scorer.scores(pictures.log_odds, scorer.distances(pictures.matrix)) < rule.threshold
+    return scorer.scores(pictures.log_odds, scorer.distances(pictures.matrix[:])) < rule.threshold
 
 
 @pytest.mark.parametrize("training", [20, 80, 600])
@@ -51,7 +52,7 @@ def test_what_has_other_features_and_no_pet_for_imagenet_is_unknown() -> None:
     rule = fitted(features(80, "training", 1), features(20, "validation", 2))
     others = Features(
         (),
-        np.random.default_rng(4).uniform(0, 3, (50, WIDTH)).astype(np.float32),
+        Rows.of(np.random.default_rng(4).uniform(0, 3, (50, WIDTH)).astype(np.float32)),
         np.zeros((50, 4), np.uint64),
         np.full(50, -3.0),
     )
@@ -67,15 +68,17 @@ def test_training_photos_are_scored_as_if_they_had_not_been_learnt() -> None:
     """By a rule that has learnt them they would be far nearer than validation photos are."""
     training, validation = features(80, "training", 1), features(2000, "validation", 2)
     rule = fitted(training, validation)
-    assert rule.distance.mean == pytest.approx(PetScorer(rule).distances(validation.matrix).mean(), rel=0.1)
-    assert PetScorer(rule).distances(training.matrix).mean() < 0.8 * rule.distance.mean
+    assert rule.distance.mean == pytest.approx(
+        PetScorer(rule).distances(validation.matrix[:]).mean(), rel=0.1
+    )
+    assert PetScorer(rule).distances(training.matrix[:]).mean() < 0.8 * rule.distance.mean
 
 
 @pytest.mark.parametrize("training", [60, 61, 600])
 def test_training_photos_are_scored_as_by_a_gaussian_of_the_other_folds(training: int) -> None:
     """Each fitted from nothing, by all directions there are, as `numpy` finds them."""
     learnt = features(training, "training", 1)
-    rows, distances = at_length_one(learnt.matrix), np.empty(training)
+    rows, distances = at_length_one(learnt.matrix[:]), np.empty(training)
     for fold in range(5):
         inside = np.arange(training) % 5 == fold
         others = rows[~inside]
@@ -120,11 +123,11 @@ def test_the_directions_are_those_in_which_pets_vary_most() -> None:
     random = np.random.default_rng(5)
     matrix = np.tile(np.array([3.0, 0, 0, 0]), (400, 1)) + random.normal(0, [0, 1, 0.1, 0.01], (400, 4))
     pictures = Features(
-        (), matrix.astype(np.float32), np.zeros((400, 4), np.uint64), random.normal(2, 1, 400)
+        (), Rows.of(matrix.astype(np.float32)), np.zeros((400, 4), np.uint64), random.normal(2, 1, 400)
     )
     rule = fitted(pictures, pictures)
     first = np.abs(rule.directions[0])
     assert first.argmax() == 1
     assert list(rule.variances) == sorted(rule.variances, reverse=True)
-    along = (at_length_one(pictures.matrix) - rule.mean) @ np.array(rule.directions[0])
+    along = (at_length_one(pictures.matrix[:]) - rule.mean) @ np.array(rule.directions[0])
     assert rule.variances[0] == pytest.approx(along.var(), rel=1e-3)

@@ -28,6 +28,14 @@ class Architecture:
     # None: the network is trained from scratch, and each training has a trunk of its own.
     published: PublishedWeights | None = None
     tuned_from: str | None = None  # the first layer that fine-tuning changes; None: there is nothing to tune
+    # Whether its training changes photos at random, each time that it sees them, whatever is asked for.
+    always_augments: bool = False
+    version_mebibytes: int = 64  # a version and its trunk beside it, which may be of float32
+    epoch_mebibytes: int = 0  # what is kept of an epoch, where the network itself is trained
+
+    def needed_mebibytes(self, *, trains_network: bool) -> int:
+        """Return what a training may take on the claim; of epochs the last, the best and the next one."""
+        return self.version_mebibytes + (3 * self.epoch_mebibytes if trains_network else 0)
 
 
 def _efficientnet_lite(width: float, depth: float) -> Callable[[int], "keras.Model"]:
@@ -57,6 +65,7 @@ ARCHITECTURES = {
                 "sha256:8a56ef7a68d8854f20c0b621e8dbaa04101057d44b51fe26f11f00c6c873c63a",
             ),
             tuned_from="block11_expand_conv",
+            epoch_mebibytes=40,
         ),
         Architecture(
             "efficientnet-lite2",
@@ -67,7 +76,15 @@ ARCHITECTURES = {
                 "sha256:f8c0018426f320c512ad7584f87c339749c1bc2a4fefb44888dc437ba7ee82fa",
             ),
             tuned_from="block15_expand_conv",
+            epoch_mebibytes=60,
         ),
-        Architecture("cnn", image_size=200, build=_cnn),
+        Architecture(
+            "cnn",
+            image_size=200,
+            build=_cnn,
+            always_augments=True,
+            version_mebibytes=128,
+            epoch_mebibytes=86,
+        ),
     )
 }

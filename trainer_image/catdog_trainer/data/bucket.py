@@ -1,8 +1,10 @@
 """A bucket of anything that speaks S3, listed and read in a stream."""
 
 import hashlib
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,10 +20,11 @@ from botocore.response import StreamingBody
 from botocore.session import get_session
 
 from catdog_trainer.data import DataError
+from catdog_trainer.data.addresses import BucketAddress
 from catdog_trainer.data.bucket_errors import (
     FIELDS,
     KEY_FILES,
-    BucketAddress,
+    NOT_WHOLE,
     UnreadableObjectError,
     broken,
     changed,
@@ -66,6 +69,9 @@ class Bucket:
                 response_checksum_validation="when_required",
             ),
         )
+
+        # The library makes a 500 of a listing that is not whole, so that it tries again; it stays one.
+        self._client.meta.events.register_first("before-parse.s3.ListObjectsV2", _mark_what_is_not_whole)
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that begin with `prefix`, as they come; a listing that breaks off is an error."""
@@ -142,6 +148,14 @@ class Bucket:
             yield
         except (ClientError, BotoCoreError) as error:
             raise explain(error, self.address, key) from error
+
+
+def _mark_what_is_not_whole(response_dict: dict[str, Any], **_: object) -> None:
+    if response_dict["status_code"] == HTTPStatus.OK:
+        try:
+            ET.fromstring(response_dict["body"])  # noqa: S314 - the library parses it just so
+        except ET.ParseError:
+            response_dict["headers"][NOT_WHOLE] = "true"
 
 
 def _read_credentials(directory: Path) -> tuple[str, str]:

@@ -2,8 +2,6 @@
 
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -19,28 +17,16 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from catdog_trainer.data import DataError
+from catdog_trainer.data.addresses import BucketAddress
 
 FIELDS = "spec.training.dataset.s3"
 KEY_FILES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
+NOT_WHOLE = "x-catdog-not-whole"  # a header of ours, of an answer that ends in its middle
+
 _TOLD_CHARACTERS = 300  # of what a server says: the message has to fit into a condition
 _OF_ONE_OBJECT = ("AccessDenied", "InvalidObjectState", "NoSuchKey")  # the others can be read all the same
 _WRONG_REGION = ("AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect")
-
-
-@dataclass(frozen=True)
-class BucketAddress:
-    """Where a bucket is, who asks, and whom to trust; without `ca_file` the public CAs."""
-
-    endpoint: str
-    name: str
-    region: str
-    credentials_dir: Path  # of KEY_FILES
-    ca_file: Path | None = None
-
-    def __str__(self) -> str:
-        """Return what a person calls it."""
-        return f"bucket {self.name} at {self.endpoint}"
 
 
 class UnreadableObjectError(OSError):
@@ -86,7 +72,8 @@ def broken(address: BucketAddress, what: str) -> DataError:
 def _refused(error: ClientError, address: BucketAddress, key: str | None) -> Exception:
     told = error.response.get("Error", {})
     code, words = told.get("Code", ""), _shortened(told.get("Message", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    metadata = error.response.get("ResponseMetadata", {})
+    status = metadata.get("HTTPStatusCode", 0)
     said = ": ".join(part for part in (code, words) if part and not part.isdecimal())
     if key is not None and code in _OF_ONE_OBJECT:
         return UnreadableObjectError(code, said)
@@ -95,6 +82,8 @@ def _refused(error: ClientError, address: BucketAddress, key: str | None) -> Exc
         return DataError("BucketNotFound", f"bucket {address.name} is not at {address.endpoint}; {advice}")
     if code in _WRONG_REGION:
         return DataError("RegionMismatch", f"{address}: {said}; set {FIELDS}.region to the bucket's")
+    if NOT_WHOLE in metadata.get("HTTPHeaders", {}):
+        return broken(address, "the listing breaks off in its middle, or what answers is no S3")
     if status in (401, 403):
         return denied(address, said)
     return broken(address, f"it answers {status} {said}")

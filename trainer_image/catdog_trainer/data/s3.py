@@ -11,8 +11,9 @@ from functools import partial
 from catdog_common.artifact import LABELS
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.data import SPLITS, DataError, Dataset, Photo, Split, split_of
+from catdog_trainer.data.addresses import BucketAddress
 from catdog_trainer.data.bucket import READERS, Bucket
-from catdog_trainer.data.bucket_errors import BucketAddress, UnreadableObjectError, denied
+from catdog_trainer.data.bucket_errors import UnreadableObjectError, denied
 from catdog_trainer.data.directory import EXPECTED
 
 Entry = tuple[str, str, Split | None]  # key, label, and the split if the keys declare it

@@ -25,11 +25,10 @@ from catdog_common.kafka_batches import Folded
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.kafka_topic import find_partitions
 from catdog_trainer.data import SPLITS, Dataset, Photo, Split, split_of
-from catdog_trainer.data.topic_errors import TopicAddress, explain, not_there, nothing_labelled, too_large
+from catdog_trainer.data.addresses import OFFSETS_FILE, TopicAddress
+from catdog_trainer.data.topic_errors import explain, not_there, nothing_labelled, too_large
 from catdog_trainer.data.topic_reader import CLIENT_ID, bounds_of, consuming, newest, records_of
 from catdog_trainer.files import write_whole
-
-OFFSETS_FILE = "offsets.json"
 
 _SECONDS = 60.0  # to get to know which records there are
 _SHOWN_CHARACTERS = 20  # of a header
@@ -70,11 +69,6 @@ def read_topic(address: TopicAddress, work_dir: Path) -> Dataset:
             TopicTooLarge, OffsetsNotFound, or DataNotFound where no record has a label.
     """
     return asyncio.run(_read_topic(address, work_dir))
-
-
-def forget_offsets(work_dir: Path) -> None:
-    """Have the next attempt look anew at what a topic has."""
-    (work_dir / OFFSETS_FILE).unlink(missing_ok=True)
 
 
 async def _read_topic(address: TopicAddress, work_dir: Path) -> Dataset:

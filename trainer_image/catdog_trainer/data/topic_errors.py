@@ -1,8 +1,5 @@
 """What a person is told where a topic can't be read: whose fault it is, and what to do."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from aiokafka.errors import (
     KafkaConnectionError,
     KafkaError,
@@ -15,10 +12,10 @@ from aiokafka.errors import (
 )
 
 from catdog_common.artifact import PartitionOffsets
-from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_diagnosis import why_unreachable
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_trainer.data import DataError
+from catdog_trainer.data.addresses import TopicAddress
 
 FIELD = "spec.training.dataset.kafka"
 HEADERS = "header label: cat or label: dog"
@@ -31,17 +28,6 @@ _UNREACHABLE = (
     RequestTimedOutError,
     TimeoutError,
 )
-
-
-@dataclass(frozen=True)
-class TopicAddress:
-    """A topic, how much of it is read at most, and how one gets there."""
-
-    name: str
-    max_images: int  # records
-    spool_bytes: int  # that the values may be together
-    login: Callable[[], KafkaLogin]  # as it is now; raises KafkaSecurityError
-    offsets: tuple[PartitionOffsets, ...] = ()  # just these records are read; (): the newest `max_images`
 
 
 async def explain(error: KafkaError | KafkaSecurityError | TimeoutError, address: TopicAddress) -> DataError:
