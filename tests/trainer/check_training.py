@@ -63,6 +63,7 @@ class TrainingOnTheSample(unittest.TestCase):
         cls.claim.mkdir()
         _lay_out_photos_that_need_care(cls.photos)
         cls.results, cls.trunks, cls.features = [], [], []
+        os.umask(0o002)  # as the trainer has it
         other_work = cls.claim / "pets" / "work" / ("f" * 10)  # of settings that were edited
         other_work.mkdir(parents=True)
         (other_work / "offsets.json").write_bytes(b"[]")

@@ -83,7 +83,7 @@ def _refused(error: ClientError, address: BucketAddress, key: str | None) -> Exc
     if code in _WRONG_REGION:
         return DataError("RegionMismatch", f"{address}: {said}; set {FIELDS}.region to the bucket's")
     if NOT_WHOLE in metadata.get("HTTPHeaders", {}):
-        return broken(address, "the listing breaks off in its middle, or what answers is no S3")
+        return broken(address, "the listing breaks off in its middle")
     if status in (401, 403):
         return denied(address, said)
     return broken(address, f"it answers {status} {said}")
