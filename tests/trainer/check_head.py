@@ -1,4 +1,4 @@
-"""Checks that the head's steps are those of Keras, for the trainer's image: TensorFlow is there, pytest is not.
+"""Checks that the head's steps are Keras's own, for the trainer's image: TensorFlow is there, pytest is not.
 
     python3 -m unittest -v tests.trainer.check_head
 
