@@ -60,7 +60,8 @@ def mahalanobis(
     centred = at_length_one(features) - mean
     parts = [centred[row : row + _ROWS] @ directions.T for row in range(0, len(centred), _ROWS)]
     along = np.concatenate(parts) if parts else np.empty((0, len(directions)))
-    squares = (centred**2).sum(axis=1) / other_variance + along**2 @ (1 / variances - 1 / other_variance)
+    lengths = np.einsum("nf,nf->n", centred, centred)
+    squares = lengths / other_variance + along**2 @ (1 / variances - 1 / other_variance)
     return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float64)
 
 

@@ -8,6 +8,7 @@ a test holds them to it.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +64,14 @@ class _Scaling:
         return cls(mean, float(np.sqrt(variance)) if variance > _LEAST_VARIANCE * squares else 1.0)
 
     def apply(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray((matrix - self.mean) / self.deviation, dtype=np.float32)
+        """Scale features in place, and return them."""
+        matrix -= self._mean_in_float32
+        matrix *= np.float32(1 / self.deviation)
+        return matrix
+
+    @cached_property
+    def _mean_in_float32(self) -> NDArray[np.float32]:
+        return self.mean.astype(np.float32)
 
     def fold(self, weights: NDArray[np.float32], bias: NDArray[np.float32]) -> Head:
         """Return the head that takes features as they come, and answers the same."""

@@ -16,9 +16,9 @@ from catdog_trainer.rows import Rows
 from catdog_trainer.train import train_head
 from catdog_trainer.unknown import fit_unknown
 
-WIDTH = 640
+WIDTH = 400
 BYTES_OF_A_PHOTO = 4 * WIDTH  # that its features take
-FEW, MANY = 1500, 4500
+FEW, MANY = 1700, 3400  # a fold of fewer photos is not as many as there are in memory at a time
 SETTINGS = TrainingSettings("efficientnet-lite0", 224, 2, 32, 0.001, 42)
 
 
