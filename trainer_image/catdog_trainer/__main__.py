@@ -72,13 +72,13 @@ def _see_to_version(config: Config, progress: ProgressReporter) -> TrainingResul
     """
     storage, model = config.storage, config.model_name
     progress.start("Starting")
-    with telling_when_full(storage, config.needed_mebibytes):
+    with telling_when_full(storage):
         clear_leftovers(storage, model)
         prune(storage, model, config.pruned, config.training_hash, config.champion_version)
         version = find_version(storage, model, config.training_hash)
         already_present = version is not None
         if version is None:
-            check_room(storage, config.needed_mebibytes)
+            check_room(storage, config.needed_mebibytes, config.work_dir)
             version = _train(config, progress)
             clear_other_work(config.work_dir)
             clear_unused(storage, model, ARCHITECTURES[config.architecture])

@@ -10,22 +10,28 @@ from catdog_trainer.data import DataError
 
 CLAIM_FULL = "ClaimFull"  # a reason
 
+_VERSION_MEBIBYTES = 64  # with less left a version finds no room, whatever was written before
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def check_room(storage: Path, mebibytes: int) -> None:
-    """See that a version would find room before anything is read or computed for it.
+def check_room(storage: Path, mebibytes: int, work_dir: Path) -> None:
+    """See that a training would find so much room before anything is read or computed for it.
+
+    What it has in `work_dir` already, where it was interrupted, it needs no more room for.
 
     Raises:
         DataError: ClaimFull.
     """
-    if _is_full(storage, mebibytes):
-        raise _claim_full(storage, mebibytes)
+    held = sum(file.stat().st_size for file in work_dir.rglob("*") if file.is_file())
+    needed = max(_VERSION_MEBIBYTES, mebibytes - held // 2**20)
+    if _is_full(storage, needed):
+        raise _claim_full(storage, needed)
 
 
 @contextmanager
-def telling_when_full(storage: Path, mebibytes: int) -> Iterator[None]:
-    """Tell a person that the claim is full where a write to it finds no room; so much may be needed.
+def telling_when_full(storage: Path) -> Iterator[None]:
+    """Tell a person that the claim is full where a write to it finds no room.
 
     Raises:
         DataError: ClaimFull, in place of an OSError.
@@ -33,8 +39,8 @@ def telling_when_full(storage: Path, mebibytes: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL and (_is_about(error, storage) or _is_full(storage, mebibytes)):
-            raise _claim_full(storage, mebibytes) from error
+        if error.errno in _FULL and (_is_about(error, storage) or _is_full(storage, _VERSION_MEBIBYTES)):
+            raise _claim_full(storage, _VERSION_MEBIBYTES) from error
         raise
 
 

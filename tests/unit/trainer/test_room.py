@@ -15,7 +15,7 @@ FULL_DEVICE = Path("/dev/full")  # the kernel's own: whoever writes finds no roo
 
 def test_a_write_to_the_claim_that_finds_no_room_is_told_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "model.json").symlink_to(FULL_DEVICE)
-    with pytest.raises(DataError, match="make the claim larger") as told, telling_when_full(tmp_path, 64):
+    with pytest.raises(DataError, match="make the claim larger") as told, telling_when_full(tmp_path):
         write_file(tmp_path / "model.json", b"{}")
     assert told.value.reason == "ClaimFull"
     assert "keepVersions" in str(told.value)
@@ -23,18 +23,18 @@ def test_a_write_to_the_claim_that_finds_no_room_is_told_with_what_to_do(tmp_pat
 
 def test_a_copy_to_the_claim_that_finds_no_room_is_told_as_well(tmp_path: Path) -> None:
     error = OSError(errno.EDQUOT, "Disk quota exceeded", str(FULL_DEVICE), None, str(tmp_path / "trunk"))
-    with pytest.raises(DataError, match="the claim for models is full"), telling_when_full(tmp_path, 64):
+    with pytest.raises(DataError, match="the claim for models is full"), telling_when_full(tmp_path):
         raise error
 
 
 def test_another_place_without_room_is_not_the_claim(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No space left") as told, telling_when_full(tmp_path, 64):
+    with pytest.raises(OSError, match="No space left") as told, telling_when_full(tmp_path):
         os.close(os.open(write_to(FULL_DEVICE), os.O_RDONLY))
     assert not isinstance(told.value, DataError)
 
 
 def test_another_fault_of_the_claim_is_not_that_it_is_full(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), telling_when_full(tmp_path, 64):
+    with pytest.raises(FileNotFoundError), telling_when_full(tmp_path):
         (tmp_path / "gone").read_bytes()
 
 
@@ -71,7 +71,18 @@ def config(architecture: str, *, fine_tune: bool) -> Config:
 
 
 def test_a_claim_with_room_has_room(tmp_path: Path) -> None:
-    check_room(tmp_path, 64)
+    check_room(tmp_path, 64, tmp_path / "work")
+
+
+def test_a_training_that_was_interrupted_needs_no_room_for_what_it_has_already(tmp_path: Path) -> None:
+    free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize // 2**20
+    work = tmp_path / "work"
+    with pytest.raises(DataError, match=f"may take {free + 1000} MiB"):
+        check_room(tmp_path, free + 1000, work)
+    work.mkdir()
+    with (work / "epoch-1.weights.h5").open("wb") as epoch:
+        epoch.truncate(2000 * 2**20)  # of holes: it takes no room itself
+    check_room(tmp_path, free + 1000, work)
 
 
 def write_to(path: Path) -> Path:
