@@ -34,18 +34,21 @@ class Installed(NamedTuple):
 def installed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installed]:
-    down(HERE)
-    cluster, directory = up_api_server(HERE), tmp_path_factory.mktemp("operator")
+    """Give a cluster with an operator that was installed for what the parameter names."""
     objects = install(read_bundle(BUNDLE), OPERATOR_NAMESPACE, request.param)
-    for namespace in (OPERATOR_NAMESPACE, "elsewhere"):
-        cluster.kubectl("create", "namespace", namespace)
-    cluster.kubectl(
-        "apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-    )
     [deployment] = [each for each in objects if each["kind"] == "Deployment"]
-    with operator_process(cluster, directory, settings=environment_of(deployment)) as operator:
-        yield Installed(cluster, request.param, operator.log)
     down(HERE)
+    try:
+        cluster = up_api_server(HERE)
+        for namespace in (OPERATOR_NAMESPACE, "elsewhere"):
+            cluster.kubectl("create", "namespace", namespace)
+        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        cluster.kubectl("apply", "-f", "-", input=listed)
+        directory, settings = tmp_path_factory.mktemp("operator"), environment_of(deployment)
+        with operator_process(cluster, directory, settings=settings) as operator:
+            yield Installed(cluster, request.param, operator.log)
+    finally:
+        down(HERE)
 
 
 def environment_of(deployment: dict[str, Any]) -> dict[str, str]:
@@ -55,12 +58,10 @@ def environment_of(deployment: dict[str, Any]) -> dict[str, str]:
     annotations = {
         f"metadata.annotations['{key}']": value for key, value in template["metadata"]["annotations"].items()
     }
+    variables = [each for each in container["env"] if each["name"] != "HOME"]
     return {
-        each["name"]: each["value"]
-        if "value" in each
-        else annotations[each["valueFrom"]["fieldRef"]["fieldPath"]]
-        for each in container["env"]
-        if each["name"] != "HOME"
+        each["name"]: each.get("value") or annotations[each["valueFrom"]["fieldRef"]["fieldPath"]]
+        for each in variables
     }
 
 
