@@ -1,8 +1,10 @@
 """What is given to prometheus-operator is what its schemas have, and the how-to can be followed."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -46,13 +48,11 @@ def test_on_a_cluster_all_is_in_the_operators_namespace_and_looks_into_every_oth
 ) -> None:
     run_section(HOWTO, "Switch it on", REPOSITORY, api_server.environment())
     assert names(api_server, "catdog-system") == sorted(OF_OPERATOR + OF_MODELS)
-    anywhere = "jsonpath={.items[?(@.spec.namespaceSelector.any==true)].metadata.name}"
-    found = api_server.kubectl("get", "podmonitors", "-n", "catdog-system", "-o", anywhere)
-    assert sorted(found.split()) == ["catdog-trainings", "catdog-workers"]
-    dashboards = ("get", "configmaps", "--all-namespaces", "-l", "grafana_dashboard=1")
-    assert '"title": "CatDog"' in api_server.kubectl(*dashboards, "-o", "jsonpath={.items[0].data}").replace(
-        "\\", ""
-    )
+    monitors = items(api_server, "podmonitors", "--namespace=catdog-system")
+    anywhere = [each for each in monitors if each["spec"].get("namespaceSelector") == {"any": True}]
+    assert [each["metadata"]["name"] for each in anywhere] == ["catdog-trainings", "catdog-workers"]
+    [dashboard] = items(api_server, "configmaps", "--all-namespaces", "--selector=grafana_dashboard=1")
+    assert json.loads(dashboard["data"]["catdog.json"])["title"] == "CatDog"
 
 
 def test_on_openshift_each_part_is_where_its_pods_are(api_server: Instance) -> None:
@@ -95,3 +95,8 @@ def test_a_mistake_would_be_refused(api_server: Instance, right: str, wrong: str
 
 def names(cluster: Instance, namespace: str) -> list[str]:
     return sorted(cluster.kubectl("get", OBJECTS, "--namespace", namespace, "-o", NAMES).split())
+
+
+def items(cluster: Instance, kind: str, *where: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(cluster.kubectl("get", kind, *where, "-o", "json"))["items"]
+    return found
