@@ -22,7 +22,7 @@ NAMESPACES = ("catdog-system", "kafka")
 OBJECTS = "podmonitors,prometheusrules"
 NAMES = "jsonpath={.items[*].metadata.name}"
 OF_OPERATOR = ["catdog-operator", "catdog-operator"]
-OF_MODELS = ["catdog-models", "catdog-trainings", "catdog-workers"]
+OF_MODELS = ["catdog-models", "catdog-shadows", "catdog-trainings", "catdog-workers"]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,11 @@ def test_on_a_cluster_all_is_in_the_operators_namespace_and_looks_into_every_oth
     assert names(api_server, "catdog-system") == sorted(OF_OPERATOR + OF_MODELS)
     monitors = items(api_server, "podmonitors", "--namespace=catdog-system")
     anywhere = [each for each in monitors if each["spec"].get("namespaceSelector") == {"any": True}]
-    assert [each["metadata"]["name"] for each in anywhere] == ["catdog-trainings", "catdog-workers"]
+    assert [each["metadata"]["name"] for each in anywhere] == [
+        "catdog-shadows",
+        "catdog-trainings",
+        "catdog-workers",
+    ]
     [dashboard] = items(api_server, "configmaps", "--all-namespaces", "--selector=grafana_dashboard=1")
     assert json.loads(dashboard["data"]["catdog.json"])["title"] == "CatDog"
 

@@ -1,4 +1,4 @@
-"""The pages of metrics that a worker, a training and the operator show, with a sample of each metric."""
+"""The pages of metrics that worker, shadow, training and operator show, with a sample of each metric."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_security import KafkaSecurity
 from catdog_common.training import Progress
 from catdog_inference.certificates import Certificates
+from catdog_inference.shadow_metrics import ShadowMetrics
 from catdog_operator.metrics import Metrics
 from catdog_operator.states import count_phases, see_conditions
 from catdog_trainer.metrics import Metrics as TrainingMetrics
@@ -15,6 +16,7 @@ from tests.tiny_version import picture
 from tests.unit.common.test_kafka_security import write_pair
 from tests.unit.inference.conftest import Serving
 from tests.unit.inference.fake_broker import FakeBroker
+from tests.unit.inference.test_shadow import champion_says, comes_to, shadowing
 from tests.unit.operator.test_metrics import DATA_FAILURE, try_once
 from tests.unit.operator.world import JOB, World
 
@@ -30,6 +32,21 @@ async def page_of_worker(serving: Serving, directory: Path) -> str:
         worker.metrics.registry.register(Certificates(lambda: login))
         worker.metrics.model_version.labels("pets").set(1)
         await broker.all_committed()
+        return generate_latest(worker.metrics.registry).decode()
+
+
+async def page_of_shadow(serving: Serving) -> str:
+    """Return the page of a shadow that got a picture and something else, and heard the champion."""
+    broker = FakeBroker()
+    async with shadowing(serving, broker) as worker:
+        broker.put(picture("red"))
+        broker.put(b"no image")
+        worker.metrics.model_version.labels("pets").set(1)
+        await broker.all_committed()
+        champion_says(broker, 0, "cat")
+        await comes_to(worker, "catdog_shadow_agreed_total", champion="7", challenger="1")
+        assert isinstance(worker.metrics, ShadowMetrics)
+        worker.metrics.unmatched.labels("champion").inc()
         return generate_latest(worker.metrics.registry).decode()
 
 

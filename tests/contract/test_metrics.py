@@ -1,20 +1,15 @@
-"""The reference of metrics has what workers, trainings and the operator show, and nothing else."""
+"""The reference of metrics has what workers, shadows, trainings and the operator show, and nothing else."""
 
 import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from prometheus_client import generate_latest
 
 from catdog_common.training import Stage
-from catdog_inference.shadow_metrics import ShadowMetrics
-from tests.contract.pages import page_of_operator, page_of_training, page_of_worker
+from tests.contract.pages import page_of_operator, page_of_shadow, page_of_training, page_of_worker
 from tests.reference import METRICS, asked_metrics, documented_metrics, shown_metrics, table_rows
-from tests.tiny_version import picture
 from tests.unit.inference.conftest import Serving
-from tests.unit.inference.fake_broker import FakeBroker
-from tests.unit.inference.test_shadow import champion_says, comes_to, shadowing
 
 WORKERS, SHADOWS, TRAININGS, OPERATOR = "Workers", "Shadows", "Trainings", "The operator"
 
@@ -25,17 +20,7 @@ async def test_a_worker_shows_what_the_reference_says(serving: Serving, tmp_path
 
 
 async def test_a_shadow_shows_what_the_reference_says(serving: Serving) -> None:
-    broker = FakeBroker()
-    async with shadowing(serving, broker) as worker:
-        broker.put(picture("red"))
-        broker.put(b"no image")
-        worker.metrics.model_version.labels("pets").set(1)
-        await broker.all_committed()
-        champion_says(broker, 0, "cat")
-        await comes_to(worker, "catdog_shadow_agreed_total", champion="7", challenger="1")
-        assert isinstance(worker.metrics, ShadowMetrics)
-        worker.metrics.unmatched.labels("champion").inc()
-        page = generate_latest(worker.metrics.registry).decode()
+    page = await page_of_shadow(serving)
     of_a_worker = {
         name.replace("catdog_", "catdog_shadow_", 1): shape
         for name, shape in documented_metrics(WORKERS).items()

@@ -9,10 +9,13 @@ import yaml
 from tests.alerts import HOWTO, RUNBOOKS, read_alerts, read_pod_monitors
 from tests.contract.test_manifests import BASE, find
 from tests.reference import table_rows
-from tests.unit.operator.test_protection import trained, wanted
+from tests.unit.operator.test_protection import selects, trained, wanted
+from tests.unit.operator.test_shadow_rules import shadowed
+from tests.unit.operator.test_shadow_rules import wanted as with_shadow
 
 ALERTS = read_alerts()
 EXAMPLE = {"namespace": "kafka", "model_namespace": "kafka", "model": "pets"}
+OF_MODELS = ("catdog-workers", "catdog-trainings", "catdog-shadows")
 SECTIONS = ["What it says", "Look at", "What to do"]
 
 
@@ -44,10 +47,11 @@ def pods() -> dict[str, Pods]:
     """Return all kinds of pods, by the PodMonitor that is to find them."""
     made = wanted(trained())
     [job] = [each for each in made.values() if each["kind"] == "Job"]
-    worker = made["Deployment/pets-inference"]
+    worker, shadow = made["Deployment/pets-inference"], with_shadow(shadowed())["Deployment/pets-shadow"]
     return {
         "catdog-workers": Pods(worker["spec"]["template"], made["NetworkPolicy/pets-inference"]),
         "catdog-trainings": Pods(job["spec"]["template"], made["NetworkPolicy/pets-training"]),
+        "catdog-shadows": Pods(shadow["spec"]["template"], made["NetworkPolicy/pets-inference"]),
         "catdog-operator": Pods(
             find(BASE / "deployment.yaml", "Deployment")["spec"]["template"],
             find(BASE / "networkpolicy.yaml", "NetworkPolicy"),
@@ -67,11 +71,11 @@ def test_prometheus_may_reach_the_port_that_it_is_told(pods: dict[str, Pods]) ->
     for name, each in pods.items():
         [endpoint] = monitors[name]["spec"]["podMetricsEndpoints"]
         assert each.ports[endpoint["port"]] in each.opened
-        assert each.policy["spec"]["podSelector"]["matchLabels"].items() <= each.labels.items()
+        assert selects(each.policy["spec"]["podSelector"], each.labels)
 
 
 def test_a_series_is_told_the_model_by_the_pods_label(pods: dict[str, Pods]) -> None:
-    for name in ("catdog-workers", "catdog-trainings"):
+    for name in OF_MODELS:
         [endpoint] = read_pod_monitors()[name]["spec"]["podMetricsEndpoints"]
         [given] = [each for each in endpoint["relabelings"] if each["targetLabel"] == "model"]
         [source] = given["sourceLabels"]
@@ -125,6 +129,6 @@ def test_the_overlay_is_of_all_namespaces_and_the_dashboard_is_found_by_grafana(
         {"op": "add", "path": "/spec/namespaceSelector", "value": {"any": True}}
     ]
     found = {name for name in read_pod_monitors() if re.fullmatch(patch["target"]["name"], name)}
-    assert found == {"catdog-workers", "catdog-trainings"}
+    assert found == set(OF_MODELS)
     [generator] = overlay["configMapGenerator"]
     assert generator["options"]["labels"] == {"grafana_dashboard": "1"}

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.alerts import read_asked, read_dashboard, read_panels, read_pod_monitors, read_rules
 from tests.cluster.cache import REPOSITORY
-from tests.contract.pages import page_of_operator, page_of_training, page_of_worker
+from tests.contract.pages import page_of_operator, page_of_shadow, page_of_training, page_of_worker
 from tests.promql import Match, Shown, find_matches, find_unshown
 from tests.unit.inference.conftest import Serving
 
@@ -69,6 +69,7 @@ async def shown_samples(serving: Serving, directory: Path) -> Shown:
     given = given_labels()
     pages = {
         "catdog-workers": await page_of_worker(serving, directory),
+        "catdog-shadows": await page_of_shadow(serving),
         "catdog-trainings": page_of_training(),
         "catdog-operator": await page_of_operator(),
     }
