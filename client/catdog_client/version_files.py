@@ -64,7 +64,7 @@ def fetch_version(
             yield _write(directory / name, content)
         yield _write(directory / MANIFEST_FILE, manifest)
     except OSError as error:
-        raise ClientError(f"{error.filename} can't be written: {error.strerror}") from error
+        raise ClientError(f"{error.filename or directory} can't be written: {error.strerror}") from error
 
 
 def read_manifest(content: bytes, published: Published) -> dict[str, str]:

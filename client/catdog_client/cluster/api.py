@@ -13,7 +13,8 @@ from catdog_client.cluster.kubeconfig import Login
 from catdog_client.errors import ClientError
 
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
-NOT_FOUND, FORBIDDEN, CONFLICT, GONE = 404, 403, 409, 410
+NOT_FOUND, FORBIDDEN, CONFLICT, GONE, TOO_MANY_REQUESTS = 404, 403, 409, 410, 429
+SERVER_FAULT = 500  # and what is above
 
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
 _WATCH_SECONDS = 45  # after which the server ends a watch, and it is begun anew
@@ -159,7 +160,8 @@ def _advise(status: int, message: str) -> str:
         case 401:
             return f"the cluster does not know who you are ({message}): log in again"
         case 403:
-            return f"{message}; ask for that right: docs/how-to/command-line.md has a Role that suffices"
+            pages = "docs/how-to/command-line.md, or for compare and plot answers-and-versions.md,"
+            return f"{message}; ask for that right: {pages} has a Role that suffices"
         case 409:
             return f"somebody changed it at the same moment ({message}): try again"
         case _:

@@ -122,7 +122,7 @@ def _judge_operator_by_its_work(cluster: Cluster) -> Check:
 def _check_rights(cluster: Cluster) -> Check:
     name = f"your rights in {cluster.namespace}"
     if not cluster.denied:
-        return Check(name, "ok", "they suffice for every command")
+        return Check(name, "ok", "they suffice for every command but compare and plot")
     lacking = "; ".join(f"{right} (for {RIGHTS[right]})" for right in cluster.denied)
     return Check(name, "fault", f"you may not {lacking}", f"ask for them: {ROLE}")
 

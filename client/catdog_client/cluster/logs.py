@@ -44,10 +44,11 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class ContainerStatus(View, frozen=True):
-    """What is read of a container's status; the state has one key."""
+    """What is read of a container's status; each state has one key, or none."""
 
     restart_count: int = 0
     state: dict[str, Any] = msgspec.field(default_factory=dict)
+    last_state: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class PodStatus(View, frozen=True):
@@ -73,7 +74,8 @@ class Pod(View, frozen=True):
     def runs(self) -> tuple[str, int] | None:
         """Which run of which pod has a log now; None where none has begun."""
         for container in self.status.container_statuses:
-            if container.state.keys() & {"running", "terminated"}:
+            # While it waits to be started again, its log is that of the run that ended.
+            if (container.state | container.last_state).keys() & {"running", "terminated"}:
                 return self.metadata.uid, container.restart_count
         return None
 

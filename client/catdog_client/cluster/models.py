@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from threading import Event
 from typing import Any
 
-from catdog_client.cluster.api import GONE, NOT_FOUND, Api, Refusal
+from catdog_client.cluster.api import GONE, NOT_FOUND, SERVER_FAULT, TOO_MANY_REQUESTS, Api, Refusal
 from catdog_client.cluster.kubeconfig import Where, find_login
 from catdog_client.cluster.model import Model, read_model
 from catdog_client.errors import ClientError
@@ -41,7 +41,7 @@ class Models:
         except Refusal as error:
             if error.status != NOT_FOUND:
                 raise
-            raise ClientError(self._explain_absence(name)) from error
+            raise Refusal(NOT_FOUND, self._explain_absence(name)) from error
         return body
 
     def find(self, name: str) -> Model:
@@ -57,7 +57,7 @@ class Models:
         """Yield a model as it is, and whenever it may have changed, for so many seconds.
 
         Raises:
-            ClientError: it was deleted, the API server refuses, or it did not answer for a minute.
+            ClientError: it is not there, the API server refuses, or it was out of order for a minute.
         """
         end = heard = time.monotonic()
         end += seconds
@@ -66,10 +66,8 @@ class Models:
                 for body in self._follow(name, end):
                     yield body
                     heard = time.monotonic()
-            except Refusal:
-                raise
-            except ClientError:
-                if time.monotonic() - heard > _PATIENCE_SECONDS:
+            except ClientError as error:
+                if not _may_pass(error) or time.monotonic() - heard > _PATIENCE_SECONDS:
                     raise
                 Event().wait(_PAUSE_SECONDS)
 
@@ -90,7 +88,7 @@ class Models:
         except Refusal as error:
             if error.status != NOT_FOUND:
                 raise
-            raise ClientError(NO_CRD) from error
+            raise Refusal(NOT_FOUND, NO_CRD) from error
         return listed
 
     def _path(self) -> str:
@@ -99,10 +97,18 @@ class Models:
     def _explain_absence(self, name: str) -> str:
         try:
             names = sorted(each["metadata"]["name"] for each in self.list())
-        except Refusal:  # who may not list them can still be told that it is not there
+        except Refusal as error:
+            if error.status == NOT_FOUND:
+                raise
+            # who may not list them can still be told that it is not there
             return f"namespace {self.namespace} has no CatDogModel {name} (--namespace names another)"
         there = f"it has {', '.join(names)}" if names else "it has none"
         return f"namespace {self.namespace} has no CatDogModel {name}; {there} (--namespace names another)"
+
+
+def _may_pass(error: ClientError) -> bool:
+    """Whether the API server may say otherwise in a moment: as it starts, say, or has too much to do."""
+    return not isinstance(error, Refusal) or error.status == TOO_MANY_REQUESTS or error.status >= SERVER_FAULT
 
 
 NO_CRD = f"the cluster has no {PLURAL}.{GROUP} of version {VERSION}: install the operator with its CRD"

@@ -42,11 +42,16 @@ def pin(
     if seconds is None:
         return
 
+    def serves(each: Model) -> bool:
+        return is_ready(each) and version in (None, each.served)
+
     def holds(each: Model) -> bool:
-        return each.metadata.generation >= edited.metadata.generation and is_settled(each)
+        # A training that goes on beside it may take hours.
+        seen = each.metadata.generation >= edited.metadata.generation
+        return seen and (serves(each) or is_settled(each))
 
     ended = await_model(models, model.name, holds, seconds)
-    if not is_ready(ended) or version not in (None, ended.served):
+    if not serves(ended):
         sys.exit(NOT_SO)
 
 

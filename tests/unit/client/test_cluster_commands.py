@@ -10,7 +10,7 @@ import yaml
 
 from catdog_client.__main__ import complete, main
 from tests.unit.client.api_server import ApiServer, refusal, running
-from tests.unit.client.builders import FAILURE, SERVING
+from tests.unit.client.builders import FAILURE, PROGRESS, SERVING
 
 MODELS = "/apis/catdog.dev/v1alpha1/namespaces/kafka/catdogmodels"
 PETS = f"{MODELS}/pets"
@@ -119,7 +119,8 @@ def test_a_namespace_without_models_is_said_so(server: ApiServer, person: Person
         (
             403,
             "pets is forbidden",
-            "pets is forbidden; ask for that right: docs/how-to/command-line.md has a Role that suffices",
+            "pets is forbidden; ask for that right: docs/how-to/command-line.md, or for compare and plot "
+            "answers-and-versions.md, has a Role that suffices",
         ),
         (
             409,
@@ -274,6 +275,31 @@ def test_a_watch_that_is_too_old_is_begun_anew(
     ]
 
 
+def test_a_model_that_is_not_there_is_not_waited_for(server: ApiServer, person: Person) -> None:
+    assert person.run("status", "pats", "--watch") == 1
+    assert person.err.startswith("catdog: namespace kafka has no CatDogModel pats; it has pets")
+    assert [request for request, _ in server.requests] == [f"GET {MODELS}/pats", f"GET {MODELS}"]
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_an_api_server_that_is_out_of_order_for_a_moment_ends_no_watch(
+    server: ApiServer, person: Person, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    answers = iter([(code, refusal(code, "try again")), (200, body())])
+    monkeypatch.setattr(server, "answer", lambda _: next(answers))
+    assert person.run("status", "pets", "--watch") == 0
+
+
+@pytest.mark.parametrize("arguments", [["promote", "pets", "2"], ["promote", "pets", "--unpin"]])
+def test_a_version_that_serves_is_awaited_no_longer_while_another_is_trained(
+    server: ApiServer, person: Person, arguments: list[str]
+) -> None:
+    training = body(phase="Training", progress=PROGRESS)
+    server.answers[f"GET {PETS}"] = (200, training)
+    server.answers[f"GET {MODELS}"] = (200, events(("MODIFIED", training)))
+    assert person.run(*arguments, "--wait", "--timeout=5") == 0
+
+
 def test_a_paused_model_is_not_waited_for_and_not_changed(server: ApiServer, person: Person) -> None:
     server.answers[f"GET {PETS}"] = (200, body({"paused": True}))
     for command in (["promote", "pets", "1"], ["rollback", "pets"], ["retrain", "pets"]):
@@ -334,6 +360,17 @@ def test_without_a_pod_that_has_begun_there_are_no_logs(server: ApiServer, perso
         server.answers[f"GET {PODS}"] = (200, {"items": items, "metadata": {"resourceVersion": "7"}})
         assert person.run("logs", "pets") == 1
         assert person.err == f"catdog: {line}: `catdog status pets` says why\n"
+
+
+def test_a_container_that_waits_to_be_started_again_has_the_log_of_its_last_run(
+    server: ApiServer, person: Person
+) -> None:
+    crashed = pod("new", 1, state={"waiting": {"reason": "CrashLoopBackOff"}})
+    crashed["status"]["containerStatuses"][0]["lastState"] = {"terminated": {"exitCode": 1}}
+    server.answers[f"GET {PODS}"] = (200, {"items": [crashed], "metadata": {"resourceVersion": "7"}})
+    server.answers[f"GET {PODS}/new/log"] = (200, b"why it ended\n")
+    assert person.run("logs", "pets") == 0
+    assert person.out == "new why it ended\n"
 
 
 APPS, STRIMZI = "/apis/apps/v1", "/apis/kafka.strimzi.io"

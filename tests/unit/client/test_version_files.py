@@ -1,5 +1,6 @@
 """Fetching a version: what its manifest names, as it was published, and into the very folder."""
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,6 +88,20 @@ def test_a_name_that_is_no_plain_file_is_refused_before_anything_is_read(
         list(fetch_version(claim, Published(1), tmp_path / "to"))
     assert claim.asked == [f"versions/1/{MANIFEST_FILE}"]
     assert not (tmp_path / "to").exists()
+
+
+def test_where_there_is_no_room_it_is_said_where(claim: Claim, tmp_path: Path) -> None:
+    """As on a full disk the error of the system names no file."""
+    (claim.directory / "versions" / "1" / "training.png").write_bytes(bytes(1024 * 1024))
+    write_manifest(claim.directory / "versions" / "1")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024 - 1, hard))
+    try:
+        with pytest.raises(ClientError) as raised:
+            list(fetch_version(claim, Published(1), tmp_path / "to", lambda name: name == "training.png"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(raised.value) == f"{tmp_path / 'to'} can't be written: File too large"
 
 
 def test_the_manifest_is_held_to_what_the_operator_knows(claim: Claim, tmp_path: Path) -> None:
