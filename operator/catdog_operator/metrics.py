@@ -79,7 +79,7 @@ class _ModelsByPhase(Collector):
 
 
 class _ModelConditions(Collector):
-    """One sample a condition, so that there are six for each model.
+    """One sample a condition, so that there are six for each model, and seven with a shadow.
 
     The label is not `namespace`: that is where Prometheus found the operator, and it would prevail.
     """

@@ -5,11 +5,12 @@ import tomllib
 from importlib import import_module
 from typing import Any
 
+import msgspec
 import yaml
 
 from catdog_client.__main__ import cli
 from catdog_client.cluster.checks import FIELDS
-from catdog_client.cluster.logs import COMPONENTS
+from catdog_client.cluster.logs import COMPONENTS, Pod
 from catdog_client.cluster.model import Model
 from catdog_client.cluster.models import GROUP, KIND, MODEL_LABEL, PLURAL, VERSION
 from catdog_client.cluster.seen import OPERATOR_NAMESPACE, OPERATOR_SELECTOR, RIGHTS
@@ -50,10 +51,12 @@ def test_pods_are_found_by_the_labels_that_the_operator_gives_them() -> None:
 
     assert MODEL_LABEL == GIVEN
     golden = REPOSITORY / "tests" / "unit" / "operator" / "golden"
-    for component, file in zip(COMPONENTS, ("Job.json", "Deployment.json"), strict=True):
+    files = ("Job.json", "Deployment.json", "Deployment-shadow.json")
+    for component, file in zip(COMPONENTS, files, strict=True):
         template = yaml.safe_load((golden / file).read_text())["spec"]["template"]
         assert template["metadata"]["labels"]["app.kubernetes.io/component"] == component
-        assert len(template["spec"]["containers"]) == 1, "a log is asked for without a container's name"
+        made = {"metadata": {"name": "made"}, "spec": template["spec"]}
+        assert msgspec.convert(made, Pod).container == template["spec"]["containers"][0]["name"]
 
 
 def test_the_operator_is_found_by_its_labels_where_it_is_installed() -> None:

@@ -9,11 +9,12 @@ import click
 import msgspec
 
 from catdog_client.cluster.api import FORBIDDEN, Query, Refusal
+from catdog_client.cluster.files_job import STORAGE_VARIABLE
 from catdog_client.cluster.model import Metadata, View
 from catdog_client.cluster.models import MODEL_LABEL, Models
 from catdog_client.errors import ClientError
 
-COMPONENTS = ("training", "inference")
+COMPONENTS = ("training", "inference", "shadow")
 COMPONENT_LABEL = "app.kubernetes.io/component"
 
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue")
@@ -35,10 +36,9 @@ class Asked(msgspec.Struct, frozen=True):
         components = [self.component] if self.component else COMPONENTS
         return f"{MODEL_LABEL}={self.model},{COMPONENT_LABEL} in ({','.join(components)})"
 
-    @property
-    def query(self) -> Query:
-        """The query of a pod's log."""
-        asked = {"tailLines": self.tail, "sinceSeconds": self.since}
+    def query(self, pod: "Pod") -> Query:
+        """Return the query of a pod's log."""
+        asked = {"container": pod.container, "tailLines": self.tail, "sinceSeconds": self.since}
         given: dict[str, str | int] = {name: value for name, value in asked.items() if value is not None}
         return given | ({"timestamps": "true"} if self.timestamps else {})
 
@@ -46,6 +46,7 @@ class Asked(msgspec.Struct, frozen=True):
 class ContainerStatus(View, frozen=True):
     """What is read of a container's status; each state has one key, or none."""
 
+    name: str = ""
     restart_count: int = 0
     state: dict[str, Any] = msgspec.field(default_factory=dict)
     last_state: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -57,6 +58,25 @@ class PodStatus(View, frozen=True):
     container_statuses: tuple[ContainerStatus, ...] = ()
 
 
+class Variable(View, frozen=True):
+    """What is read of a variable of a container's environment."""
+
+    name: str
+
+
+class Container(View, frozen=True):
+    """What is read of a container."""
+
+    name: str
+    env: tuple[Variable, ...] = ()
+
+
+class PodSpec(View, frozen=True):
+    """What is read of a pod's spec."""
+
+    containers: tuple[Container, ...] = ()
+
+
 class PodMetadata(Metadata, frozen=True):
     """Which pod it is."""
 
@@ -65,15 +85,28 @@ class PodMetadata(Metadata, frozen=True):
 
 
 class Pod(View, frozen=True):
-    """A pod of a model; it has one container."""
+    """A pod of a model; others may have put containers of theirs beside its own."""
 
     metadata: PodMetadata
+    spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
+
+    @property
+    def container(self) -> str:
+        """The name of its own container, which has the claim; empty where there is none."""
+        own = (
+            each.name
+            for each in self.spec.containers
+            if STORAGE_VARIABLE in (variable.name for variable in each.env)
+        )
+        return next(own, "")
 
     @property
     def runs(self) -> tuple[str, int] | None:
         """Which run of which pod has a log now; None where none has begun."""
         for container in self.status.container_statuses:
+            if container.name != self.container:
+                continue
             # While it waits to be started again, its log is that of the run that ended.
             if (container.state | container.last_state).keys() & {"running", "terminated"}:
                 return self.metadata.uid, container.restart_count
@@ -93,7 +126,7 @@ def print_logs(models: Models, asked: Asked) -> None:
         what = "has begun" if found else "is there"
         raise ClientError(f"no pod of {asked.model} {what}: `catdog status {asked.model}` says why")
     for number, pod in enumerate(begun):
-        content = models.api.read(_path(models, pod), asked.query)
+        content = models.api.read(_path(models, pod), asked.query(pod))
         for line in content.decode(errors="replace").splitlines():
             click.echo(_prefix(asked, pod, number) + line)
 
@@ -118,7 +151,7 @@ def follow_logs(models: Models, asked: Asked) -> None:
 
 def _print_as_it_comes(models: Models, asked: Asked, pod: Pod, prefix: str, failed: list[Refusal]) -> None:
     try:
-        for line in models.api.lines(_path(models, pod), {**asked.query, "follow": "true"}):
+        for line in models.api.lines(_path(models, pod), {**asked.query(pod), "follow": "true"}):
             click.echo(prefix + line.decode(errors="replace").rstrip("\n"))
     except Refusal as error:
         if error.status == FORBIDDEN:

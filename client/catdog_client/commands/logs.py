@@ -1,4 +1,4 @@
-"""`catdog logs`: what trainers and workers say."""
+"""`catdog logs`: what trainers, workers and shadows say."""
 
 import click
 
@@ -7,9 +7,14 @@ from catdog_client.cluster.models import Models
 from catdog_client.cluster.options import cluster_options, model_argument
 
 
-@click.command(short_help="What trainers and workers say.")
+@click.command(short_help="What trainers, workers and shadows say.")
 @model_argument
-@click.option("-c", "--component", type=click.Choice(COMPONENTS), help="Only the trainer's, or the workers'.")
+@click.option(
+    "-c",
+    "--component",
+    type=click.Choice(COMPONENTS),
+    help="Only the trainer's, the workers', or the shadow's.",
+)
 @click.option(
     "-f", "--follow", is_flag=True, help="Go on with what they say, those that come later too; until Ctrl-C."
 )
@@ -32,7 +37,10 @@ def logs(
     timestamps: bool,
     prefix: bool,
 ) -> None:
-    """Print the logs of MODEL's pods: the trainer's, as long as its Job is there, and the workers'."""
+    """Print the logs of MODEL's pods.
+
+    The trainer's, as long as its Job is there, the workers', and the shadow's.
+    """
     models.find(model)
     asked = Asked(model, component, tail, since, timestamps=timestamps, prefix=prefix)
     if not follow:

@@ -20,6 +20,7 @@ class ApiServer:
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
         self.requests: list[tuple[str, Any]] = []
+        self.queries: list[str] = []
 
     def answer(self, request: str) -> Answer:
         """Return status and body of what is asked for, as `GET /path`."""
@@ -48,6 +49,7 @@ def running(server: ApiServer, kubeconfig: Path) -> Iterator[None]:
         def _answer(self) -> None:
             request = f"{self.command} {urlsplit(self.path).path}"
             length = int(self.headers.get("Content-Length") or 0)
+            server.queries.append(urlsplit(self.path).query)
             server.requests.append((request, json.loads(self.rfile.read(length)) if length else None))
             status, body = server.answer(request)
             content = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -119,8 +119,10 @@ def test_a_namespace_without_models_is_said_so(server: ApiServer, person: Person
         (
             403,
             "pets is forbidden",
-            "pets is forbidden; ask for that right: docs/how-to/command-line.md, or for compare and plot "
-            "answers-and-versions.md, has a Role that suffices",
+            (
+                "pets is forbidden; ask for that right: docs/how-to/command-line.md, or for compare and plot "
+                "answers-and-versions.md, has a Role that suffices"
+            ),
         ),
         (
             409,
@@ -349,6 +351,7 @@ def test_logs_are_told_pod_by_pod_the_oldest_first(server: ApiServer, person: Pe
     server.answers[f"GET {PODS}/new/log"] = (200, b"one\ntwo")
     assert person.run("logs", "pets") == 0
     assert person.out == 'old {"event": "started"}\nnew one\nnew two\n'
+    assert server.queries[-2:] == ["container=own"] * 2, "and not another's beside it"
     server.answers[f"GET {PODS}/new/log"] = (200, b"one\ntw\xff")
     assert person.run("logs", "pets", "--no-prefix") == 0
     assert person.out == '{"event": "started"}\none\ntw\N{REPLACEMENT CHARACTER}\n'
@@ -366,7 +369,7 @@ def test_a_container_that_waits_to_be_started_again_has_the_log_of_its_last_run(
     server: ApiServer, person: Person
 ) -> None:
     crashed = pod("new", 1, state={"waiting": {"reason": "CrashLoopBackOff"}})
-    crashed["status"]["containerStatuses"][0]["lastState"] = {"terminated": {"exitCode": 1}}
+    crashed["status"]["containerStatuses"][1]["lastState"] = {"terminated": {"exitCode": 1}}
     server.answers[f"GET {PODS}"] = (200, {"items": [crashed], "metadata": {"resourceVersion": "7"}})
     server.answers[f"GET {PODS}/new/log"] = (200, b"why it ended\n")
     assert person.run("logs", "pets") == 0
@@ -426,7 +429,7 @@ def test_completion_knows_models_and_their_versions(
     assert completed("status", "p") == ["pets\tServing", ":4"]
     assert completed("status", "x") == [":4"]
     assert completed("promote", "pets", "") == ["2\t97.0% Passed", "1\t70.0% Failed", ":4"]
-    assert completed("logs", "pets", "--component", "") == ["training", "inference", ":4"]
+    assert completed("logs", "pets", "--component", "") == ["training", "inference", "shadow", ":4"]
     assert completed("send", "") == [":0"], "files"
     server.answers.clear()
     assert completed("status", "") == [":4"], "nobody who types is complained to"
@@ -445,5 +448,11 @@ def events(*changes: tuple[str, dict[str, Any]]) -> bytes:
 def pod(name: str, second: int, state: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "metadata": {"name": name, "uid": name, "creationTimestamp": f"2026-11-30T12:00:0{second}Z"},
-        "status": {"containerStatuses": [{"restartCount": 0, "state": state or {"running": {}}}]},
+        "spec": {"containers": [{"name": "mesh"}, {"name": "own", "env": [{"name": "CATDOG_STORAGE_DIR"}]}]},
+        "status": {
+            "containerStatuses": [
+                {"name": "mesh", "state": {"running": {}}},
+                {"name": "own", "restartCount": 0, "state": state or {"running": {}}},
+            ]
+        },
     }
