@@ -41,17 +41,25 @@ class Compared(msgspec.Struct, frozen=True, omit_defaults=True):
         return len({each.label for each in self.answers}) == 1
 
 
-def load(directory: Path, version: int, threads: int) -> "Predictor":
-    """Return the predictor of the version whose files are in `directory`.
+def check_installed() -> None:
+    """Look for what computes answers, before any file is fetched.
 
     Raises:
-        ClientError: they are damaged, or what computes answers is not installed here.
+        ClientError: it is not installed here.
     """
     if MISSING is not None:
         raise ClientError(
             f"{MISSING} is not installed, by which answers are computed on this machine: "
             "pip install '.[compare]'"
         )
+
+
+def load(directory: Path, version: int, threads: int) -> "Predictor":
+    """Return the predictor of the version whose files are in `directory`.
+
+    Raises:
+        ClientError: they are damaged.
+    """
     try:
         return Predictor.load(directory, threads)
     except VersionDamagedError as error:

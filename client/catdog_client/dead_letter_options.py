@@ -77,6 +77,6 @@ def choose(
         source_topic=config.input_topic,
         reasons=frozenset(each.casefold() for each in reasons),
         spans=spans,
-        since=None if since is None else int((time.time() - since) * 1000),
+        since=None if since is None else max(0, int((time.time() - since) * 1000)),
     )
     return Chosen(config, selection)

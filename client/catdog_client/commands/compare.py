@@ -13,7 +13,7 @@ from catdog_client.cluster.models import Models
 from catdog_client.cluster.names import complete_versions
 from catdog_client.cluster.options import cluster_options, model_argument
 from catdog_client.cluster.reader import reading
-from catdog_client.comparing import as_table, load
+from catdog_client.comparing import as_table, check_installed, load
 from catdog_client.comparing import compare as compare_versions
 from catdog_client.model_versions import find_version
 from catdog_client.options import PathType
@@ -39,6 +39,7 @@ def compare(
     sent through Kafka, and it does not matter which version serves. The exit code is 1 where a photo can't
     be read.
     """
+    check_installed()
     body = models.get(model)
     published = [find_version(body, each) for each in (first, second)]
     with ExitStack() as stack:

@@ -1,6 +1,8 @@
 """The commands from their arguments to the API server's answers, and back to what a person reads."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -340,6 +342,18 @@ def test_a_training_that_is_waited_for_tells_its_end_by_the_exit_code(
     server.answers[f"GET {PETS}"] = (200, body(**status))
     assert person.run("retrain", "pets", "--wait") == code
     assert person.err.splitlines()[-1] == line
+
+
+def test_what_computes_answers_is_missed_before_any_file_is_fetched(server: ApiServer) -> None:
+    without = "import sys; sys.modules['catdog_common.predictor'] = None; "
+    program = (
+        f"{without} sys.argv[:] = ['catdog', *sys.argv[1:]]; from catdog_client.__main__ import main; main()"
+    )
+    command = [sys.executable, "-c", program, "compare", "pets", "1", "2", "a.jpg"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, server.requests) == (1, [])
+    assert done.stderr.startswith("catdog: catdog_common.predictor is not installed")
+    assert done.stderr.count("\n") == 1
 
 
 def test_logs_are_told_pod_by_pod_the_oldest_first(server: ApiServer, person: Person) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from catdog_client.__main__ import cli
+from catdog_client.commands.dead_letters import dead_letters
 from catdog_client.dead_letter import (
     DeadLetter,
     Selection,
@@ -13,6 +15,7 @@ from catdog_client.dead_letter import (
     repeated,
     saved_name,
 )
+from catdog_client.dead_letter_options import choose
 from catdog_client.resending import lost
 from catdog_common.kafka_batches import Folded
 from catdog_common.messages import Headers, Source, SourceRecord, write_dead_letter
@@ -167,3 +170,13 @@ def test_the_table_shows_names_as_they_are() -> None:
         ["PARTITION:OFFSET", "TIME", "REASON", "SIZE", "RESENT", "ID", "OR", "KEY", "MESSAGE"],
         ["0:7", "NotAnImage", "8", "1", "[red]cat[/].jpg", "none", "of", "JPEG"],
     ]
+
+
+def test_an_age_from_before_all_time_leaves_out_none() -> None:
+    command = dead_letters.commands["list"]
+    options = ["--kafka-bootstrap-servers=a:1", "--kafka-ca-dir=.", "--kafka-user-dir=."]
+    topics = [f"--{name}-topic={name}" for name in ("input", "output", "dead-letter")]
+    root = cli.make_context("catdog", [*options, *topics, "dead-letters"])
+    with command.make_context("list", ["--since=999999d"], parent=root) as context:
+        chosen = choose(None, (), (), context.params["since"])
+    assert chosen.selection.since == 0, "Kafka takes no time before 1970"
