@@ -1,6 +1,6 @@
 """Where a model's Kafka is: by its resource, by options, and by variables of the environment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -96,7 +96,7 @@ def choose(given: Mapping[str, Given], settings: type[AnyConfig], model: ModelKa
     missing = [name for name in _needed(chosen, demands) if chosen[name] is None]
     if missing:
         raise click.UsageError(_tell_missing(missing[0], model))
-    return settings(**(chosen if demands.tls else chosen | {"kafka_ca_dir": None}))
+    return settings(**(chosen | dict.fromkeys(_unasked(demands, given))))
 
 
 def _pick(name: str, given: Given, said: Any) -> Any:  # noqa: ANN401 - whatever the option is
@@ -122,6 +122,14 @@ def _demands(chosen: Mapping[str, Any], model: ModelKafka | None) -> _Demands:
         login=model.status.secret_name is not None,
         password=protocol.startswith("SASL_"),
     )
+
+
+def _unasked(demands: _Demands, given: Mapping[str, Given]) -> Iterator[str]:
+    """Yield what a listener does not ask for: of variables of another cluster, say, and their password."""
+    if not demands.tls:
+        yield "kafka_ca_dir"
+    if not demands.password and not given["kafka_sasl_mechanism"].typed:
+        yield from ("kafka_sasl_mechanism", "kafka_username")
 
 
 def _needed(chosen: Mapping[str, Any], demands: _Demands) -> list[str]:

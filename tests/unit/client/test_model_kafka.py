@@ -93,6 +93,16 @@ def test_a_listener_that_asks_for_nothing_is_given_nothing() -> None:
     assert "--kafka-ca-dir is missing" in refusal(plain, kafka_bootstrap_servers="outside:9094")
 
 
+@pytest.mark.parametrize(("secret", "protocol"), [(None, "PLAINTEXT"), (None, "SSL"), ("pets", "SSL")])
+def test_a_listener_that_asks_for_no_password_is_told_none(secret: str | None, protocol: str) -> None:
+    model = some_model(secretName=secret, securityProtocol=protocol)
+    password: dict[str, Any] = {"kafka_sasl_mechanism": "PLAIN", "kafka_username": "ann"}
+    security = chosen(model, **FILES, **password).login.security
+    assert (security.protocol, security.password()) == (protocol, None), "variables of another cluster"
+    typed = chosen(model, typed="kafka_sasl_mechanism", **FILES, **password).login.security
+    assert typed.protocol == f"SASL_{protocol}"
+
+
 def test_a_listener_that_asks_for_a_password_is_told_of_one() -> None:
     scram = some_model(securityProtocol="SASL_SSL")
     assert "--kafka-sasl-mechanism is missing" in refusal(scram, **FILES)
