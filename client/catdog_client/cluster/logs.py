@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from catdog_client.cluster.api import FORBIDDEN, Query, Refusal
+from catdog_client.cluster.api import FORBIDDEN, NOT_FOUND, Query, Refusal
 from catdog_client.cluster.files_job import STORAGE_VARIABLE
 from catdog_client.cluster.model import Metadata, View
 from catdog_client.cluster.models import MODEL_LABEL, Models
@@ -153,11 +153,11 @@ def _print_as_it_comes(models: Models, asked: Asked, pod: Pod, prefix: str, fail
     try:
         for line in models.api.lines(_path(models, pod), {**asked.query(pod), "follow": "true"}):
             click.echo(prefix + line.decode(errors="replace").rstrip("\n"))
-    except Refusal as error:
-        if error.status == FORBIDDEN:
+    except ClientError as error:
+        if isinstance(error, Refusal) and error.status == FORBIDDEN:
             failed.append(error)
-    except ClientError as error:  # one stream was cut off; the others go on
-        click.echo(f"{prefix}({error})", err=True)
+        elif not (isinstance(error, Refusal) and error.status == NOT_FOUND):  # else the pod is gone
+            click.echo(f"{prefix}({error})", err=True)  # the others go on
 
 
 def _follow(models: Models, asked: Asked) -> Iterator[Pod]:
