@@ -62,7 +62,8 @@ class Readings:
 
         Its report is not remembered, as a trainer's progress is not; its complaint is, as workers' are.
         """
-        running = next((pod for pod in pods if pod.container.state.running is not None), None)
+        there = (pod for pod in pods if not pod.gone)  # that of a lost node goes on running for ever
+        running = next((pod for pod in there if pod.container.state.running is not None), None)
         if running is None:
             self._shadow_complaints.pop(key, None)
             return ShadowLog()

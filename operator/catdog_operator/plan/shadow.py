@@ -16,7 +16,7 @@ from catdog_operator.plan.topics import topic_trouble
 from catdog_operator.plan.upkeep import plan_upkeep, with_template
 from catdog_operator.plan.versions import find_version
 from catdog_operator.resolve import Resolved, ResolvedTopic
-from catdog_operator.views import Deployment
+from catdog_operator.views import VERSION_LABEL, Deployment
 
 REPORT_SECONDS = 15.0  # between two looks at the shadow's log, and at whether it is its turn to be replaced
 INSTEAD = "take spec.inference.shadowVersion away, or name another version in it"
@@ -95,13 +95,13 @@ def _find_shadowing(observed: Observed, version: int, topic: ResolvedTopic) -> F
     if observed.model.spec.inference.replicas == 0:
         return no("ScaledToZero", f"version {version} answers when spec.inference.replicas is more than 0")
     there = observed.shadow_deployment
+    # A pod of the version before is there, and ready, for a moment after its Deployment names another.
+    pods = [pod for pod in observed.shadow_pods if pod.metadata.labels.get(VERSION_LABEL) == str(version)]
     # What workers complain of is not the shadow's.
     as_seen = msgspec.structs.replace(observed, complaint=observed.shadow_log.complaint)
-    trouble = (find_replica_trouble(there) if there else None) or find_pod_trouble(
-        observed.shadow_pods, as_seen
-    )
+    trouble = (find_replica_trouble(there) if there else None) or find_pod_trouble(pods, as_seen)
     if trouble is not None:
         return trouble
-    if there is not None and there.version == version and any(pod.ready for pod in observed.shadow_pods):
+    if there is not None and there.version == version and any(pod.ready for pod in pods):
         return yes("Shadowing", f"version {version} answers beside what serves, into topic {topic.name}")
     return no("Starting", f"version {version} is being started, and is not ready yet")

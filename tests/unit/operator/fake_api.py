@@ -31,6 +31,7 @@ class FakeApi:
         self.away = False
         self.has_strimzi = True
         self.logs = ""
+        self.logs_of: dict[str, str] = {}  # pod → its log, where it has one of its own
         self.events: list[Body] = []  # of Kubernetes' own
         self.time = NOW
         self.reported = asyncio.Event()
@@ -82,7 +83,7 @@ class FakeApi:
         assert (kind.name, lines > 0) == ("Pod", True)
         if (kind.name, namespace, name) not in self.objects:
             raise RefusedError(404, "not found")
-        return self.logs
+        return self.logs_of.get(name, self.logs)
 
     async def list_events(self, kind: Kind, namespace: str, uid: str) -> tuple[Body, ...]:
         """Return the Events about an object."""

@@ -225,6 +225,12 @@ def test_a_shadow_that_is_ready_is_told_and_without_one_there_is_no_word_of_it()
     assert status.shadow is None
 
 
+@pytest.mark.parametrize("pod", [some_pod(1), some_pod(1, seen.Waiting("CrashLoopBackOff"))])
+def test_how_the_version_before_does_is_not_said_of_the_one_that_takes_its_place(pod: seen.Pod) -> None:
+    observed = running(2, pod=pod)
+    assert condition(observed, "Shadow")[1] == "Starting"
+
+
 @pytest.mark.parametrize("paused", [True, False])
 def test_a_shadow_that_is_not_asked_for_goes_unless_the_model_is_paused(*, paused: bool) -> None:
     model = some_model(status=ModelStatus(versions=VERSIONS), paused=paused)
@@ -388,6 +394,21 @@ async def test_a_shadow_comes_tells_and_goes_and_then_the_operator_is_at_rest() 
     assert (writes, outcome.look_again) == ([], None)
 
 
+async def test_a_pod_that_goes_and_never_ends_as_of_a_lost_node_does_not_hide_the_one_in_its_place() -> None:
+    world = await two_versions()
+    world.api.put_model(inference={"modelVersion": 1, "shadowVersion": 2})
+    await world.reconcile()
+    world.act_as_strimzi()
+    await world.reconcile()
+    add_shadow_pod(world, "pets-shadow-0", deletionTimestamp="2026-03-01T12:00:00Z")
+    add_shadow_pod(world, "pets-shadow-1")
+    for pod, records in (("pets-shadow-0", 5), ("pets-shadow-1", 8)):
+        report = msgspec.to_builtins(some_report(records=records))
+        world.api.logs_of[pod] = json.dumps({"event": "compared with the champion", "shadow": report})
+    await world.reconcile()
+    assert world.status()["inference"]["shadow"]["records"] == 8
+
+
 async def two_versions() -> World:
     """Return a world in which version 1 serves, pinned, and version 2 is on the claim."""
     world = await serving_world()
@@ -433,7 +454,7 @@ def test_a_topic_that_is_another_models_shadows_stays() -> None:
     assert find_leftovers([orphan], [some_model(kafka=kafka, inference={"shadowVersion": 2})]) == ()
 
 
-def add_shadow_pod(world: World, name: str, *, ready: bool = True) -> None:
+def add_shadow_pod(world: World, name: str, *, ready: bool = True, **metadata: object) -> None:
     labels = {
         "app.kubernetes.io/managed-by": "catdog-operator",
         "app.kubernetes.io/component": "shadow",
@@ -445,4 +466,4 @@ def add_shadow_pod(world: World, name: str, *, ready: bool = True) -> None:
         "conditions": [{"type": "Ready", "status": str(ready)}],
         "containerStatuses": [{"state": {"running": {}}}],
     }
-    world.add("Pod", name, status, labels=labels)
+    world.add("Pod", name, status, labels=labels, **metadata)
