@@ -92,7 +92,12 @@ def new_shadow(config: Config) -> tuple[Metrics, Shadow | None]:
         return Metrics(), None
     metrics = ShadowMetrics()
     comparison = Comparison(config.model_version, metrics)
-    return metrics, Shadow(comparison, partial(new_listener, config, config.champion_topic))
+    return metrics, Shadow(
+        comparison,
+        partial(new_listener, config, config.champion_topic),
+        model_name=config.model_name,
+        input_topic=config.input_topic,
+    )
 
 
 def trunk_copies(trunk: Path, processors: int) -> int:

@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
-from catdog_common.messages import parse_answer
+from catdog_common.messages import Answer, parse_answer
 from catdog_common.shadow import ShadowReport
 from catdog_inference.comparison import Comparison
 from catdog_inference.publisher import CONNECT_SECONDS, stop_client
@@ -30,11 +30,15 @@ class Shadow:
         self,
         comparison: Comparison,
         new_listener: Callable[[], AIOKafkaConsumer],
+        *,
+        model_name: str,
+        input_topic: str,
         report_seconds: float = REPORT_SECONDS,
         most_behind: int = MOST_RECORDS_BEHIND,
     ) -> None:
         self.comparison = comparison
         self._new_listener = new_listener
+        self._model_name, self._input_topic = model_name, input_topic
         self._report_seconds = report_seconds
         self._most_behind = most_behind
         self._has_begun = False
@@ -103,10 +107,14 @@ class Shadow:
             batch = await self._listener.getmany(timeout_ms=_POLL_MILLISECONDS, max_records=500)
             for partition, records in batch.items():
                 for record in records:
-                    # Whatever else lies in the topic is no answer of the champion's.
-                    with suppress(msgspec.DecodeError):
-                        self.comparison.hear(parse_answer(record.value or b""), is_champion=True)
+                    with suppress(msgspec.DecodeError):  # it is no answer
+                        self._take(parse_answer(record.value or b""))
                 self._positions[partition] = records[-1].offset + 1
+
+    def _take(self, answer: Answer) -> None:
+        """Have an answer compared, if it is the champion's: several models may answer into one topic."""
+        if (answer.model.name, answer.source.topic) == (self._model_name, self._input_topic):
+            self.comparison.hear(answer, is_champion=True)
 
     async def _tell(self) -> None:
         while True:

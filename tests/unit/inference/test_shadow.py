@@ -27,8 +27,13 @@ CHAMPION, CHALLENGER = 7, 1
 
 def champion_says(broker: FakeBroker, offset: int, label: str) -> None:
     """Let the champion answer a record."""
-    place = Source(broker.input_topic, 0, offset)
-    answer = Answer(str(offset), label, {"cat": 0.75, "dog": 0.25}, Model("pets", CHAMPION), place)
+    model_says(broker, "pets", broker.input_topic, offset, label)
+
+
+def model_says(broker: FakeBroker, name: str, input_topic: str, offset: int, label: str) -> None:
+    """Let a model answer a record of a topic, into that of the champion's answers."""
+    place = Source(input_topic, 0, offset)
+    answer = Answer(str(offset), label, {"cat": 0.75, "dog": 0.25}, Model(name, CHAMPION), place)
     broker.append(CHAMPIONS, 0, None, msgspec.json.encode(answer), ())
 
 
@@ -39,6 +44,8 @@ async def shadowing(serving: Serving, broker: FakeBroker, **settings: Any) -> As
     shadow = Shadow(
         Comparison(CHALLENGER, metrics),
         lambda: broker.new_listener(CHAMPIONS),
+        model_name="pets",
+        input_topic=broker.input_topic,
         report_seconds=0.01,
         **settings,
     )
@@ -128,6 +135,8 @@ async def test_what_else_lies_among_the_champions_answers_is_passed_over(serving
             await broker.all_committed()
             for value in (None, b"", b"{}", b"no JSON"):
                 broker.append(CHAMPIONS, 0, None, value, ())
+            model_says(broker, "strays", broker.input_topic, 0, "dog")
+            model_says(broker, "pets", "images-of-before", 0, "dog")
             champion_says(broker, 0, "cat")
             assert (await reported(lines, 1)).agreed == 1
 
