@@ -67,7 +67,7 @@ class Readings:
         if running is None:
             self._shadow_complaints.pop(key, None)
             return ShadowLog()
-        known = ShadowLog(complaint=self._shadow_complaints.get(key))
+        known = ShadowLog(complaint=None if running.ready else self._shadow_complaints.get(key))
         if not self._shadow_pace.may_read(key, asyncio.get_running_loop().time()):
             return known
         name = running.metadata.name

@@ -433,6 +433,9 @@ async def test_of_what_its_log_complains_is_told_while_it_is_not_ready(*, ready:
     assert world.reason("Serving") == "Serving"
     await world.reconcile()
     assert (await world.reconcile())[0] == []
+    add_shadow_pod(world, "pets-shadow-1")
+    await world.reconcile()  # at once, before its log may be read again
+    assert world.reason("Shadow") == "Shadowing"
 
 
 def test_a_change_of_the_shadows_topic_concerns_its_model() -> None:
