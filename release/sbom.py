@@ -1,4 +1,7 @@
-"""Writes what packages each image holds, as CycloneDX: from the locks, from which its build installs."""
+"""Writes what packages the lock of each image names, as CycloneDX.
+
+A lock is for all platforms: of what it names, an image holds what is for its own. A scan of it tells that.
+"""
 
 import sys
 from pathlib import Path
