@@ -22,6 +22,7 @@ from catdog_trainer.architectures import ARCHITECTURES
 from catdog_trainer.config import Config
 from catdog_trainer.data import DataError
 from catdog_trainer.data.addresses import forget_offsets
+from catdog_trainer.feature_store import allow_open_files
 from catdog_trainer.inventory import describe_version, find_version
 from catdog_trainer.log import configure_logging
 from catdog_trainer.metrics import Metrics, serve_metrics
@@ -39,6 +40,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)
     os.umask(0o002)  # the group is what pods of one claim have in common
     configure_logging()
+    allow_open_files()
     config = read_environment(Config, os.environ)
     progress = ProgressReporter(_begin_showing(config))
     try:

@@ -5,8 +5,10 @@ more photos, computes only what is new. Files appear whole and are named by thei
 is damaged is noticed, and two pods at once do no harm. They are arrays without objects: no code is loaded.
 """
 
+import errno
 import hashlib
 import io
+import resource
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -27,12 +29,24 @@ COMPARED = "compared"  # a folder beside those of trunks that serve: what those 
 # Left free on the claim: features can be computed again, and versions are what it is for.
 RESERVE_BYTES = 512 * 1024 * 1024
 
+_NOT_OF_THE_FILE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # errors that say nothing of what a file holds
+
 _logger = structlog.get_logger(__name__)
 
 
 def folder_of(trunk_digest: str) -> str:
     """Return the name of the folder of what the trunk of this digest said."""
     return trunk_digest.removeprefix("sha256:")[:16]
+
+
+def allow_open_files() -> None:
+    """Let the process have as many files open as it may.
+
+    Each file of features that is mapped stays open. Some container runtimes leave the soft limit at 1,024, and
+    each training on some more photos adds a file for each view.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Seen(NamedTuple):
@@ -169,6 +183,8 @@ class FeatureStore:
             except FileNotFoundError:  # another pod has just written all anew
                 continue
             except (OSError, ValueError) as error:
+                if isinstance(error, OSError) and error.errno in _NOT_OF_THE_FILE:
+                    raise
                 _logger.warning(
                     "features can't be used, and are computed again", file=path.name, error=str(error)
                 )

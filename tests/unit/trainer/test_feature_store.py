@@ -1,6 +1,8 @@
 """What a trunk said of photos is kept, and no photo passes the same trunk twice."""
 
-from collections.abc import Sequence
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from catdog_trainer.data import Photo
-from catdog_trainer.feature_store import FeatureStore
+from catdog_trainer.feature_store import FeatureStore, Seen, allow_open_files
 from catdog_trainer.features import Features, extract_features
 from catdog_trainer.views import View
 from tests.unit.trainer.builders import TINY_TRUNK, photo
@@ -170,3 +172,34 @@ def test_a_claim_is_not_filled_with_features(tmp_path: Path) -> None:
         extract_features(PHOTOS, TINY_TRUNK, 1, lambda: None, store)
     assert "hardly any room" in lines[0]["error"]
     assert len(opened(tmp_path / "features")) == 0
+
+
+@contextmanager
+def at_most_open(files: int) -> Iterator[None]:
+    """Have a soft limit on the files that are open; the hard one is not touched."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def keep_in_a_file_each(directory: Path, count: int) -> None:
+    store = FeatureStore(directory, WIDTH, rows=1, reserve=0)
+    for number in range(count):
+        store.add(f"{number:064x}", Seen(np.zeros(WIDTH, np.float32), 0.0, np.zeros(4, np.uint64)))
+
+
+def test_more_files_than_may_be_open_are_no_damage_to_them(tmp_path: Path) -> None:
+    keep_in_a_file_each(tmp_path, 150)
+    with at_most_open(128), pytest.raises(OSError, match="Too many open files"):
+        opened(tmp_path)
+    assert len(opened(tmp_path)) == 150
+
+
+def test_as_many_files_may_be_open_as_there_is_need_of(tmp_path: Path) -> None:
+    keep_in_a_file_each(tmp_path, 150)
+    with at_most_open(128):
+        allow_open_files()
+        assert len(opened(tmp_path)) == 150

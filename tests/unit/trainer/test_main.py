@@ -65,6 +65,20 @@ def test_what_a_trainer_left_that_was_killed_as_its_version_was_published_goes(
     assert list(work.iterdir()) == []
 
 
+def test_it_may_have_open_as_many_files_as_its_container_allows(environment: dict[str, str]) -> None:
+    """Features are mapped from files that stay open."""
+    script = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (99, 999))
+import catdog_trainer.__main__
+catdog_trainer.__main__.main()
+print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout.splitlines()[-1] == "999 999"
+
+
 def test_data_at_fault_are_named_in_the_termination_message_and_by_the_exit_code(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
