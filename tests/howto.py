@@ -52,7 +52,7 @@ def run_section(
     Raises:
         CommandError: a block failed; the message has what it said.
         LookupError: there is no block under that heading, one in a language that is neither run nor
-            shown, or no such words.
+            shown, or no such words; or a block was not run to its end.
     """
     found = [block for block in read_blocks(page.read_text()) if block.section == section]
     blocks = [block for block in found if block.language not in SHOWN]
@@ -72,8 +72,10 @@ def _run(block: Block, directory: Path, environment: dict[str, str], instead: Ma
         text = text.replace(words, others)
     if block.language != "sh":
         return run(*RUN_BY[block.language], env=environment, cwd=directory, stdin=text)
-    printed, _, exported = run(
+    printed, end, exported = run(
         *RUN_BY[block.language], env=environment, cwd=directory, stdin=text + _END
     ).rpartition("\0\0")
+    if not end:
+        raise LookupError(f"a command under {block.section!r} has read the rest of its block, or left the shell")
     environment.update(each.partition("=")[::2] for each in exported.split("\0") if each)
     return printed

@@ -63,6 +63,15 @@ def test_a_command_that_fails_ends_it(howto: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "three").exists()
 
 
+def test_a_command_that_reads_the_rest_of_its_block_leaves_nothing_unsaid(
+    howto: Path, tmp_path: Path
+) -> None:
+    """The block comes on standard input: what is read there is not run."""
+    howto.write_text("# One\n\n```sh\ncat > eaten\nfalse\n```\n")
+    with pytest.raises(LookupError, match="under 'One' has read the rest"):
+        run_section(howto, "One", tmp_path, {})
+
+
 def test_a_block_that_nobody_runs_is_no_part_of_a_howto(howto: Path, tmp_path: Path) -> None:
     howto.write_text(TEXT.replace("```json", "```console"))
     with pytest.raises(LookupError, match=r"a block of .* is of 'console', not of sh or yaml"):
