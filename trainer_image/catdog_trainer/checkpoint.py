@@ -51,6 +51,8 @@ class Checkpoints:
     def keep(self, network: "keras.Model", epoch: Epoch) -> None:
         """Take the network as it is after `epoch`."""
         self._directory.mkdir(parents=True, exist_ok=True)
+        for trunk in self._directory.glob("*.tflite"):  # made of the network as it was at another attempt's end
+            trunk.unlink(missing_ok=True)
         self.history.append(epoch)
         # The history first: weights without it would be an epoch that nobody knows the losses of.
         write_whole(self._directory / "history.json", msgspec.json.encode(self.history))
