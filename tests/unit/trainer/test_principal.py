@@ -43,3 +43,18 @@ def test_the_same_matrix_gives_the_same_to_the_bit() -> None:
     (first, these), (second, those) = (principal_directions(covariance(500, 2), 32) for _ in range(2))
     assert np.array_equal(first, second)
     assert np.array_equal(these, those)
+
+
+@pytest.mark.parametrize("is_near", [True, False])
+def test_wherever_it_begins_the_same_directions_are_found(is_near: bool) -> None:  # noqa: FBT001 - a case
+    """At those of more of the same photos, as for folds; and at those of other pictures altogether."""
+    scales = np.sqrt(0.1 / np.arange(1, 301) ** 1.2)
+    photos = np.random.default_rng(3).normal(size=(500, 300)) * scales
+    matrix = np.cov(photos[::2], rowvar=False, bias=True)
+    first = np.cov(photos, rowvar=False, bias=True) if is_near else covariance(300, 4)
+    variances, directions = principal_directions(matrix, 20, principal_directions(first, 20)[1], 1e-4)
+    values = np.linalg.eigvalsh(matrix)[::-1][:20]
+    np.testing.assert_allclose(variances, values, rtol=1e-4)
+    np.testing.assert_allclose(directions @ directions.T, np.eye(20), atol=1e-9)
+    spread = np.einsum("kf,fg,kg->k", directions, matrix, directions)
+    np.testing.assert_allclose(spread, values, rtol=1e-4)
