@@ -1,10 +1,15 @@
 """What holds for all tests."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+# As in the images: numpy's own threads wait spinning, by which eigenvectors take ten times as long beside
+# other work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A machine that is busy is no fault of the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
