@@ -76,6 +76,8 @@ def _run(block: Block, directory: Path, environment: dict[str, str], instead: Ma
         *RUN_BY[block.language], env=environment, cwd=directory, stdin=text + _END
     ).rpartition("\0\0")
     if not end:
-        raise LookupError(f"a command under {block.section!r} has read the rest of its block, or left the shell")
+        raise LookupError(
+            f"a command under {block.section!r} has read the rest of its block, or left the shell"
+        )
     environment.update(each.partition("=")[::2] for each in exported.split("\0") if each)
     return printed

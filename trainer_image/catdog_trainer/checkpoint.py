@@ -41,17 +41,20 @@ class Checkpoints:
         """
         history = self._read_history()
         kept = [epoch for epoch in self._kept() if epoch <= len(history)]
-        if not kept:
+        self.history = history[: kept[-1]] if kept else []
+        if (
+            self._best() not in kept
+        ):  # it was damaged, and the network has gone on from it: there is no way back
+            self.history = []
             return
         network.optimizer.build(network.trainable_variables)  # else Keras passes over what is kept of it
         self._load(network, kept[-1])
-        self.history = history[: kept[-1]]
         _logger.info("training goes on", epochs_done=len(self.history))
 
     def keep(self, network: "keras.Model", epoch: Epoch) -> None:
         """Take the network as it is after `epoch`."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        for trunk in self._directory.glob("*.tflite"):  # made of the network as it was at another attempt's end
+        for trunk in self._directory.glob("*.tflite"):  # made of the network as another attempt had it
             trunk.unlink(missing_ok=True)
         self.history.append(epoch)
         # The history first: weights without it would be an epoch that nobody knows the losses of.

@@ -42,8 +42,8 @@ def folder_of(trunk_digest: str) -> str:
 def allow_open_files() -> None:
     """Let the process have as many files open as it may.
 
-    Each file of features that is mapped stays open. Some container runtimes leave the soft limit at 1,024, and
-    each training on some more photos adds a file for each view.
+    Each file of features that is mapped stays open. Some container runtimes leave the soft limit at 1,024,
+    and each training on some more photos adds a file for each view.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
