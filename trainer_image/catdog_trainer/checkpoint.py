@@ -42,9 +42,7 @@ class Checkpoints:
         history = self._read_history()
         kept = [epoch for epoch in self._kept() if epoch <= len(history)]
         self.history = history[: kept[-1]] if kept else []
-        if (
-            self._best() not in kept
-        ):  # it was damaged, and the network has gone on from it: there is no way back
+        if self._best() not in kept:  # it was damaged, and the network has gone on from there
             self.history = []
             return
         network.optimizer.build(network.trainable_variables)  # else Keras passes over what is kept of it
@@ -96,7 +94,7 @@ class Checkpoints:
     def _read_history(self) -> list[Epoch]:
         try:
             return msgspec.json.decode((self._directory / "history.json").read_bytes(), type=list[Epoch])
-        except FileNotFoundError:
+        except (FileNotFoundError, msgspec.DecodeError):
             return []
 
     def _kept(self) -> list[int]:

@@ -49,6 +49,12 @@ def test_where_the_best_epoch_is_damaged_the_next_attempt_begins_anew(tmp_path: 
     assert attempt(tmp_path) == [1, 2]
 
 
+def test_a_history_that_is_damaged_is_none(tmp_path: Path) -> None:
+    assert attempt(tmp_path) == [1, 2]
+    put(tmp_path / "history.json", b"[{")
+    assert attempt(tmp_path) == [1, 2]
+
+
 def test_a_trunk_made_of_a_network_goes_where_that_learns_on(tmp_path: Path) -> None:
     """Else the head would be that of one network, and the trunk beside it another's."""
     trunk = put(tmp_path / TRUNK_FILE, b"after two epochs, the last of which is damaged by now")
