@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiokafka
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+)
 
 from catdog_client.config import Config, KafkaConfig
 from catdog_client.errors import ClientError
@@ -27,9 +33,8 @@ class Exchange:
         self._config = config
         self._connection = connect(config)
         self._limit: SizeLimit | None = None
-        self._producer = AIOKafkaProducer(
-            **self._connection, acks="all", enable_idempotence=True, max_request_size=ANY_SIZE
-        )
+        # Not idempotent: of such aiokafka (0.14) has every record refused after one that the topic refuses.
+        self._producer = AIOKafkaProducer(**self._connection, acks="all", max_request_size=ANY_SIZE)
         self._consumer = AIOKafkaConsumer(**self._connection, group_id=None, enable_auto_commit=False)
 
     async def __aenter__(self) -> Self:
@@ -74,18 +79,25 @@ class Exchange:
         return await self._send_image(str(photo), image)
 
     async def replies(self) -> AsyncIterator[Outcome]:
-        """Yield every answer and every dead letter as an outcome whose file is not known."""
+        """Yield every answer and every dead letter as an outcome whose file is not known.
+
+        What else somebody writes into the topic of answers is passed over.
+        """
         async for record in self._consumer:
             if record.topic == self._config.dead_letter_topic:
                 yield _read_dead_letter(record)
-            else:
-                yield _read_answer(record)
+            elif answer := _read_answer(record):
+                yield answer
 
     async def _send_image(self, file: str, image: bytes) -> Outcome:
         identity = str(uuid.uuid4())
         topic = self._config.input_topic
         try:
             sent = await self._producer.send_and_wait(topic, image, headers=[(ID_HEADER, identity.encode())])
+        except (MessageSizeTooLargeError, RecordListTooLargeError):
+            return Outcome(
+                file=file, error=f"has {len(image)} bytes, more than topic {topic} takes; make it smaller"
+            )
         except TopicAuthorizationFailedError as error:
             raise ClientError(f"topic {topic} may not be written to: ask for the ACL Write on it") from error
         except KafkaError as error:
@@ -128,8 +140,12 @@ def refused(config: KafkaConfig, error: KafkaError) -> ClientError:
     )
 
 
-def _read_answer(record: aiokafka.ConsumerRecord[Any, Any]) -> Outcome:
-    answer = parse_answer(record.value)
+def _read_answer(record: aiokafka.ConsumerRecord[Any, Any]) -> Outcome | None:
+    """Return what a record of the topic of answers says, None where it is no answer."""
+    try:
+        answer = parse_answer(record.value or b"")
+    except msgspec.DecodeError:
+        return None
     return Outcome(
         file="",
         id=answer.id,

@@ -108,7 +108,10 @@ def parse_answer(value: bytes) -> Answer:
     Raises:
         msgspec.DecodeError: it is none.
     """
-    return msgspec.json.decode(value, type=Answer)
+    try:
+        return msgspec.json.decode(value, type=Answer)
+    except (UnicodeDecodeError, RecursionError) as error:  # which msgspec (0.22) lets through
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def write_answer(answer: Answer, record: SourceRecord, source: str, topic: str) -> OutgoingRecord:

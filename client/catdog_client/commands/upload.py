@@ -20,6 +20,12 @@ from catdog_client.upload import Target
 from catdog_client.upload import upload as upload_to_bucket
 from catdog_client.upload_topic import upload_to_topic
 
+# By whether they were typed, or both are from the environment.
+_HOW_TO_CHOOSE = {
+    True: ": leave one out",
+    False: ", by CATDOG_TOPIC and CATDOG_S3_...: unset one, or give the place that is meant as an option",
+}
+
 
 @click.command(short_help="Put photos into a topic or a bucket, to train on.")
 @click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
@@ -42,9 +48,11 @@ def upload(context: click.Context, /, directory: Path, topic: str | None, **opti
     In a bucket, for spec.training.dataset.s3, they are named as in DIRECTORY. Who asks is taken from
     AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment.
 
+    A place that is given by options is meant, whatever variables name another.
+
     What can't be read or is too large is named and left out, and the exit code is then 1.
     """
-    _check_place(context, topic, options)
+    topic = _choose_topic(context, topic, options)
     photos, left_out = find_photos(directory)
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("uploading", total=len(photos))
@@ -66,20 +74,24 @@ def upload(context: click.Context, /, directory: Path, topic: str | None, **opti
         sys.exit(1)
 
 
-def _check_place(context: click.Context, topic: str | None, options: dict[str, Any]) -> None:
-    """Refuse to put photos nowhere, or into two places at once."""
-    given = [
-        f"--{name.replace('_', '-')}"
-        for name in options
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
-    ]
-    if topic is not None and given:
-        variables = "CATDOG_TOPIC and CATDOG_S3_...: unset one"
-        raise click.UsageError(
-            f"--topic and {given[0]} name two places: leave one out (or, of the environment's {variables})"
-        )
-    if topic is None and not (options["s3_endpoint"] and options["s3_bucket"]):
+def _choose_topic(context: click.Context, topic: str | None, options: dict[str, Any]) -> str | None:
+    """Return the topic that is meant, None where it is a bucket; what is typed beats the environment.
+
+    Raises:
+        click.UsageError: no place is named, or two are.
+    """
+    source = context.get_parameter_source
+    s3 = [name for name in options if source(name) is not ParameterSource.DEFAULT]
+    s3_typed = [name for name in s3 if source(name) is ParameterSource.COMMANDLINE]
+    topic_typed = source("topic") is ParameterSource.COMMANDLINE
+    if topic is not None and s3 and topic_typed == bool(s3_typed):
+        option = (s3_typed or s3)[0].replace("_", "-")
+        raise click.UsageError(f"--topic and --{option} name two places{_HOW_TO_CHOOSE[topic_typed]}")
+    if topic is not None and not s3_typed:
+        return topic
+    if not (options["s3_endpoint"] and options["s3_bucket"]):
         raise click.UsageError("no place is named: give --topic, or --s3-endpoint and --s3-bucket")
+    return None
 
 
 def _fill_bucket(

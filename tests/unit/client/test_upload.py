@@ -140,8 +140,17 @@ def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
         ([], {}, "no place is named: give --topic, or --s3-endpoint and --s3-bucket"),
         (["--s3-endpoint", "https://x"], {}, "give --topic, or --s3-endpoint and --s3-bucket"),
         (["--topic", "photos", "--s3-prefix", "data/"], {}, "--topic and --s3-prefix name two places"),
-        (["--topic", "photos"], {"CATDOG_S3_BUCKET": "x"}, "--topic and --s3-bucket name two places"),
-        (["--s3-bucket", "x"], {"CATDOG_TOPIC": "photos"}, "--topic and --s3-bucket name two places"),
+        (
+            ["--topic", "photos", "--s3-bucket", "x"],
+            {"CATDOG_S3_ENDPOINT": "https://x"},
+            "--topic and --s3-bucket name two places: leave one out",
+        ),
+        (
+            [],
+            {"CATDOG_S3_BUCKET": "x", "CATDOG_TOPIC": "photos"},
+            "unset one, or give the place that is meant",
+        ),
+        (["--s3-bucket", "x"], {"CATDOG_TOPIC": "photos"}, "give --topic, or --s3-endpoint and --s3-bucket"),
         (["--topic", "photos"], {}, "--kafka-bootstrap-servers is missing: give it before the command"),
     ],
 )
@@ -151,6 +160,19 @@ def test_options_that_do_not_go_together_are_refused_with_what_to_write(
     result = CliRunner().invoke(cli, ["upload", str(folder), *options], env=environ)
     assert result.exit_code == 2
     assert said in " ".join(result.output.replace("│", "").split())
+
+
+def test_a_topic_that_is_typed_is_meant_whatever_bucket_is_in_the_environment(folder: Path) -> None:
+    environ = {**KEYS, "CATDOG_S3_ENDPOINT": "https://x", "CATDOG_S3_BUCKET": "photos"}
+    result = CliRunner().invoke(cli, ["upload", str(folder), "--topic", "photos"], env=environ)
+    assert "--kafka-bootstrap-servers is missing" in result.output, "on its way to the topic"
+
+
+def test_a_bucket_that_is_typed_is_meant_whatever_topic_is_in_the_environment(
+    s3: FakeS3, folder: Path
+) -> None:
+    result = upload(s3, folder, CATDOG_TOPIC="photos")
+    assert (result.exit_code, result.stdout) == (0, "2 photos are in s3://photos/data/\n")
 
 
 def test_a_kafka_that_nobody_reaches_is_one_line(folder: Path, tmp_path: Path) -> None:

@@ -75,6 +75,16 @@ def test_an_answer_is_a_cloud_event_in_binary_mode() -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    [b"", b"a cat", b"null", b'{"id": "\xff"}', b'{"id": 7}', b'{"note": ' + b"[" * 100_000],
+    ids=["nothing", "no JSON", "null", "no UTF-8", "another type", "deep"],
+)
+def test_what_is_no_answer_is_told_by_one_kind_of_error(value: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        parse_answer(value)
+
+
+@pytest.mark.parametrize(
     ("key", "wanted"), [(b"\xffraw", b"\xffraw"), (b"", b""), (None, b"pets-images/2/17")]
 )
 def test_an_answer_goes_under_the_key_as_it_came_else_the_place(key: bytes | None, wanted: bytes) -> None:
