@@ -25,11 +25,16 @@ output_option = click.option(
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """Return where to write for people: with colours on a terminal alone (NO_COLOR takes them away there)."""
+    """Return where to write for people: with colours on a terminal, where NO_COLOR does not take them away."""
     console = Console(highlight=False, stderr=stderr)
-    if not console.is_terminal and not os.environ.get("COLUMNS"):
+    if not is_screen(console) and not os.environ.get("COLUMNS"):
         console.width = _WIDTH_OF_A_PIPE
     return console
+
+
+def is_screen(console: Console) -> bool:
+    """Whether what was written can be drawn over: FORCE_COLOR, as Jupyter sets it, makes no screen of a pipe."""
+    return console.is_terminal and console.file.isatty()
 
 
 def print_document(document: Any, output: OutputFormat) -> None:  # noqa: ANN401 - whatever JSON can say

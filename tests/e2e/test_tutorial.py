@@ -60,10 +60,11 @@ def lab(cluster: Instance, person: Person) -> Model:
 
 
 def test_it_trains_and_shows_its_curves(person: Person, lab: Model) -> None:
-    card = person.follow("3. Look at the curves")
-    assert card.startswith("#")
-    assert (person.directory / "version-1" / "training.png").read_bytes().startswith(b"\x89PNG")
-    assert len(_epochs((person.directory / "version-1" / "history.csv").read_text())) == 1
+    said = person.follow("3. Look at the curves")
+    version = person.directory / "lab-1"
+    assert said.endswith((version / "model-card.md").read_text())
+    assert (version / "training.png").read_bytes().startswith(b"\x89PNG")
+    assert len(_epochs((version / "history.csv").read_text())) == 1
     assert [each["version"] for each in lab.status()["versions"]] == [1]
 
 
@@ -78,16 +79,21 @@ def test_it_gets_better(person: Person, lab: Model, figures: list[str]) -> None:
     assert losses[-1] < losses[0]
     assert UNKNOWN in (before[0], after[0]) or after[1] > before[1], "version 2 is surer"
     assert [each["version"] for each in lab.status()["versions"]] == [2, 1]
+    assert _compared(said) == [(label, pytest.approx(sure, abs=0.01)) for label, sure in (before, after)]
+    assert re.search(rf"^they agree on \d+ of {1 + 2 * PER_LABEL} photos$", said, re.MULTILINE)
 
 
 def test_it_rolls_back_and_trains_nothing(person: Person, lab: Model) -> None:
     before = len(lab.status()["versions"])
-    assert re.findall(" ([12]) ([A-Za-z]+)$", person.follow("6. Roll back"), re.MULTILINE) == [
-        ("2", "Pinned"),
-        ("1", "RolledBack"),
+    said = person.follow("6. Roll back")
+    _, _, history = " ".join(said.split()).rpartition("came to serve: ")
+    assert re.findall(r"version ([12]) [^()]*\(([A-Za-z]+)\)", history) == [
+        ("2", "Promoted"),
+        ("1", "Pinned"),
         ("2", "Promoted"),
         ("1", "Promoted"),
     ]
+    assert _table_rows(said)[0][-3] == "1", "the version that answered"
     assert len(lab.status()["versions"]) == before
 
 
@@ -113,14 +119,27 @@ def test_where_there_are_no_photos_some_are_drawn(cluster: Instance, tmp_path: P
 
 
 def _answer(said: str) -> tuple[str, float]:
-    """Return label and probability of cat.jpg, from the table that `catdog send` prints.
+    """Return label and probability of cat.jpg, from the first table that is printed, of `catdog send`."""
+    return _judgement(_table_rows(said)[0][1:])
 
-    What is unknown to the model has no probability there.
-    """
-    [line] = [line for line in said.splitlines() if line.startswith("cat.jpg")]
-    _, label, *rest = line.split()
+
+def _compared(said: str) -> list[tuple[str, float]]:
+    """Return the same by both versions, from the table of `catdog compare` that comes after it."""
+    _, *words = _table_rows(said)[1]
+    first = _judgement(words)
+    return [first, _judgement(words[1 if first[0] == UNKNOWN else 2 :])]
+
+
+def _judgement(words: list[str]) -> tuple[str, float]:
+    """Return what a row says first; what is unknown to the model has no probability there."""
+    label, *rest = words
     assert label in {*LABELS, UNKNOWN}
     return label, 0.0 if label == UNKNOWN else float(rest[0])
+
+
+def _table_rows(said: str) -> list[list[str]]:
+    """Return the words of each row on cat.jpg."""
+    return [line.split() for line in said.splitlines() if line.startswith("cat.jpg")]
 
 
 def _epochs(text: str) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ from catdog_client.cluster.model import Model, read_model
 from catdog_client.cluster.models import Models
 from catdog_client.cluster.rendering import describe, render_model
 from catdog_client.errors import ClientError
-from catdog_client.terminal import make_console
+from catdog_client.terminal import is_screen, make_console
 
 
 def follow_model(
@@ -43,7 +43,7 @@ def follow_on(
     Raises:
         ClientError: that was not so within `seconds`, or the model can't be followed.
     """
-    if not console.is_terminal:
+    if not is_screen(console):
         return follow_model(models, name, holds, _Lines(console), seconds)
     with Live(console=console) as live:
 

@@ -27,9 +27,17 @@ class Changing(Models):
             yield {"metadata": metadata, "spec": {}, "status": {**SERVING, **each}}
 
 
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        """Whether it is one."""
+        return True
+
+
 def test_a_terminal_shows_the_bar_and_at_last_how_it_ended() -> None:
-    file = io.StringIO()
-    console = Console(file=file, force_terminal=True, width=100, color_system=None, highlight=False)
+    file = Screen()
+    console = Console(file=file, width=100, color_system=None, highlight=False)
     models = Changing({"phase": "Training", "progress": PROGRESS}, {}, {"phase": "Failed"})
     ended = follow_on(console, models, "pets", is_settled, 5.0)
     assert ended.status.phase == "Serving"
@@ -38,6 +46,18 @@ def test_a_terminal_shows_the_bar_and_at_last_how_it_ended() -> None:
     assert "━━━━" in shown
     assert "pets in kafka: Serving" in shown
     assert "in kafka: Failed" not in shown, "it is not followed further"
+
+
+def test_a_pipe_gets_a_line_for_each_change_whatever_is_said_of_colours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    console = Console(file=io.StringIO(), width=100)
+    models = Changing({"phase": "Training", "progress": PROGRESS}, {"phase": "RollingOut"}, {})
+    follow_on(console, models, "pets", is_settled, 5.0)
+    assert isinstance(console.file, io.StringIO)
+    phases = re.findall(r"^\d\d:\d\d:\d\d pets: (\w+): ", console.file.getvalue(), re.MULTILINE)
+    assert phases == ["Training", "RollingOut", "Serving"]
 
 
 def test_who_waits_no_longer_is_told_that_it_goes_on() -> None:
