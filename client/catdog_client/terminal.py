@@ -33,7 +33,7 @@ def make_console(*, stderr: bool = False) -> Console:
 
 
 def is_screen(console: Console) -> bool:
-    """Whether what was written can be drawn over: FORCE_COLOR, as Jupyter sets it, makes no screen of a pipe."""
+    """Whether what was written can be drawn over: FORCE_COLOR, which Jupyter sets, makes a pipe none."""
     return console.is_terminal and console.file.isatty()
 
 

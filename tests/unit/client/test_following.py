@@ -52,7 +52,7 @@ def test_a_pipe_gets_a_line_for_each_change_whatever_is_said_of_colours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    console = Console(file=io.StringIO(), width=100)
+    console = Console(file=io.StringIO(), width=100, highlight=False)
     models = Changing({"phase": "Training", "progress": PROGRESS}, {"phase": "RollingOut"}, {})
     follow_on(console, models, "pets", is_settled, 5.0)
     assert isinstance(console.file, io.StringIO)
