@@ -25,7 +25,7 @@ output_option = click.option(
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """Return where to write for people: with colours on a terminal, where NO_COLOR does not take them away."""
+    """Return where to write for people: with colours on a terminal, but for NO_COLOR."""
     console = Console(highlight=False, stderr=stderr)
     if not is_screen(console) and not os.environ.get("COLUMNS"):
         console.width = _WIDTH_OF_A_PIPE
