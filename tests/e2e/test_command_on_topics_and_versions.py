@@ -137,7 +137,7 @@ def test_dead_letters_are_listed_and_saved_within_the_folder(person: Person, tmp
     place = f"{letter['partition']}-{letter['offset']}"
     folder = tmp_path / "rejected"
     [saved] = person.told("dead-letters", "save", NAME, "--to", str(folder))
-    assert list(tmp_path.rglob("*")) == [folder, folder / f"{place}-_.._.._etc__[2J_猫.jpg"]
+    assert list(tmp_path.rglob("*")) == [folder, folder / f"{place}-_.._.._etc__x1b[2J_猫.jpg"]
     assert Path(saved["file"]).read_bytes() == b"no image"
     again = person.catdog("dead-letters", "save", NAME, "--to", str(folder))
     assert again.stdout == f"1 of 1 dead letters are in {folder}\n"
