@@ -95,9 +95,9 @@ class Trainer:
             raise RuntimeError(f"the trainer ended with {process.returncode}")
         result = msgspec.json.decode((self.claim / "termination-log").read_bytes(), type=TrainingResult)
         seconds = perf_counter() - begun
-        stages, rate = read_log(lines)
+        stages = read_log(lines)
         stages = {"Python, imports": seconds - sum(stages.values())} | stages
-        return Trained(result.version, seconds, stages, rate, usage.ru_maxrss * 1024 / 1e6)
+        return Trained(result.version, seconds, stages, usage.ru_maxrss * 1024 / 1e6)
 
     def metadata(self, trained: Trained) -> ModelMetadata:
         """Return what the version says of itself."""
@@ -121,24 +121,21 @@ class Trainer:
         }
 
 
-def read_log(lines: Sequence[bytes]) -> tuple[dict[str, float], float]:
-    """Return how many seconds each stage took by the trainer's log, and photos/s of the stage Features."""
+def read_log(lines: Sequence[bytes]) -> dict[str, float]:
+    """Return how many seconds each stage took by the trainer's log."""
     begun: dict[str, datetime] = {}
-    last = rate = None
+    last = None
     for line in _parsed(lines):
         last = datetime.fromisoformat(line["timestamp"])
         progress = line.get("progress", {})
         if progress:
             begun.setdefault(progress["stage"], last)
-        if progress.get("stage") == "Features":
-            rate = progress.get("photosPerSecond", rate)
     if last is None:
-        return {}, 0.0
+        return {}
     ends = [*list(begun.values())[1:], last]
-    seconds = {
+    return {
         stage: (end - start).total_seconds() for (stage, start), end in zip(begun.items(), ends, strict=True)
     }
-    return seconds, rate or 0.0
 
 
 def _parsed(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:

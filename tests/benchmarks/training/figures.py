@@ -11,7 +11,6 @@ class Trained(msgspec.Struct, frozen=True):
     version: int
     seconds: float
     stages: dict[str, float]  # seconds by stage; before the first, Python starts and imports
-    photos_per_second: float  # of the stage Features
     peak_megabytes: float  # resident
 
 
