@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .PHONY: help demo test check unit e2e soak bench-operator bench-serving bench-training up down env images bundle sbom lock docs drawings format clean-cache
 
 export CATDOG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/catdog
-export PYTHONPATH := $(CURDIR):$(CURDIR)/client:$(CURDIR)/common:$(CURDIR)/operator:$(CURDIR)/trainer_image:$(CURDIR)/inference_image
+export PYTHONPATH := $(CURDIR):$(CURDIR)/client:$(CURDIR)/common:$(CURDIR)/operator:$(CURDIR)/trainer_image:$(CURDIR)/inference_image:$(CURDIR)/console
 export PYTHONDONTWRITEBYTECODE := 1
 
 VENV := $(CATDOG_CACHE)/venv-$(shell sha256sum requirements/dev.txt | cut -c1-12)

@@ -9,7 +9,12 @@ from pathlib import Path
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.commands import run
 
-LOCKS = {"catdog-operator": "operator", "catdog-inference": "inference", "catdog-trainer": "trainer"}
+LOCKS = {
+    "catdog-operator": "operator",
+    "catdog-inference": "inference",
+    "catdog-console": "console",
+    "catdog-trainer": "trainer",
+}
 
 
 def write_sboms(directory: Path) -> list[Path]:

@@ -48,6 +48,16 @@ PRODUCT_IMAGES = (
         ("requirements/inference.txt", "common/catdog_common", "inference_image/catdog_inference"),
     ),
     ImageSource(
+        "catdog-console",
+        "console/Containerfile",
+        (
+            "requirements/console.txt",
+            "common/catdog_common",
+            "client/catdog_client",
+            "console/catdog_console",
+        ),
+    ),
+    ImageSource(
         "catdog-trainer",
         "trainer_image/Containerfile",
         (
