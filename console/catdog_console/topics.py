@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from catdog_client.errors import ClientError
 from catdog_client.model_kafka import read_model_kafka
 from catdog_client.size_limit import DEFAULT_IMAGE_BYTES
 from catdog_common.kafka_binding import KafkaLogin

@@ -63,7 +63,7 @@ class LetterFile(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What became of a photo that went through Kafka: an answer, or a dead letter's reason, or neither yet."""
+    """What became of a photo that went through Kafka: an answer, or why there is none, or neither yet."""
 
     id: str  # as `Traffic.await_answer` takes it; "" where it was not sent
     place: Source | None = None  # where the photo lies; None: it was not sent

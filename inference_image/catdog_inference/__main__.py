@@ -23,6 +23,7 @@ from catdog_inference.health import Health, serve_http
 from catdog_inference.kafka import new_consumer, new_listener, new_producer
 from catdog_inference.logs import configure_logging
 from catdog_inference.metrics import Metrics
+from catdog_inference.reports import Reports, VersionFiles
 from catdog_inference.service import InferenceService
 from catdog_inference.shadow import Shadow
 from catdog_inference.shadow_metrics import ShadowMetrics
@@ -62,7 +63,8 @@ async def run(config: Config) -> None:
     metrics.registry.register(Certificates(config.kafka_login))
     processors = available_processors()
     with ThreadPoolExecutor(processors, "compute") as computing:
-        async with serve_http(health, metrics, config.http_port):
+        reports = Reports(VersionFiles(config.storage, config.model_name))
+        async with serve_http(health, metrics, reports, config.http_port):
             predictor = await asyncio.to_thread(load_predictor, config, processors)
             health.model_loaded = True
             metrics.model_version.labels(config.model_name).set(config.model_version)

@@ -1,4 +1,4 @@
-"""Says by HTTP whether the worker is ready and whether it must be restarted, and shows its metrics."""
+"""Says by HTTP whether the worker is ready and whether it must be restarted; shows metrics and reports."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from catdog_inference.metrics import Metrics
+from catdog_inference.reports import Reports
 from catdog_inference.waiting import Trouble
 
 # Decoding and predicting one batch takes a second or two; with hardly any processor, perhaps a minute.
@@ -66,8 +67,8 @@ class Health:
 
 
 @asynccontextmanager
-async def serve_http(health: Health, metrics: Metrics, port: int) -> AsyncIterator[None]:
-    """Answer `/healthz`, `/readyz` and `/metrics` while the context lasts."""
+async def serve_http(health: Health, metrics: Metrics, reports: Reports, port: int) -> AsyncIterator[None]:
+    """Answer `/healthz`, `/readyz`, `/metrics` and `/reports` while the context lasts."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok") if health.alive else _unavailable("a batch does not end")
@@ -83,7 +84,12 @@ async def serve_http(health: Health, metrics: Metrics, port: int) -> AsyncIterat
 
     app = web.Application()
     app.add_routes(
-        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", show_metrics)]
+        [
+            web.get("/healthz", healthz),
+            web.get("/readyz", readyz),
+            web.get("/metrics", show_metrics),
+            web.get("/reports/{digest}/{file}", reports.hand_out, allow_head=False),
+        ]
     )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -92,6 +98,7 @@ async def serve_http(health: Health, metrics: Metrics, port: int) -> AsyncIterat
         yield
     finally:
         await runner.cleanup()
+        reports.close()
 
 
 def _unavailable(reason: str) -> web.Response:

@@ -1,10 +1,12 @@
 import socket
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from catdog_inference.health import PATIENCE_SECONDS, STUCK_SECONDS, Health, serve_http
 from catdog_inference.metrics import Metrics
+from catdog_inference.reports import Reports, VersionFiles
 from catdog_inference.waiting import Trouble
 
 
@@ -74,12 +76,12 @@ def test_only_work_that_does_not_end_is_a_reason_to_restart() -> None:
     assert health.alive
 
 
-async def test_the_probes_ask_by_http(port: int) -> None:
+async def test_the_probes_ask_by_http(port: int, tmp_path: Path) -> None:
     clock, metrics = Clock(), Metrics()
     health = Health(clock)
     metrics.answers.labels("cat").inc()
     async with (
-        serve_http(health, metrics, port),
+        serve_http(health, metrics, Reports(VersionFiles(tmp_path, "pets")), port),
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
     ):
 
