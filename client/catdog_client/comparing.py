@@ -72,11 +72,25 @@ def compare(predictors: Sequence["Predictor"], photos: Sequence[Path]) -> Iterat
         file = printable(str(photo))
         try:
             content = photo.read_bytes()
-            yield Compared(file, tuple(_answer(each, content) for each in predictors))
+            yield Compared(file, tuple(answer_photo(each, content) for each in predictors))
         except OSError as error:
             yield Compared(file, error=f"cannot be read: {error.strerror}")
         except UnreadableImageError as error:
             yield Compared(file, error=f"{error.reason}: {error}")
+
+
+def answer_photo(predictor: "Predictor", content: bytes) -> VersionAnswer:
+    """Return what a version says of an image file.
+
+    Raises:
+        UnreadableImageError: the file is none that can be decoded.
+    """
+    metadata = predictor.metadata
+    answers = predictor.answer([decode_image(content, predictor.image_size)])
+    values = zip(metadata.labels, answers.probabilities[0], strict=True)
+    return VersionAnswer(
+        metadata.version, answers.labels[0], {label: round(float(value), 6) for label, value in values}
+    )
 
 
 def as_table(compared: Sequence[Compared], versions: Sequence[int]) -> Table:
@@ -91,15 +105,6 @@ def as_table(compared: Sequence[Compared], versions: Sequence[int]) -> Table:
             cells = [each.file, *map(_cell, each.answers), "" if each.agrees else "differ"]
         table.add_row(*map(Text, cells))  # as they are: a string's brackets would be taken for markup
     return table
-
-
-def _answer(predictor: "Predictor", content: bytes) -> VersionAnswer:
-    metadata = predictor.metadata
-    answers = predictor.answer([decode_image(content, predictor.image_size)])
-    values = zip(metadata.labels, answers.probabilities[0], strict=True)
-    return VersionAnswer(
-        metadata.version, answers.labels[0], {label: round(float(value), 6) for label, value in values}
-    )
 
 
 def _cell(answer: VersionAnswer) -> str:

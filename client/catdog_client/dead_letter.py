@@ -7,7 +7,8 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from catdog_client.reading import Bounds, Record
+from catdog_client.exchange import Record
+from catdog_client.reading import Bounds
 from catdog_client.text import file_name, printed, rfc3339, shown
 from catdog_common.kafka_batches import Folded
 from catdog_common.messages import (

@@ -4,9 +4,8 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
-import aiokafka
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
@@ -23,6 +22,8 @@ from catdog_client.size_limit import SizeLimit, find_limit
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.messages import ERROR_MESSAGE_HEADER, ID_HEADER, parse_answer
 
+Record: TypeAlias = Any  # an aiokafka.ConsumerRecord, which is not typed
+
 ANY_SIZE = 2**31 - 1  # we look at the size ourselves, and then say what is wrong with it
 
 
@@ -33,8 +34,7 @@ class Exchange:
         self._config = config
         self._connection = connect(config)
         self._limit: SizeLimit | None = None
-        # Not idempotent: of such aiokafka (0.14) has every record refused after one that the topic refuses.
-        self._producer = AIOKafkaProducer(**self._connection, acks="all", max_request_size=ANY_SIZE)
+        self._producer = new_producer(self._connection)
         self._consumer = AIOKafkaConsumer(**self._connection, group_id=None, enable_auto_commit=False)
 
     async def __aenter__(self) -> Self:
@@ -84,25 +84,13 @@ class Exchange:
         What else somebody writes into the topic of answers is passed over.
         """
         async for record in self._consumer:
-            if record.topic == self._config.dead_letter_topic:
-                yield _read_dead_letter(record)
-            elif answer := _read_answer(record):
-                yield answer
+            if reply := read_reply(record, self._config.dead_letter_topic):
+                yield reply
 
     async def _send_image(self, file: str, image: bytes) -> Outcome:
         identity = str(uuid.uuid4())
-        topic = self._config.input_topic
-        try:
-            sent = await self._producer.send_and_wait(topic, image, headers=[(ID_HEADER, identity.encode())])
-        except (MessageSizeTooLargeError, RecordListTooLargeError):
-            return Outcome(
-                file=file, error=f"has {len(image)} bytes, more than topic {topic} takes; make it smaller"
-            )
-        except TopicAuthorizationFailedError as error:
-            raise ClientError(f"topic {topic} may not be written to: ask for the ACL Write on it") from error
-        except KafkaError as error:
-            raise ClientError(f"topic {topic} does not take photos: {error}") from error
-        return Outcome(file=file, id=identity, partition=sent.partition, offset=sent.offset)
+        sent = await send_image(self._producer, self._config.input_topic, image, identity)
+        return msgspec.structs.replace(sent, file=file)
 
     async def _partitions(self, topic: str) -> list[TopicPartition]:
         # The consumer knows only topics that it was told of; the producer asks for any.
@@ -119,6 +107,36 @@ class Exchange:
         return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
+def new_producer(connection: dict[str, Any]) -> AIOKafkaProducer:
+    """Return a producer of photos that is yet to be started."""
+    # Not idempotent: of such aiokafka (0.14) has every record refused after one that the topic refuses.
+    return AIOKafkaProducer(**connection, acks="all", max_request_size=ANY_SIZE)
+
+
+async def send_image(producer: AIOKafkaProducer, topic: str, image: bytes, identity: str) -> Outcome:
+    """Send an image under an id; return where its record lies, or why the topic does not take the image.
+
+    Raises:
+        ClientError: the topic takes none at all.
+    """
+    try:
+        sent = await producer.send_and_wait(topic, image, headers=[(ID_HEADER, identity.encode())])
+    except (MessageSizeTooLargeError, RecordListTooLargeError):
+        return Outcome(
+            file="", error=f"has {len(image)} bytes, more than topic {topic} takes; make it smaller"
+        )
+    except TopicAuthorizationFailedError as error:
+        raise ClientError(f"topic {topic} may not be written to: ask for the ACL Write on it") from error
+    except KafkaError as error:
+        raise ClientError(f"topic {topic} does not take photos: {error}") from error
+    return Outcome(file="", id=identity, partition=sent.partition, offset=sent.offset)
+
+
+def read_reply(record: Record, dead_letter_topic: str) -> Outcome | None:
+    """Return what a record says of an image, None where it says nothing."""
+    return _read_dead_letter(record) if record.topic == dead_letter_topic else _read_answer(record)
+
+
 def connect(config: KafkaConfig) -> dict[str, Any]:
     """Return the arguments that lead an aiokafka client to Kafka.
 
@@ -132,15 +150,24 @@ def connect(config: KafkaConfig) -> dict[str, Any]:
     return {"bootstrap_servers": config.kafka_bootstrap_servers, **security}
 
 
-def refused(config: KafkaConfig, error: KafkaError) -> ClientError:
+class RefusedError(ClientError):
+    """Kafka does not let us in; `fact` says so without what to do at a terminal."""
+
+    def __init__(self, fact: str) -> None:
+        super().__init__(
+            f"{fact}; check the certificates, and the address: a model knows the one within its cluster, "
+            "--kafka-bootstrap-servers gives another"
+        )
+        self.fact = fact
+
+
+def refused(config: KafkaConfig, error: KafkaError | TimeoutError) -> RefusedError:
     """Return what is to be said where Kafka does not let us in."""
-    return ClientError(
-        f"Kafka at {config.kafka_bootstrap_servers} does not let us in: {error}; check the certificates, and "
-        "the address: a model knows the one within its cluster, --kafka-bootstrap-servers gives another"
-    )
+    why = "it does not answer" if isinstance(error, TimeoutError) else error
+    return RefusedError(f"Kafka at {config.kafka_bootstrap_servers} does not let us in: {why}")
 
 
-def _read_answer(record: aiokafka.ConsumerRecord[Any, Any]) -> Outcome | None:
+def _read_answer(record: Record) -> Outcome | None:
     """Return what a record of the topic of answers says, None where it is no answer."""
     try:
         answer = parse_answer(record.value or b"")
@@ -157,7 +184,7 @@ def _read_answer(record: aiokafka.ConsumerRecord[Any, Any]) -> Outcome | None:
     )
 
 
-def _read_dead_letter(record: aiokafka.ConsumerRecord[Any, Any]) -> Outcome:
+def _read_dead_letter(record: Record) -> Outcome:
     headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     return Outcome(
         file="", id=headers.get(ID_HEADER), error=headers.get(ERROR_MESSAGE_HEADER, "is a dead letter")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
@@ -13,16 +13,15 @@ from aiokafka.errors import (
 
 from catdog_client.config import KafkaConfig
 from catdog_client.errors import ClientError
-from catdog_client.exchange import connect, refused
+from catdog_client.exchange import Record, connect, refused
 from catdog_common.kafka_batches import bound_batches
 from catdog_common.kafka_topic import find_partitions
 
-Record: TypeAlias = Any  # an aiokafka.ConsumerRecord, which is not typed
 Bounds: TypeAlias = Mapping[int, range]  # partition → offsets
 
 _CLIENT_ID = "catdog"
 _FETCH_BYTES = 2 * 1024 * 1024  # of a partition; a larger record comes alone
-_UNFOLDED_BYTES = 256 * 1024 * 1024  # that a compressed batch may take here; what is larger is left in it
+UNFOLDED_BYTES = 256 * 1024 * 1024  # that a compressed batch may take here; what is larger is left in it
 _POLL_MILLISECONDS = 500
 _METADATA_MILLISECONDS = 20_000  # how long a partition that is added may go unread
 
@@ -109,7 +108,7 @@ async def _consuming(
     config: KafkaConfig, topics: Sequence[str]
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
     """Give a consumer of nothing yet, and the partitions of the topics."""
-    bound_batches(_UNFOLDED_BYTES)
+    bound_batches(UNFOLDED_BYTES)
     # "earliest": of a partition that is added later all is new; and where what there was is removed while it
     # is read, the reading goes on with what is left.
     consumer = AIOKafkaConsumer(

@@ -15,8 +15,7 @@ from aiokafka.errors import (
 from catdog_client.config import Config
 from catdog_client.dead_letter import DeadLetter, repeated
 from catdog_client.errors import ClientError
-from catdog_client.exchange import ANY_SIZE, connect, refused
-from catdog_client.reading import Record
+from catdog_client.exchange import ANY_SIZE, Record, connect, refused
 from catdog_common.kafka_topic import find_partitions
 
 _STALL_SECONDS = 60.0

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from catdog_client.dead_letter import read_dead_letter
-from catdog_client.reading import Record
+from catdog_client.exchange import Record
 from catdog_client.text import printed, rfc3339, shown
 from catdog_common.artifact import UNKNOWN
 from catdog_common.messages import Source, parse_answer

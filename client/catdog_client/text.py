@@ -19,6 +19,11 @@ def printed(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
+def sentence(clause: str) -> str:
+    """Return what an error says as a sentence for a page."""
+    return clause[:1].upper() + clause[1:] + ("" if clause.endswith((".", "?", "!")) else ".")
+
+
 def file_name(text: str) -> str:
     """Return a name for a file that lies in the very folder it is put into, whatever the text is.
 

@@ -4,9 +4,10 @@ import io
 import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,10 @@ MAX_PIXELS = 64 * 1024 * 1024
 # Each scan of a progressive JPEG passes over all pixels, be it by a few bytes: without a limit a file of a
 # megabyte takes a processor for minutes. Encoders make some ten scans; this allows 16 of the largest image.
 MAX_SCANNED_PIXELS = 16 * MAX_PIXELS
+
+Size = tuple[int, int]  # width and height, in pixels
+
+_SHRUNK_QUALITY = 80  # of libjpeg's hundred
 
 # Resizing may first shrink by whole factors, down to this many times the size wanted: hardly to be seen, and
 # several times faster on large pictures (Pillow's documentation of `reducing_gap`).
@@ -115,15 +120,36 @@ def decode_image(data: bytes, size: int) -> NDArray[np.uint8]:
     Raises:
         UnreadableImageError: these bytes are no image that can be decoded.
     """
+    return np.array(_decode(data, lambda _: (size, size), MAX_PIXELS), dtype=np.uint8)
+
+
+def shrink_image(data: bytes, side: int, most_pixels: int = MAX_PIXELS) -> bytes:
+    """Return the picture in an image file, decoded as above but not squashed, as a JPEG.
+
+    Its longer side has `side` pixels at most; none of the file's comments and profiles is in it. Pictures
+    of more than `most_pixels` are not decoded: it takes up to 8 bytes a pixel.
+
+    Raises:
+        UnreadableImageError: these bytes are no image that can be decoded.
+    """
+    pixels = np.array(_decode(data, partial(_fit, side), most_pixels), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=_SHRUNK_QUALITY)
+    return file.getvalue()
+
+
+def _decode(data: bytes, wanted: Callable[[Image.Image], Size], most_pixels: int) -> Image.Image:
+    """Return the picture in RGB, of the size that is wanted of it, and then turned upright."""
     try:
         with _open(data) as image:
-            pixels = _weighed(image)
+            pixels = _weighed(image, most_pixels)
             _refuse_too_many_scans(image, data)
             with _BUDGET.taken(pixels):
-                image.draft(None, (size, size))  # JPEG: scales while decoding, never below this size
+                size = wanted(image)
+                image.draft(None, size)  # JPEG: scales while decoding, never below this size
                 image.load()
-                square = _rgb_square(image, size)
-            return np.array(_upright(square, image), dtype=np.uint8)
+                resized = _rgb(image, size)
+            return _upright(resized, image)
     except UnreadableImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -131,6 +157,14 @@ def decode_image(data: bytes, size: int) -> NDArray[np.uint8]:
     except Exception as error:  # on broken bytes Pillow's decoders raise nearly anything
         message = f"the image can't be decoded: {error or type(error).__name__}"
         raise UnreadableImageError(UnreadableReason.DAMAGED, message) from error
+
+
+def _fit(side: int, image: Image.Image) -> Size:
+    """Return the size of an image that is shrunk so that its longer side fits."""
+    longer = max(image.size)
+    if longer <= side:
+        return image.size
+    return max(1, round(image.width * side / longer)), max(1, round(image.height * side / longer))
 
 
 def _open(data: bytes) -> Image.Image:
@@ -144,11 +178,11 @@ def _open(data: bytes) -> Image.Image:
         raise UnreadableImageError(UnreadableReason.NOT_AN_IMAGE, message) from error
 
 
-def _weighed(image: Image.Image) -> int:
+def _weighed(image: Image.Image, most: int) -> int:
     """Return how many pixels of 8 bytes the image takes to decode; refuse what takes more than any photo."""
     factor = 2 if image.format == "WEBP" else 1
-    if factor * image.width * image.height > MAX_PIXELS:
-        message = f"{image.width} × {image.height} pixels are more than {MAX_PIXELS // factor}"
+    if factor * image.width * image.height > most:
+        message = f"{image.width} × {image.height} pixels are more than {most // factor}"
         raise UnreadableImageError(UnreadableReason.TOO_MANY_PIXELS, message)
     return factor * image.width * image.height
 
@@ -176,18 +210,18 @@ def _count_scans(data: bytes) -> int:
     return scans
 
 
-def _rgb_square(image: Image.Image, size: int) -> Image.Image:
+def _rgb(image: Image.Image, size: Size) -> Image.Image:
     image = _eight_bits(image)
     if not image.has_transparency_data:
-        return _squash(image if image.mode == "RGB" else image.convert("RGB"), size)
-    square = _squash(image if image.mode == "RGBA" else image.convert("RGBA"), size)
-    white = Image.new("RGB", square.size, "white")
-    white.paste(square, mask=square.getchannel("A"))
+        return _resize(image if image.mode == "RGB" else image.convert("RGB"), size)
+    resized = _resize(image if image.mode == "RGBA" else image.convert("RGBA"), size)
+    white = Image.new("RGB", resized.size, "white")
+    white.paste(resized, mask=resized.getchannel("A"))
     return white
 
 
-def _squash(image: Image.Image, size: int) -> Image.Image:
-    return image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
+def _resize(image: Image.Image, size: Size) -> Image.Image:
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -200,11 +234,11 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return image
 
 
-def _upright(square: Image.Image, image: Image.Image) -> Image.Image:
-    """Turn the square as the EXIF data say; asked after decoding, as some formats then have done it."""
+def _upright(resized: Image.Image, image: Image.Image) -> Image.Image:
+    """Turn what was resized as the EXIF data say; asked after decoding, as some formats then have done it."""
     try:
         orientation = image.getexif().get(_ORIENTATION)
     except Exception:  # noqa: BLE001  broken EXIF data raise nearly anything, and leave a good picture
-        return square
+        return resized
     transposition = _TRANSPOSITIONS.get(orientation) if isinstance(orientation, int) else None
-    return square.transpose(transposition) if transposition is not None else square
+    return resized.transpose(transposition) if transposition is not None else resized

@@ -1,16 +1,27 @@
-"""Answers a photo by any version of a model, computed here by the version's own files."""
+"""Answers a photo by any version of a model, computed here by the version's own files, as a worker would."""
 
+import asyncio
+from collections import OrderedDict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from catdog_client.comparing import VersionAnswer
-from catdog_client.version_files import Published
+from catdog_client.comparing import VersionAnswer, answer_photo, load
+from catdog_client.errors import ClientError
+from catdog_client.version_files import Published, read_manifest
+from catdog_common.artifact import MANIFEST_FILE
+from catdog_common.images import UnreadableImageError
+from catdog_common.predictor import Predictor
+
+KEPT = 2  # versions, of some 15 to 60 MB each
+_THREADS = 2  # for one photo
 
 
 class VersionFiles(Protocol):
     """Where a version's files come from."""
 
     async def read(self, published: Published, name: str) -> bytes:
-        """Return a file of a version, or its manifest.json, checked by its digest.
+        """Return a file of a version, or its manifest.json.
 
         Raises:
             ClientError: it can't be had; the message says why.
@@ -19,13 +30,46 @@ class VersionFiles(Protocol):
 
 
 class Predictors:
-    """Versions ready to answer; few are kept at a time."""
+    """Versions ready to answer, by their digests; those that were asked last are kept."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._ready = OrderedDict[str, Predictor]()
+        self._turn = asyncio.Lock()  # one is loaded, or computes, at a time: each takes memory and processors
 
     async def answer(self, published: Published, files: VersionFiles, photo: bytes) -> VersionAnswer:
         """Return what a version answers to a photo.
 
         Raises:
-            ClientError: the version's files can't be had or are damaged, or the photo is no picture (which
-                the message says as a dead letter would).
+            ClientError: the version's files can't be had or are damaged, or the photo is no picture.
         """
-        raise NotImplementedError
+        async with self._turn:
+            predictor = await self._load(published, files)
+            try:
+                return await asyncio.to_thread(answer_photo, predictor, photo)
+            except UnreadableImageError as error:
+                raise ClientError(f"the photo is none that can be read: {error}") from error
+
+    async def _load(self, published: Published, files: VersionFiles) -> Predictor:
+        if published.digest is None:
+            raise ClientError(f"the status names no digest of version {published.version}")
+        if (known := self._ready.pop(published.digest, None)) is None:
+            while len(self._ready) >= self._kept:
+                self._ready.popitem(last=False)
+            known = await _fetch(published, files)
+        self._ready[published.digest] = known
+        return known
+
+
+async def _fetch(published: Published, files: VersionFiles) -> Predictor:
+    manifest = await files.read(published, MANIFEST_FILE)
+    contents = {name: await files.read(published, name) for name in read_manifest(manifest, published)}
+    return await asyncio.to_thread(_load, published, contents | {MANIFEST_FILE: manifest})
+
+
+def _load(published: Published, contents: dict[str, bytes]) -> Predictor:
+    """Return the predictor of these files, which it checks; they are on the disk only meanwhile."""
+    with TemporaryDirectory() as directory:
+        for name, content in contents.items():
+            (Path(directory) / name).write_bytes(content)
+        return load(Path(directory), published.version, _THREADS)

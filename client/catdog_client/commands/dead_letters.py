@@ -14,8 +14,9 @@ import msgspec
 from catdog_client.dead_letter import DeadLetter, as_table, read_dead_letter, saved_name
 from catdog_client.dead_letter_options import Chosen, choose, choosing
 from catdog_client.errors import ClientError
+from catdog_client.exchange import Record
 from catdog_client.model_kafka import ModelKafka
-from catdog_client.reading import Record, read_present
+from catdog_client.reading import read_present
 from catdog_client.resending import lost, producing, resend
 from catdog_client.saving import save_new
 from catdog_client.terminal import make_console

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catdog_common.images import UnreadableImageError, UnreadableReason, decode_image
+from catdog_common.images import UnreadableImageError, UnreadableReason, decode_image, shrink_image
 
 SIZE = 32
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -169,3 +169,51 @@ def test_mutated_images_are_decoded_or_refused_and_nothing_else() -> None:
             assert decode_image(bytes(data), SIZE).shape == (SIZE, SIZE, 3)
         except UnreadableImageError as error:
             assert isinstance(error.reason, UnreadableReason)  # noqa: PT017
+
+
+def shrunk(data: bytes, side: int = 40, **options: int) -> Image.Image:
+    with Image.open(io.BytesIO(shrink_image(data, side, **options))) as image:
+        image.load()
+        return image
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted"),
+    [((80, 60), (40, 30)), ((30, 90), (13, 40)), ((20, 10), (20, 10)), ((900, 1), (40, 1))],
+)
+def test_a_picture_is_shrunk_to_fit_in_its_shape_and_never_enlarged(
+    size: tuple[int, int], wanted: tuple[int, int]
+) -> None:
+    image = shrunk(encoded(two_halves(size=size), "PNG"))
+    assert (image.format, image.size) == ("JPEG", wanted)
+
+
+def test_a_shrunk_picture_is_upright_and_on_white() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    turned = shrunk(encoded(two_halves(), "JPEG", exif=exif))
+    assert turned.size == (30, 40)
+    assert near(pixel(turned, 15, 5), RED, 40)
+    clear = shrunk(encoded(Image.new("RGBA", (80, 60)), "PNG"))
+    assert near(pixel(clear, 20, 15), WHITE)
+
+
+def pixel(image: Image.Image, x: int, y: int) -> tuple[int, ...]:
+    return tuple(np.asarray(image)[y, x].tolist())
+
+
+def test_a_shrunk_picture_says_nothing_of_its_photographer() -> None:
+    exif = Image.Exif()
+    exif[0x013B] = "somebody's name"
+    data = encoded(two_halves(), "JPEG", exif=exif, comment=b"at home", icc_profile=b"profile" * 50)
+    small = shrink_image(data, 40)
+    assert not any(each in small for each in (b"somebody", b"at home", b"profile"))
+
+
+def test_a_picture_of_more_pixels_than_allowed_is_not_shrunk() -> None:
+    data = encoded(two_halves(), "PNG")
+    assert shrunk(data, most_pixels=80 * 60).size == (40, 30)
+    with pytest.raises(UnreadableImageError) as caught:
+        shrink_image(data, 40, most_pixels=80 * 60 - 1)
+    assert caught.value.reason is UnreadableReason.TOO_MANY_PIXELS
+    assert str(caught.value) == "80 × 60 pixels are more than 4799"
