@@ -14,7 +14,7 @@ from catdog_client.text import sentence
 from catdog_common.kafka_topic import find_partitions
 
 _CLIENT_ID = "catdog-console"
-_CHECK_SECONDS = 10.0
+CHECK_SECONDS = 10.0
 _CHECK_PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 15.0
 
@@ -43,8 +43,7 @@ class Listener:
         topics: tuple[str, ...],
         config: Callable[[], KafkaConfig],
         ear: Ear,
-        *,
-        check_seconds: float = _CHECK_SECONDS,
+        check_seconds: float,
     ) -> None:
         """Take topics, and who is asked for the way into Kafka each time.
 

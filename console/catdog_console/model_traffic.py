@@ -34,6 +34,7 @@ class ModelTraffic:
         config: Callable[[], KafkaConfig],
         producer: PhotoProducer,
         drawing: asyncio.Semaphore,
+        check_seconds: float,
     ) -> None:
         self._topics, self._config, self._producer = topics, config, producer
         self.thumbnails = Thumbnails(drawing)
@@ -42,7 +43,7 @@ class ModelTraffic:
         self.letters = DeadLetters(topics, self._places, self.thumbnails)
         self._asks = Asks(topics.input, has_shadow=topics.shadow is not None, clock=monotonic)
         followed = (topics.output, topics.dead_letters, *([topics.shadow] if topics.shadow else []))
-        self._listener = Listener(followed, config, self)
+        self._listener = Listener(followed, config, self, check_seconds)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property

@@ -12,7 +12,7 @@ from catdog_client.size_limit import SizeLimit
 from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_console.asking import PhotoProducer
-from catdog_console.listening import tell
+from catdog_console.listening import CHECK_SECONDS, tell
 from catdog_console.model_traffic import ModelTraffic
 from catdog_console.topics import why_out_of_reach
 from catdog_console.views_of_kafka import Asked, Frame, LetterFile, ModelTopics, ShownLetter
@@ -27,9 +27,18 @@ class Traffic:
     there or may not be read, the model's Kafka is another one.
     """
 
-    def __init__(self, login: Callable[[], KafkaLogin], *, linger: float = LINGER_SECONDS) -> None:
-        """Take `Config.kafka_login`: it is asked anew for each connection, as files may be renewed."""
-        self._login, self._linger = login, linger
+    def __init__(
+        self,
+        login: Callable[[], KafkaLogin],
+        *,
+        linger: float = LINGER_SECONDS,
+        check_seconds: float = CHECK_SECONDS,
+    ) -> None:
+        """Take `Config.kafka_login`: it is asked anew for each connection, as files may be renewed.
+
+        Whether Kafka answers is looked at each `check_seconds` while somebody looks.
+        """
+        self._login, self._linger, self._check_seconds = login, linger, check_seconds
         self._models: dict[ModelTopics, _Kept] = {}
         self._producer = PhotoProducer()
         self._drawing = asyncio.Semaphore(1)
@@ -111,7 +120,8 @@ class Traffic:
     async def _using(self, topics: ModelTopics) -> AsyncIterator[ModelTraffic]:
         kept = self._models.get(topics)
         if kept is None:
-            model = ModelTraffic(topics, partial(self._config, topics), self._producer, self._drawing)
+            config = partial(self._config, topics)
+            model = ModelTraffic(topics, config, self._producer, self._drawing, self._check_seconds)
             kept = self._models[topics] = _Kept(model)
         kept.users += 1
         kept.stay()

@@ -27,7 +27,9 @@ class Shown(msgspec.Struct, frozen=True):
     """An answer or a dead letter of the strip."""
 
     seen: Seen
-    thumbnail: str | None  # a name for `Traffic.thumbnail`, of digits and dashes; None: there is no picture
+    thumbnail: (
+        str | None
+    )  # a name for `Traffic.thumbnail`, of letters, digits and dashes; None: there is no picture
 
 
 class Rates(msgspec.Struct, frozen=True):
