@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -59,8 +59,7 @@ def fetch_version(
         directory.mkdir(parents=True, exist_ok=True)
         for name in sorted(filter(wanted, files)):
             content = source.read(f"{published.directory}/{name}")
-            if _digest(content) != files[name]:
-                raise ClientError(_damaged(published, f"{name} is not the file that was published"))
+            check_file(content, name, files, published)
             yield _write(directory / name, content)
         yield _write(directory / MANIFEST_FILE, manifest)
     except OSError as error:
@@ -83,6 +82,16 @@ def read_manifest(content: bytes, published: Published) -> dict[str, str]:
         if not _NAME.fullmatch(name) or name == MANIFEST_FILE:
             raise ClientError(_damaged(published, f"{MANIFEST_FILE} names {name!a}, which is no plain file"))
     return files
+
+
+def check_file(content: bytes, name: str, files: Mapping[str, str], published: Published) -> None:
+    """Refuse a file that is not the one that the version's manifest names.
+
+    Raises:
+        ClientError: it is not.
+    """
+    if _digest(content) != files.get(name):
+        raise ClientError(_damaged(published, f"{name} is not the file that was published"))
 
 
 def _write(file: Path, content: bytes) -> Path:

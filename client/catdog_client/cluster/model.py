@@ -97,6 +97,9 @@ class Progress(View, frozen=True):
     stage: str = ""
     epoch: int | None = None
     epochs: int | None = None
+    loss: float | None = None
+    accuracy: float | None = None
+    val_loss: float | None = None
     val_accuracy: float | None = None
     photos: int | None = None
     total_photos: int | None = None
@@ -125,6 +128,7 @@ class Version(View, frozen=True):
     trained_at: datetime | None = None
     verdict: str = ""
     first_served_time: datetime | None = None
+    digest: str | None = None  # sha256:<hex> of its manifest, where the operator knows it
 
 
 class Change(View, frozen=True):
@@ -135,6 +139,14 @@ class Change(View, frozen=True):
     reason: str = ""
 
 
+class Shadow(View, frozen=True):
+    """A version that answers beside the one that serves, into a topic of its own; shares are of 1."""
+
+    version: int
+    records: int = 0  # that both have answered
+    agreement: float | None = None
+
+
 class InferenceStatus(View, frozen=True):
     """What serves."""
 
@@ -142,6 +154,7 @@ class InferenceStatus(View, frozen=True):
     accuracy: float | None = None
     replicas: int = 0
     ready_replicas: int = 0
+    shadow: Shadow | None = None
 
 
 class TrainingStatus(View, frozen=True):

@@ -71,6 +71,27 @@ class Models:
                     raise
                 Event().wait(_PAUSE_SECONDS)
 
+    def follow_all(self) -> Iterator[dict[str, Body]]:
+        """Yield all models of the namespace by name, as they are, and whenever one may have changed.
+
+        It ends after a minute or so, when the API server ends its watch: begin it anew.
+
+        Raises:
+            ClientError: no API server answers, or it refuses.
+        """
+        listed = self._list()
+        known: dict[str, Body] = {each["metadata"]["name"]: each for each in listed["items"]}
+        yield dict(known)
+        for kind, changed in self.api.watch(self._path(), {}, listed["metadata"]["resourceVersion"]):
+            if kind == "ERROR":
+                return
+            name = changed["metadata"]["name"]
+            if kind == "DELETED":
+                known.pop(name, None)
+            else:
+                known[name] = changed
+            yield dict(known)
+
     def _follow(self, name: str, end: float) -> Iterator[Body]:
         body = self.get(name)
         yield body

@@ -1,7 +1,7 @@
 """A model as a person reads it. Pure: the same model at the same time is the same text."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -11,7 +11,8 @@ from rich.text import Text
 
 from catdog_client.cluster.changes import describe_version
 from catdog_client.cluster.decisions import failure_of_present_settings
-from catdog_client.cluster.model import Change, Condition, Model, Progress, Version
+from catdog_client.cluster.model import Change, Condition, Model, Progress
+from catdog_client.cluster.wording import ago, extent, figures, number, remarks, share, span
 
 PHASE_STYLES = {
     "Serving": "green",
@@ -25,7 +26,6 @@ VERDICT_STYLES = {"Passed": "green", "Failed": "red", "NotJudged": "yellow"}
 
 _BAR_WIDTH = 30
 _CHANGES = 5  # of the history that are shown
-_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def render_list(models: Iterable[Model], *, everywhere: bool) -> Table:
@@ -39,8 +39,8 @@ def render_list(models: Iterable[Model], *, everywhere: bool) -> Table:
             *([model.metadata.namespace] if everywhere else []),
             model.name,
             _phase(model),
-            _text(served.served_version),
-            _share(served.accuracy),
+            number(served.served_version),
+            share(served.accuracy),
             f"{served.ready_replicas}/{model.spec.inference.replicas}",
             _mark(ready.status if ready else "") + Text(f" {ready.reason}" if ready else " "),
         )
@@ -63,12 +63,12 @@ def render_model(model: Model, now: datetime) -> Group:
 
 def render_progress(progress: Progress, now: datetime) -> RenderableType:
     """Return a bar of the stage that a training is in, and its figures."""
-    done, total = _extent(progress)
+    done, total = extent(progress)
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row(
         Text("training", style="cyan"),
         ProgressBar(total=float(total or 1), completed=float(done or 0), width=_BAR_WIDTH),
-        Text(_figures(progress, now)),
+        Text(figures(progress, now)),
     )
     return grid
 
@@ -78,7 +78,7 @@ def describe(model: Model, now: datetime) -> str:
     if not model.seen:
         return f"{model.name}: the operator has not seen the last edit yet"
     if model.status.progress is not None and model.status.phase == "Training":
-        return f"{model.name}: Training: {_figures(model.status.progress, now, with_time=False)}"
+        return f"{model.name}: Training: {figures(model.status.progress, now, with_time=False)}"
     ready = model.condition("Ready")
     said = ready.message if ready else "nothing is said of it yet"
     return f"{model.name}: {model.status.phase or 'Pending'}: {said}"
@@ -90,7 +90,7 @@ def _headline(model: Model) -> Text:
     if served.served_version is not None:
         line.append(f", version {served.served_version}")
         if served.accuracy is not None:
-            line.append(f" ({_share(served.accuracy)} right)")
+            line.append(f" ({share(served.accuracy)} right)")
         line.append(f", {served.ready_replicas} of {replicas} workers ready")
     if (pin := model.spec.inference.model_version) is not None:
         line.append(f", version {pin} is pinned")
@@ -109,7 +109,7 @@ def _phase(model: Model) -> Text:
 def _conditions(conditions: tuple[Condition, ...], now: datetime) -> Table:
     table = _table("", "CONDITION", "REASON", "SINCE", "MESSAGE")
     for each in conditions:
-        since = "" if each.last_transition_time is None else _span(now - each.last_transition_time)
+        since = "" if each.last_transition_time is None else span(now - each.last_transition_time)
         table.add_row(_mark(each.status), each.type, each.reason, since, Text(each.message))
     return table
 
@@ -119,51 +119,20 @@ def _versions(model: Model, now: datetime) -> Table:
     for each in model.status.versions:
         table.add_row(
             str(each.version),
-            _share(each.accuracy),
-            _text(each.photos),
+            share(each.accuracy),
+            number(each.photos),
             Text(each.verdict, style=VERDICT_STYLES.get(each.verdict, "")),
-            _ago(each.trained_at, now),
-            _ago(each.first_served_time, now),
-            ", ".join(_remarks(model, each)),
+            ago(each.trained_at, now),
+            ago(each.first_served_time, now),
+            ", ".join(remarks(model, each)),
         )
     return table
 
 
-def _remarks(model: Model, version: Version) -> Iterator[str]:
-    if version.version == model.served:
-        yield "serves"
-    if version.version == model.spec.inference.model_version:
-        yield "pinned"
-    if version.hash and version.hash == model.status.training.hash:
-        yield "of the present settings"
-
-
 def _history(history: tuple[Change, ...], now: datetime) -> Text:
-    told = (f"version {each.version} {_ago(each.time, now)} ({each.reason})" for each in history[:_CHANGES])
+    told = (f"version {each.version} {ago(each.time, now)} ({each.reason})" for each in history[:_CHANGES])
     more = "; …" if len(history) > _CHANGES else ""
     return Text(f"came to serve: {'; '.join(told)}{more}")
-
-
-def _figures(progress: Progress, now: datetime, *, with_time: bool = True) -> str:
-    return ", ".join(_list_figures(progress, now, with_time=with_time))
-
-
-def _list_figures(progress: Progress, now: datetime, *, with_time: bool) -> Iterator[str]:
-    done, total = _extent(progress)
-    yield f"{progress.stage or 'Starting'} {done}/{total}" if total else progress.stage or "Starting"
-    if progress.val_accuracy is not None:
-        yield f"{_share(progress.val_accuracy)} of validation right"
-    if progress.photos_per_second is not None:
-        yield f"{progress.photos_per_second:.0f} photos/s"
-    if with_time and (end := progress.estimated_completion_time) is not None:
-        yield f"done in about {_span(end - now)}"
-
-
-def _extent(progress: Progress) -> tuple[int | None, int | None]:
-    """Return how many epochs or photos are done, and of how many."""
-    if progress.epochs is not None and progress.total_photos is None:
-        return progress.epoch or 0, progress.epochs
-    return progress.photos or 0, progress.total_photos
 
 
 def describe_failure(model: Model) -> str | None:
@@ -196,26 +165,3 @@ def _table(*columns: str) -> Table:
 
 def _mark(status: str) -> Text:
     return Text(*MARKS.get(status, ("?", "yellow")))
-
-
-def _share(fraction: float | None) -> str:
-    return "" if fraction is None else f"{fraction:.1%}"
-
-
-def _text(number: int | None) -> str:
-    return "" if number is None else str(number)
-
-
-def _ago(time: datetime | None, now: datetime) -> str:
-    return "" if time is None else f"{_span(now - time)} ago"
-
-
-def _span(span: timedelta) -> str:
-    """Return a time span by its largest unit, or by two where the larger one is small."""
-    seconds = max(int(span.total_seconds()), 0)
-    for position, (unit, length) in enumerate(_UNITS):
-        if (count := seconds // length) and length > 1:
-            smaller, part = _UNITS[position + 1]
-            rest = seconds % length // part
-            return f"{count} {unit} {rest} {smaller}" if count < 3 and rest else f"{count} {unit}"
-    return f"{seconds} s"
