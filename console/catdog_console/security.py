@@ -1,0 +1,69 @@
+"""What every answer and every request is held to, whatever the page: written as plain ASGI."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # The camera is asked for by a file input, which needs no right of a page.
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",
+}
+
+_SAFE = ("GET", "HEAD")
+
+
+class SecurityHeaders:
+    """Adds headers to every answer, but for what it says of its caching itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class SameOrigin:
+    """Refuses what would do something and does not come from one of the console's own pages (CSRF).
+
+    Browsers say where a request comes from in `Sec-Fetch-Site`, older ones in `Origin`; what says neither
+    is no browser, and has nobody's session.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not is_own(scope["method"], Headers(scope=scope)):
+            refusal = PlainTextResponse("this comes from another site: open the page and send it there", 403)
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def is_own(method: str, headers: Mapping[str, str]) -> bool:
+    """Whether a request is a harmless one, or comes from a page of the same origin."""
+    if method in _SAFE:
+        return True
+    if (site := headers.get("sec-fetch-site")) is not None:
+        return site in ("same-origin", "none")
+    if (origin := headers.get("origin")) is not None:
+        return urlsplit(origin).netloc == headers.get("host")
+    return True
