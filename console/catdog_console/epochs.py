@@ -35,8 +35,6 @@ def note_progress(epochs: Epochs, progress: Progress | None) -> Epochs:
         epochs = Epochs(progress.hash)
     if not progress.epoch or progress.val_loss is None:
         return epochs
-    epoch = Epoch(
-        progress.epoch, progress.loss, progress.accuracy, progress.val_loss, progress.val_accuracy
-    )
+    epoch = Epoch(progress.epoch, progress.loss, progress.accuracy, progress.val_loss, progress.val_accuracy)
     before = tuple(each for each in epochs.seen if each.number < epoch.number)
     return Epochs(epochs.hash, (*before, epoch)[-_MOST:])

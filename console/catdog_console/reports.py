@@ -1,6 +1,7 @@
 """Fetches the files of a version from a worker of its model, and keeps the last ones in memory.
 
-A worker hands out `/reports/<digest of manifest.json>/<file>`: who knows the digest may read the model's status.
+A worker hands out `/reports/<digest of manifest.json>/<file>`: who knows the digest may read the model's
+status.
 """
 
 import asyncio
@@ -63,7 +64,9 @@ class Reports:
         return read_manifest(await self._fetch(model, version, MANIFEST_FILE, None), version)
 
     async def read(self, model: Key, version: Published, name: str) -> bytes:
-        """Return a file of a version."""
+        """Return a file of a version, or its manifest."""
+        if name == MANIFEST_FILE:
+            return await self._fetch(model, version, name, None)
         files = await self.files(model, version)
         if name not in files:
             raise ClientError(f"version {version.version} of {model.name} has no file {name!a}")
@@ -74,8 +77,8 @@ class Reports:
     ) -> bytes:
         if version.digest is None:
             raise ClientError(
-                f"the digest of version {version.version} is not known to the operator, as it did not see its "
-                f"training, so no worker hands out its files: {_by_command(model, version)}"
+                f"the digest of version {version.version} is not known to the operator, which did not see "
+                f"its training, so no worker hands out its files: {_by_command(model, version)}"
             )
         kept_as = f"{version.digest}/{name}"
         async with self._slots:

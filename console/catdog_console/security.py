@@ -30,6 +30,8 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -51,6 +53,7 @@ class SameOrigin:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer that it is refused."""
         if scope["type"] == "http" and not is_own(scope["method"], Headers(scope=scope)):
             refusal = PlainTextResponse("this comes from another site: open the page and send it there", 403)
             await refusal(scope, receive, send)
