@@ -7,7 +7,7 @@ from release.bundle import NAMESPACED, product_version, render, write_bundle
 from release.service_version import NAME, Release
 from tests.cluster.cache import REPOSITORY, default_cache
 from tests.cluster.images import PRODUCT_IMAGES, ImageStore
-from tests.cluster.overlay import write_overlay
+from tests.cluster.overlay import write_console_overlay, write_overlay
 from tests.cluster.packages import install_packages
 
 DEFAULT_BASE = "python:3.11-slim-bookworm"
@@ -20,7 +20,7 @@ def publish(
     """Build and push the product's images and the bundle's, and write the installs; return the images' names.
 
     `platforms` are such as `linux/arm64`; `source` is the repository's URL, or "". Into `directory` go
-    `install`, `install-namespaced` and `bundle`.
+    `install`, `install-namespaced`, `console` and `bundle`.
 
     Raises:
         CommandError: an image could not be built, or the registry did not take it.
@@ -38,8 +38,9 @@ def publish(
 
 
 def write_installs(directory: Path, images: Mapping[str, str], release: Release) -> None:
-    """Write both kustomize overlays and the bundle, with these images by name."""
+    """Write the kustomize overlays and the bundle, with these images by name."""
     cluster_wide, namespaced = directory / "install", directory / "install-namespaced"
     write_overlay(cluster_wide, images, {})
     write_overlay(namespaced, images, {}, base=NAMESPACED, namespace="catdog")
+    write_console_overlay(directory / "console", images)
     write_bundle(directory / "bundle", render(cluster_wide, namespaced), release)

@@ -1,25 +1,21 @@
-"""Asks the console whether it lives, for the kubelet: it listens where only the pod itself reaches it."""
+"""The kubelet's probe, run in the console's pod: exits 1 unless the console answers at its own address."""
 
-import http.client
 import os
 import sys
+import urllib.request
 
-_TIMEOUT_SECONDS = 5
+SECONDS = 4
 
 
 def main() -> None:
-    """Exit with 0 if it answers."""
-    port = int(os.environ.get("CATDOG_PORT", "8080"))
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
+    """Ask `/healthz`, by a name that the console is known by. Nothing imported here takes long to start."""
+    port = os.environ.get("CATDOG_PORT", "8080")
+    host = os.environ.get("CATDOG_HOSTS", "localhost").partition(",")[0].strip()
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/healthz", headers={"Host": host})
     try:
-        connection.request("GET", "/healthz")
-        status = connection.getresponse().status
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=SECONDS).close()
     except OSError as error:
         sys.exit(f"the console does not answer at port {port}: {error}")
-    finally:
-        connection.close()
-    if status != http.client.OK:
-        sys.exit(f"the console answers with status {status}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.layout import Layout
 from tests.cluster.node_spec import Program
-from tests.cluster.overlay import OPERATOR_NAMESPACE, write_overlay
+from tests.cluster.overlay import OPERATOR_NAMESPACE, write_console_overlay, write_overlay
 from tests.cluster.state import Instance
 from tests.cluster.strimzi.client_files import write_client_files
 
@@ -56,7 +56,11 @@ def await_kafka(instance: Instance) -> None:
 
 
 def apply_operator(instance: Instance, settings: Mapping[str, str]) -> None:
-    """Install the operator as a person would, by an overlay with the local images and these settings."""
+    """Install the operator as a person would, by an overlay with the local images and these settings.
+
+    One for the console lies beside it, for who wants it.
+    """
+    write_console_overlay(instance.console_dir, instance.images)
     overlay = instance.state_dir / "operator"
     write_overlay(overlay, instance.images, settings)
     instance.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(overlay))

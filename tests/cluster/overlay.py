@@ -1,4 +1,4 @@
-"""The kustomize overlay that installs the operator with images of one's own."""
+"""The kustomize overlays that install the operator and the console with images of one's own."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import yaml
 from tests.cluster.cache import REPOSITORY
 
 OPERATOR_NAMESPACE = "catdog-system"
+CONSOLE = REPOSITORY / "manifests" / "console"
 
 
 def write_overlay(
@@ -63,6 +64,18 @@ def build_overlay(
         ],
         **({"patches": [{"patch": json.dumps(patch)}]} if environment else {}),
     }
+
+
+def write_console_overlay(directory: Path, images: Mapping[str, str]) -> None:
+    """Write what `kubectl apply -k` takes: the console's manifests, with this image."""
+    directory.mkdir(parents=True, exist_ok=True)
+    overlay = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(CONSOLE, directory.resolve())],
+        "images": [{"name": "catdog-console", **_name_and_version(images["catdog-console"])}],
+    }
+    (directory / "kustomization.yaml").write_text(yaml.safe_dump(overlay, sort_keys=False))
 
 
 def _name_and_version(reference: str) -> dict[str, str]:

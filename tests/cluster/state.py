@@ -57,6 +57,11 @@ class Instance:
         return self.state_dir / "client"
 
     @property
+    def console_dir(self) -> Path:
+        """What `kubectl apply -k` installs the console by."""
+        return self.state_dir / "console"
+
+    @property
     def images(self) -> dict[str, str]:
         """Name → reference of the images in the node."""
         return self.record.images if self.record else {}

@@ -1,7 +1,10 @@
 import json
+from pathlib import Path
 from typing import Any
 
-from tests.cluster.overlay import build_overlay
+import yaml
+
+from tests.cluster.overlay import CONSOLE, build_overlay, write_console_overlay
 
 LOCAL = {name: f"localhost/{name}:0a1b" for name in ("catdog-operator", "catdog-trainer", "catdog-inference")}
 PUSHED = {name: f"quay.io:443/me/{name}@sha256:0a1b" for name in LOCAL}
@@ -48,3 +51,12 @@ def test_another_install_is_changed_in_its_own_namespace() -> None:
     [generator], [patch] = changed["configMapGenerator"], changed["patches"]
     assert generator["namespace"] == "catdog"
     assert json.loads(patch["patch"])["metadata"]["namespace"] == "catdog"
+
+
+def test_the_console_is_installed_by_its_own_manifests_with_its_image(tmp_path: Path) -> None:
+    write_console_overlay(tmp_path / "console", {"catdog-console": "localhost/catdog-console:0a1b"})
+    written = yaml.safe_load((tmp_path / "console" / "kustomization.yaml").read_text())
+    assert (tmp_path / "console" / written["resources"][0]).resolve() == CONSOLE
+    assert written["images"] == [
+        {"name": "catdog-console", "newName": "localhost/catdog-console", "newTag": "0a1b"}
+    ]
