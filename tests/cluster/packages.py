@@ -33,6 +33,9 @@ IMAGE_PACKAGES = (
 # What clients of other makes are, or need.
 CLIENT_PACKAGES = ("kcat", "maven", "openjdk-17-jre-headless")
 
+# A browser for the tests of the console, and what it writes with.
+BROWSER_PACKAGES = ("chromium-headless-shell", "fonts-dejavu-core", "fonts-noto-color-emoji")
+
 # Debian asks this program whether a package's service may be started; 101 is "no".
 # https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
 _POLICY = Path("/usr/sbin/policy-rc.d")

@@ -1,0 +1,40 @@
+"""The console as somebody uses it who may forward a port: installed by its manifests, reached at localhost."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.cluster.instance import Instance
+from tests.cluster.operator_process import free_port
+from tests.cluster.waiting import await_answer
+from tests.e2e.models import NAMESPACE
+
+DEPLOYMENT = "deployment/catdog-console"
+USER = f"system:serviceaccount:{NAMESPACE}:catdog-console"  # as the audit log names it
+_PORT = 8080  # of the pod
+
+
+@contextmanager
+def installed_console(cluster: Instance) -> Iterator[None]:
+    """Have the console in the cluster, ready, for as long as the context lasts."""
+    overlay = str(cluster.console_dir)
+    cluster.kubectl("apply", "-k", overlay)
+    cluster.kubectl("rollout", "status", DEPLOYMENT, "-n", NAMESPACE, "--timeout=180s")
+    try:
+        yield
+    finally:
+        cluster.kubectl("delete", "-k", overlay, "--ignore-not-found", "--timeout=60s")
+
+
+@contextmanager
+def forwarded(cluster: Instance, port: int | None = None) -> Iterator[str]:
+    """Give the URL of the console by a port of this machine, that one or a free one."""
+    port = port or free_port()
+    kubectl = (str(cluster.kubectl_path), "--kubeconfig", str(cluster.kubeconfig))
+    command = (*kubectl, "port-forward", "-n", NAMESPACE, DEPLOYMENT, f"{port}:{_PORT}")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as forwarding:
+        try:
+            await_answer(f"http://localhost:{port}/healthz", 60)
+            yield f"http://localhost:{port}"
+        finally:
+            forwarding.terminate()
