@@ -56,6 +56,7 @@ def test_what_the_pod_is_told_is_what_the_console_reads(container: dict[str, Any
     assert config.namespaces == ("kafka",)
     mounts = {each["mountPath"] for each in container["volumeMounts"]}
     assert {config.kafka_ca_dir, config.kafka_user_dir} == mounts
+    assert config.kafka_login().servers == "my-cluster-kafka-bootstrap.kafka.svc:9093"
 
 
 def test_its_role_lets_it_look_at_models_and_pods_and_nothing_else() -> None:

@@ -1,4 +1,4 @@
-"""The console as somebody uses it who may forward a port: installed by its manifests, reached at localhost."""
+"""The console for somebody who may forward a port: installed by its manifests, reached at localhost."""
 
 import subprocess
 from collections.abc import Iterator
