@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e soak bench-operator bench-serving bench-training up down env images bundle sbom lock docs drawings format clean-cache
+.PHONY: help demo test check unit e2e soak bench-operator bench-serving bench-training bench-console pictures up down env images bundle sbom lock docs drawings format clean-cache
 
 export CATDOG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/catdog
 export PYTHONPATH := $(CURDIR):$(CURDIR)/client:$(CURDIR)/common:$(CURDIR)/operator:$(CURDIR)/trainer_image:$(CURDIR)/inference_image:$(CURDIR)/console
@@ -50,6 +50,9 @@ bench-serving: $(VENV)/ready ## how fast a worker answers, beside the lab's way,
 
 bench-training: $(VENV)/ready ## how good versions are and how fast a training is, beside the lab's network (QUICK=1 ONLY=accuracy OUTPUT=file.json)
 	@$(PYTHON) -m tests.benchmarks.training $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(OUTPUT),--output $(OUTPUT))
+
+bench-console: $(VENV)/ready ## how soon the console answers, and what open pages cost (QUICK=1 OUTPUT=file.json)
+	@$(PYTHON) -m tests.benchmarks.console $(if $(QUICK),--quick) $(if $(OUTPUT),--output $(OUTPUT))
 
 up: $(VENV)/ready ## start the local cluster (NAME=demo), with Kafka and the operator in it
 	@$(PYTHON) -m tests.cluster up --name $(NAME)

@@ -148,6 +148,6 @@ def test_in_kafka_it_writes_photos_reads_one_models_topics_and_joins_no_group(po
 
 
 def test_the_kubelet_asks_by_a_module_that_is_there(container: dict[str, Any]) -> None:
-    for probe in ("readinessProbe", "livenessProbe"):
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         *_, module = container[probe]["exec"]["command"]
         assert (MANIFESTS.parent / "console" / f"{module.replace('.', '/')}.py").exists()

@@ -8,6 +8,7 @@ from tests.cluster.instance import Instance
 from tests.cluster.operator_process import free_port
 from tests.cluster.waiting import await_answer
 from tests.e2e.models import NAMESPACE
+from tests.e2e.processes import processes_in_pod
 
 DEPLOYMENT = "deployment/catdog-console"
 USER = f"system:serviceaccount:{NAMESPACE}:catdog-console"  # as the audit log names it
@@ -38,3 +39,10 @@ def forwarded(cluster: Instance, port: int | None = None) -> Iterator[str]:
             yield f"http://localhost:{port}"
         finally:
             forwarding.terminate()
+
+
+def console_process(cluster: Instance) -> int:
+    """Return the console's process: in its pod the oldest of Python's, as probes come and go."""
+    look = ("get", "pod", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=console", "-o")
+    uid = cluster.kubectl(*look, "jsonpath={.items[0].metadata.uid}")
+    return min(processes_in_pod(uid, "python3"))

@@ -17,10 +17,17 @@ def processes_of(node: Instance, program: str) -> list[int]:
 
 def process_in_pod(uid: str, program: str) -> int:
     """Return the process that runs a program in the pod with this uid."""
-    [found] = [
-        path for path in Path("/proc").iterdir() if path.name.isdecimal() and _is_in_pod(path, uid, program)
+    [found] = processes_in_pod(uid, program)
+    return found
+
+
+def processes_in_pod(uid: str, program: str) -> list[int]:
+    """Return the processes that run a program in the pod with this uid."""
+    return [
+        int(path.name)
+        for path in Path("/proc").iterdir()
+        if path.name.isdecimal() and _is_in_pod(path, uid, program)
     ]
-    return int(found.name)
 
 
 def _is_in_pod(process: Path, uid: str, program: str) -> bool:
