@@ -1,16 +1,29 @@
 """A real browser, Debian's headless Chromium, led by Playwright, and what it may not meet on a page."""
 
+import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from PIL import Image
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
 
 from tests.cluster.cache import default_cache
 from tests.cluster.packages import BROWSER_PACKAGES, install_packages
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
+_COLOURS = 192
 # WCAG to level AA, and what axe's authors hold for good practice besides.
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -44,6 +57,16 @@ def scrolls_sideways(page: Page) -> bool:
     """Whether a page is wider than its window."""
     wide: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     return wide
+
+
+def photograph(page: Page, name: str, *, of: Locator | None = None, full: bool = False) -> None:
+    """Write what a page (or a part `of` it) looks like, if CATDOG_PICTURES names a folder for that."""
+    if not (directory := os.environ.get("CATDOG_PICTURES")):
+        return
+    content = of.screenshot() if of else page.screenshot(full_page=full)
+    with Image.open(io.BytesIO(content)) as picture:  # with few colours it has a third of the bytes
+        few = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        few.save(Path(directory) / f"{name}.png", optimize=True)
 
 
 class Witness:

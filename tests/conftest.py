@@ -15,9 +15,10 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 # Directories whose modules share what took long to make.
-TOGETHER = ("tests/e2e/faults",)
+TOGETHER = ("tests/e2e/console", "tests/e2e/faults")
 LONGEST_FIRST = (
     "tests/e2e/faults",
+    "tests/e2e/console",
     "tests/e2e/test_trainer_image.py",
     "tests/e2e/test_main_job.py",
     "tests/e2e/test_notebook.py",

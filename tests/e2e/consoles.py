@@ -4,12 +4,17 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import yaml
+
+from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
 from tests.cluster.operator_process import free_port
+from tests.cluster.overlay import CONSOLE
 from tests.cluster.waiting import await_answer
 from tests.e2e.models import NAMESPACE
 from tests.e2e.processes import processes_in_pod
 
+HOWTO = REPOSITORY / "docs" / "how-to" / "console.md"
 DEPLOYMENT = "deployment/catdog-console"
 USER = f"system:serviceaccount:{NAMESPACE}:catdog-console"  # as the audit log names it
 _PORT = 8080  # of the pod
@@ -46,3 +51,16 @@ def console_process(cluster: Instance) -> int:
     look = ("get", "pod", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=console", "-o")
     uid = cluster.kubectl(*look, "jsonpath={.items[0].metadata.uid}")
     return min(processes_in_pod(uid, "python3"))
+
+
+def rights_of_console() -> set[tuple[str, str, str]]:
+    """Return what its manifests grant: API group, resource, verb."""
+    documents = yaml.safe_load_all((CONSOLE / "rbac.yaml").read_text())
+    [role] = [each for each in documents if each["kind"] == "Role"]
+    return {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }

@@ -4,7 +4,8 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,15 @@ async def first_record_at(
     finally:
         await consumer.stop()
     raise AssertionError("a consumer's records never end")
+
+
+def produce_apart(cluster: Instance, topic: str, values: Sequence[bytes]) -> None:
+    """Send records from a thread of its own, where this one's event loop is somebody else's."""
+
+    async def send() -> None:
+        async with AIOKafkaProducer(**settings(cluster), max_request_size=2**24) as producer:
+            for value in values:
+                await producer.send_and_wait(topic, value)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, send()).result()

@@ -115,6 +115,11 @@ class Model:
             for pod in self.workers()
         }
 
+    def exists(self) -> bool:
+        """Whether the resource is there."""
+        look = ("get", "catdogmodel", self.name, "-n", self.namespace, "--ignore-not-found", "-o", "name")
+        return self.cluster.kubectl(*look) != ""
+
     def status(self) -> Status:
         """Return the status as it is now."""
         answer = self.cluster.kubectl("get", "catdogmodel", self.name, "-n", self.namespace, "-o", "json")

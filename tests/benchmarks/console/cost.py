@@ -15,7 +15,7 @@ import msgspec
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SETTLED_SECONDS = 5.0
-_STREAM = re.compile(r'data-stream="([^"]+)"')
+_EVENTS = re.compile(r'data-events="([^"]+)"')
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -65,8 +65,8 @@ async def _open_pages(url: str, pages: int) -> AsyncIterator[list[int]]:
         tasks = []
         for _ in range(pages):
             async with session.get(url) as page:
-                [stream] = _STREAM.findall(await page.text())
-            tasks.append(group.create_task(read(session, urljoin(url, unescape(stream)))))
+                [events] = _EVENTS.findall(await page.text())
+            tasks.append(group.create_task(read(session, urljoin(url, unescape(events)))))
         yield counts
         for task in tasks:
             task.cancel()

@@ -27,7 +27,7 @@ _DROP = """([photo, name]) => new Promise(resolve => {
     observer.disconnect();
     requestAnimationFrame(() => resolve(performance.now() - began));
   }).observe(document.querySelector("#answer"), {childList: true, subtree: true});
-  document.querySelector("[data-drop]").dispatchEvent(
+  document.querySelector("#photo-form").dispatchEvent(
     new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
 })"""
 

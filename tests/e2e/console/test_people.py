@@ -1,0 +1,71 @@
+"""Everyone can use the console: by keyboard, by a screen reader, on a phone, in the dark, without script."""
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import photograph, scrolls_sideways, violations_of
+
+NARROWEST = 320  # CSS pixels: https://www.w3.org/WAI/WCAG22/Understanding/reflow
+
+pytestmark = pytest.mark.usefixtures("pets")
+
+
+def test_all_of_it_is_done_by_keyboard(page: Page, here: str, cat: Path) -> None:
+    page.goto(here)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Choose a photo")).to_be_focused()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(cat)
+    expect(page.locator("#answer")).to_contain_text("Version 1 says")
+    while page.evaluate("document.activeElement.localName") != "button":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#answer")).to_contain_text("Version 1 says")
+
+
+def test_without_script_a_form_is_a_form(browser: Browser, here: str, cat: Path) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(here)
+        page.get_by_label("Choose a photo").set_input_files(cat)
+        page.get_by_role("button", name="Ask").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("What pets says of the photo")
+        expect(page.get_by_role("main")).to_contain_text("Version 1 says cat")
+        page.get_by_role("link", name="Ask about another photo").click()
+        page.get_by_role("link", name="Listen for some seconds").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("What pets answered just now")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [NARROWEST, 1100])
+def test_axe_finds_no_violation_and_no_page_scrolls_sideways(
+    browser: Browser, url: str, here: str, cat: Path, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    with browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}) as context:
+        page = context.new_page()
+        for address in (
+            url,
+            f"{here}/versions/1",
+            f"{here}/dead-letters",
+            f"{here}/answers",
+            f"{url}/nowhere",
+        ):
+            page.goto(address)
+            assert violations_of(page) == [], address
+            assert not scrolls_sideways(page), address
+        page.goto(here)
+        page.get_by_label("Beside the version that serves").select_option("2")
+        page.get_by_label("Choose a photo").set_input_files(cat)
+        expect(page.locator("#answer .column")).to_have_count(2)
+        assert violations_of(page) == []
+        assert not scrolls_sideways(page)
+        if (width, scheme) == (NARROWEST, "dark"):
+            photograph(page, "phone", of=page.locator("section", has=page.locator("#photo-form")))
