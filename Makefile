@@ -87,6 +87,10 @@ drawings: $(VENV)/ready ## draw cats and dogs, where there are no photos: TO=dir
 	@test -n "$(TO)" || { echo 'make drawings TO=dir: name the folder to draw into'; exit 2; }
 	@$(PYTHON) -m catdog_trainer.data.drawings $(TO)
 
+pictures: $(VENV)/ready ## write docs/pictures anew, as the console's tests see its pages
+	@mkdir -p docs/pictures
+	@CATDOG_PICTURES=docs/pictures $(PYTHON) -m pytest tests/e2e/console $(ARGS)
+
 format: $(VENV)/ready ## format the code, and mend what lint can mend
 	@$(VENV)/bin/ruff format --quiet .
 	@$(VENV)/bin/ruff check --quiet --fix .

@@ -58,6 +58,8 @@ def _say_how_to_go_on(terminal: Terminal, instance: Instance, seconds: float) ->
         "  kubectl get catdogmodels\n"
         "  kubectl explain catdogmodel.spec.training\n"
         "  catdog send --wait your-cat.jpg\n"
+        f"  kubectl apply -k {instance.console_dir}   # the console, for a browser:\n"
+        "  kubectl port-forward -n kafka deployment/catdog-console 8080   # http://localhost:8080\n"
         f"  make down{option}                   # take it away again; only the cache stays\n"
         "  make clean-cache               # that too"
     )
