@@ -15,7 +15,6 @@ from playwright.sync_api import (
     Locator,
     Page,
     Request,
-    Response,
     sync_playwright,
 )
 
@@ -74,10 +73,8 @@ class Witness:
 
     def __init__(self, page: Page) -> None:
         self.requests: list[Request] = []
-        self.responses: list[Response] = []
         self.complaints: list[str] = []  # of its script, and of the browser: what a policy forbids, say
-        page.on("request", self.requests.append)
-        page.on("response", self.responses.append)
+        page.on("request", lambda request: self.requests.append(request))  # no function of C takes its mark
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 

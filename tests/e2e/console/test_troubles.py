@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from catdog_console.security import HEADERS
 from playwright.sync_api import Browser, Page, expect
 
 from catdog_common.artifact import TRUNK_FILE, version_dir
+from catdog_console.security import HEADERS
 from tests.browser import photograph
 from tests.cluster.audit import read_audit
 from tests.cluster.instance import Instance
