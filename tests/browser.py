@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -15,6 +16,7 @@ from playwright.sync_api import (
     Locator,
     Page,
     Request,
+    ViewportSize,
     sync_playwright,
 )
 
@@ -22,6 +24,8 @@ from tests.cluster.cache import default_cache
 from tests.cluster.packages import BROWSER_PACKAGES, install_packages
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
+Scheme = Literal["light", "dark"]
+NARROWEST = 320  # CSS pixels of width: https://www.w3.org/WAI/WCAG22/Understanding/reflow
 _COLOURS = 192
 # WCAG to level AA, and what axe's authors hold for good practice besides.
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -40,6 +44,17 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def page_at(browser: Browser, width: int, scheme: Scheme) -> Iterator[Page]:
+    """Give a page for somebody with a window so wide (CSS pixels), and these colours.
+
+    Nothing moves on it: what is about to appear has no contrast.
+    """
+    size = ViewportSize(width=width, height=800)
+    with browser.new_context(color_scheme=scheme, viewport=size, reduced_motion="reduce") as context:
+        yield context.new_page()
 
 
 def violations_of(page: Page) -> list[str]:
@@ -74,13 +89,16 @@ class Witness:
     def __init__(self, page: Page) -> None:
         self.requests: list[Request] = []
         self.complaints: list[str] = []  # of its script, and of the browser: what a policy forbids, say
-        page.on("request", lambda request: self.requests.append(request))  # no function of C takes its mark
+        page.on("request", self._note_request)
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def hosts(self) -> set[str]:
         """Return whom the page has asked for anything; what it holds itself (`blob:`) is from nobody."""
         return {urlsplit(each.url).netloc for each in self.requests} - {""}
+
+    def _note_request(self, request: Request) -> None:
+        self.requests.append(request)
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

@@ -8,7 +8,7 @@ from catdog_client.cluster.wording import share
 from catdog_console.epochs import Epoch
 
 WIDTH, HEIGHT = 320, 160  # of the drawing, with room for figures at its edges
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 10, 22
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 10, 22
 
 Figure = Callable[[Epoch], float | None]
 

@@ -78,9 +78,11 @@ async def merge(*streams: AsyncGenerator[ServerSentEvent, None]) -> AsyncIterato
     try:
         while True:
             getting = asyncio.create_task(queue.get())
-            done, _ = await asyncio.wait({getting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                done, _ = await asyncio.wait({getting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                getting.cancel()  # who has got something is left alone by that
             if getting not in done:
-                getting.cancel()
                 for task in tasks:
                     if task in done:
                         task.result()

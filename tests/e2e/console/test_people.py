@@ -1,14 +1,11 @@
 """Everyone can use the console: by keyboard, by a screen reader, on a phone, in the dark, without script."""
 
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import photograph, scrolls_sideways, violations_of
-
-NARROWEST = 320  # CSS pixels: https://www.w3.org/WAI/WCAG22/Understanding/reflow
+from tests.browser import NARROWEST, Scheme, page_at, photograph, scrolls_sideways, violations_of
 
 pytestmark = pytest.mark.usefixtures("pets")
 
@@ -47,10 +44,9 @@ def test_without_script_a_form_is_a_form(browser: Browser, here: str, cat: Path)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [NARROWEST, 1100])
 def test_axe_finds_no_violation_and_no_page_scrolls_sideways(
-    browser: Browser, url: str, here: str, cat: Path, width: int, scheme: Literal["light", "dark"]
+    browser: Browser, url: str, here: str, cat: Path, width: int, scheme: Scheme
 ) -> None:
-    with browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}) as context:
-        page = context.new_page()
+    with page_at(browser, width, scheme) as page:
         for address in (
             url,
             f"{here}/versions/1",
