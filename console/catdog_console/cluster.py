@@ -18,7 +18,8 @@ from catdog_console.epochs import Epochs, note_progress
 
 log = structlog.get_logger()
 
-_PAUSE_SECONDS = 2.0
+_PAUSE_SECONDS = 2.0  # after an outage
+_BREATH_SECONDS = 0.2  # between two watches, for an API server that ends them at once
 
 Connect = Callable[[str], Models]
 
@@ -123,6 +124,7 @@ class _Watch:
                 while not self._over.is_set():
                     for bodies in models.follow_all():
                         self._tell(self._cluster.note, self._namespace, bodies)
+                    self._over.wait(_BREATH_SECONDS)
             except ClientError as error:
                 now = datetime.now(UTC)
                 self._tell(self._cluster.note_outage, self._namespace, str(error), now)

@@ -1,7 +1,7 @@
 """What an open page is told while it is open, as Server-Sent Events: fragments, and where each belongs."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 
 import msgspec
@@ -65,7 +65,7 @@ async def follow_strip(
             shown, sent = frozenset(each.key for each in strip.items), dict(fragments)
 
 
-async def merge(*streams: AsyncGenerator[ServerSentEvent, None]) -> AsyncIterator[ServerSentEvent]:
+async def merge(*streams: AsyncGenerator[ServerSentEvent, None]) -> AsyncGenerator[ServerSentEvent, None]:
     """Yield the events of several streams, until one ends or fails; none runs ahead of who reads."""
     queue: asyncio.Queue[ServerSentEvent] = asyncio.Queue(1)
 

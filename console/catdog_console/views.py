@@ -118,7 +118,7 @@ class ModelView(View, frozen=True):
 
 def url_of(key: Key) -> str:
     """Return the address of a model's page."""
-    return f"/models/{quote(key.namespace)}/{quote(key.name)}"
+    return f"/models/{quote(key.namespace, safe='')}/{quote(key.name, safe='')}"
 
 
 def view_list(models: Mapping[Key, Known]) -> tuple[Row, ...]:

@@ -1,0 +1,25 @@
+"""Which requests are one's own."""
+
+import pytest
+from starlette.datastructures import Headers
+
+from catdog_console.security import is_own
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "own"),
+    [
+        ("GET", {"sec-fetch-site": "cross-site"}, True),
+        ("POST", {"sec-fetch-site": "none"}, True),
+        ("POST", {"sec-fetch-site": "cross-site", "origin": "http://localhost", "host": "localhost"}, False),
+        ("POST", {"origin": "https://console.example:8443", "host": "console.example:8443"}, True),
+        ("DELETE", {"origin": "https://other.example", "host": "console.example"}, False),
+        ("POST", {"host": "localhost"}, True),
+    ],
+)
+def test_a_request_is_own_if_it_is_harmless_or_from_the_same_origin(
+    method: str,
+    headers: dict[str, str],
+    own: bool,  # noqa: FBT001
+) -> None:
+    assert is_own(method, Headers(headers)) is own
