@@ -10,7 +10,7 @@ from tests.cluster.commands import run
 
 # By a block's language: what it is handed to, on standard input. A person may be more patient than a test is.
 RUN_BY = {
-    "sh": ("timeout", "420", "bash", "-euo", "pipefail", "-s"),
+    "sh": ("timeout", "900", "bash", "-euo", "pipefail", "-s"),
     "yaml": ("kubectl", "apply", "-f", "-"),
 }
 # What is shown and not run: what things look like, and queries.

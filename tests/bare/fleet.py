@@ -130,7 +130,7 @@ async def make_namespaces(cluster: Instance, kube: Kube, names: Sequence[str]) -
     await asyncio.to_thread(cluster.kubectl, "apply", "-f", "-", input=json.dumps(listed))
     for name in names:
         account = ("serviceaccount/default", "-n", name)  # without it no pod can be made
-        await asyncio.to_thread(cluster.kubectl, "wait", *account, "--for=create", "--timeout=60s")
+        await asyncio.to_thread(cluster.kubectl, "wait", *account, "--for=create", "--timeout=240s")
         kafka = await kube.apply(_kafka(name))
         address = f"{KAFKA}-kafka-bootstrap.{name}.svc:9093"
         listeners = [{"name": "tls", "bootstrapServers": address}]

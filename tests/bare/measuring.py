@@ -11,6 +11,7 @@ from tests.bare.fleet import Fleet, Key
 from tests.cluster.audit import Entry, read_audit
 from tests.cluster.instance import Instance
 from tests.cluster.operator_process import OperatorProcess
+from tests.cluster.waiting import PATIENCE_SECONDS
 
 QUIET_SECONDS = 2.0
 QUIET_SHARE = 0.03  # of a processor: kopf's own heartbeat
@@ -25,10 +26,10 @@ async def edit_and_time(
     for number in range(edits):
         await asyncio.sleep(start + number / edits_per_second - monotonic())
         key = fleet.keys[number * 7919 % len(fleet.keys)]  # a prime, so that they come in no order
-        await fleet.rest_of(key, 60)
+        await fleet.rest_of(key, PATIENCE_SECONDS)
         sent[key, number] = datetime.now(UTC)
         await fleet.edit(key, f"{began.timestamp()}-{number}")
-    await fleet.rest(60)
+    await fleet.rest(PATIENCE_SECONDS)
     entries = read_audit(cluster.layout.audit_log, began)
     made = job_creations(entries)
     return [_time_to_job(key, moment, made) for (key, _), moment in sent.items()], entries

@@ -15,6 +15,7 @@ from tests.bare.cluster import bare_cluster
 from tests.bare.measuring import at_rest, edit_and_time, processor_seconds
 from tests.cluster.audit import Entry, read_audit
 from tests.cluster.operator_process import OperatorProcess, operator_process
+from tests.cluster.waiting import PATIENCE_SECONDS
 
 NAMESPACES = tuple(f"fleet-{number}" for number in range(5))
 FEW, MANY = 5, 50
@@ -52,13 +53,13 @@ async def _live(name: str, directory: Path) -> Story:
 
         with operator_process(cluster, directory):
             await fleet.grow(FEW)
-            await fleet.rest(60)
+            await fleet.rest(PATIENCE_SECONDS)
         started = datetime.now(UTC)
         with operator_process(cluster, directory) as operator:
             restart_with_few, edits_of_few, computed_for_few = await restart_and_edit(operator)
             grows = datetime.now(UTC)
             await fleet.grow(MANY)
-            await fleet.rest(120)
+            await fleet.rest(PATIENCE_SECONDS)
             growing = read_audit(log, grows)
         started = datetime.now(UTC)
         with operator_process(cluster, directory) as operator:

@@ -18,6 +18,7 @@ from tests.cluster.audit import Entry, read_audit
 from tests.cluster.instance import Instance, down
 from tests.cluster.operator_process import operator_process
 from tests.cluster.strimzi.kube import Kube
+from tests.cluster.waiting import PATIENCE_SECONDS
 
 NAMESPACE = "zoo"
 CONSTRAINTS_CRD = """
@@ -58,7 +59,7 @@ async def _live(openshift: bool, directory: Path) -> Story:  # noqa: FBT001 - th
             await asyncio.to_thread(_pretend_openshift, cluster)
         with operator_process(cluster, directory):
             await fleet.grow(1)
-            await fleet.rest(60)
+            await fleet.rest(PATIENCE_SECONDS)
         before, ended = await _templates(kube), datetime.now(UTC)
         with operator_process(cluster, directory) as operator:
             await at_rest(operator, cluster)
@@ -69,7 +70,7 @@ async def _live(openshift: bool, directory: Path) -> Story:  # noqa: FBT001 - th
 def _pretend_openshift(cluster: Instance) -> None:
     cluster.kubectl("apply", "-f", "-", input=CONSTRAINTS_CRD)
     crd = "crd/securitycontextconstraints.security.openshift.io"
-    cluster.kubectl("wait", crd, "--for=condition=Established", "--timeout=60s")
+    cluster.kubectl("wait", crd, "--for=condition=Established", "--timeout=240s")
 
 
 async def _templates(kube: Kube) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def _await_crds(instance: Instance, names: list[str]) -> None:
     # has no conditions for a moment, and to await one is an error then.
     for name in names:
         for condition in ("create", "jsonpath={.status.acceptedNames.plural}", "condition=Established"):
-            instance.kubectl("wait", f"crd/{name}", f"--for={condition}", "--timeout=60s")
+            instance.kubectl("wait", f"crd/{name}", f"--for={condition}", "--timeout=240s")
 
 
 def await_kafka(instance: Instance) -> None:
@@ -69,7 +69,7 @@ def apply_operator(instance: Instance, settings: Mapping[str, str]) -> None:
 def await_operator(instance: Instance) -> None:
     """Await that the operator's present version runs."""
     instance.kubectl(
-        "rollout", "status", "deployment/catdog-operator", "-n", OPERATOR_NAMESPACE, "--timeout=120s"
+        "rollout", "status", "deployment/catdog-operator", "-n", OPERATOR_NAMESPACE, "--timeout=240s"
     )
 
 

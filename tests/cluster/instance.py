@@ -29,7 +29,7 @@ from tests.cluster.packages import API_SERVER_PACKAGES, install_packages
 from tests.cluster.parts import Parts, make_parts
 from tests.cluster.programs import build_kubernetes
 from tests.cluster.state import Instance, Record
-from tests.cluster.waiting import await_answer, await_socket
+from tests.cluster.waiting import PATIENCE_SECONDS, await_answer, await_socket
 
 __all__ = ["Instance", "down", "find_instances", "lanes_of", "up", "up_api_server"]
 
@@ -139,7 +139,7 @@ def _start(instance: Instance, parts: Parts, specification: str, *, with_kafka: 
     if with_kafka:
         programs.append(strimzi_stand_in(layout, parts.images["catdog-kafka"].reference))
     _run(instance, parts.kubernetes, programs)
-    await_socket(layout.containerd_socket, 30)
+    await_socket(layout.containerd_socket, PATIENCE_SECONDS)
     remove_older_images(list(parts.images.values()), layout.containerd_socket)
 
 
@@ -178,8 +178,8 @@ def _await_node(instance: Instance, pause: Image) -> None:
     import_images([pause], layout.containerd_socket)
     _await_api_server(layout)
     for condition in ("create", "condition=Ready"):
-        instance.kubectl("wait", f"node/{NODE}", f"--for={condition}", "--timeout=60s")
-    await_answer(layout.dns_ready, 60)
+        instance.kubectl("wait", f"node/{NODE}", f"--for={condition}", "--timeout=240s")
+    await_answer(layout.dns_ready, PATIENCE_SECONDS)
 
 
 def _await_api_server(layout: Layout) -> None:

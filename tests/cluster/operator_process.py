@@ -16,13 +16,11 @@ import yaml
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.overlay import OPERATOR_NAMESPACE
 from tests.cluster.state import Instance
-from tests.cluster.waiting import await_answer
+from tests.cluster.waiting import PATIENCE_SECONDS, await_answer
 
 OPERATOR = "catdog-operator"
 PLACEHOLDERS = {"catdog-trainer": "catdog-trainer:latest", "catdog-inference": "catdog-inference:latest"}
 
-_START_SECONDS = 60
-_END_SECONDS = 30
 _LINES_OF_A_FAILURE = 30
 
 
@@ -54,7 +52,7 @@ class OperatorProcess:
         """
         self.process.send_signal(signal_number)
         try:
-            return self.process.wait(_END_SECONDS)
+            return self.process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -125,12 +123,12 @@ def deployment_scaled_down(cluster: Instance) -> Iterator[None]:
     deployment = ("-n", OPERATOR_NAMESPACE, f"deployment/{OPERATOR}")
     cluster.kubectl("scale", *deployment, "--replicas=0")
     pods = ("pod", "-n", OPERATOR_NAMESPACE, "-l", "app.kubernetes.io/component=operator")
-    cluster.kubectl("wait", *pods, "--for=delete", "--timeout=60s")
+    cluster.kubectl("wait", *pods, "--for=delete", "--timeout=240s")
     try:
         yield
     finally:
         cluster.kubectl("scale", *deployment, "--replicas=1")
-        cluster.kubectl("rollout", "status", *deployment, "--timeout=120s")
+        cluster.kubectl("rollout", "status", *deployment, "--timeout=240s")
 
 
 def operator_environment(
@@ -156,7 +154,7 @@ def _await_start(operator: OperatorProcess) -> None:
             tail = operator.log.read_text(errors="replace").splitlines()[-_LINES_OF_A_FAILURE:]
             raise RuntimeError("\n".join([f"the operator ended with exit code {code}:", *tail]))
 
-    await_answer(f"{operator.url}/healthz", _START_SECONDS, meanwhile=check_it_lives)
+    await_answer(f"{operator.url}/healthz", PATIENCE_SECONDS, meanwhile=check_it_lives)
 
 
 def free_port() -> int:

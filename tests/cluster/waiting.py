@@ -8,6 +8,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+# For what takes seconds: only a failure waits for so long, and on a busy machine seconds become minutes.
+PATIENCE_SECONDS = 240.0
 _LOOK_SECONDS = 0.1
 
 

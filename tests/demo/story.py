@@ -86,7 +86,7 @@ def bring_photos(terminal: Terminal, instance: Instance, folder: Path, count: in
         .replace("${INFERENCE_IMAGE}", instance.images["catdog-inference"])
     )
     terminal.run("kubectl apply -f -", shown="kubectl apply -f photos.yaml", stdin=manifest)
-    terminal.run("kubectl wait pod/photo-loader --for=condition=Ready --timeout=120s")
+    terminal.run("kubectl wait pod/photo-loader --for=condition=Ready --timeout=240s")
     terminal.run(
         f"kubectl cp {folder}/. photo-loader:/photos",
         shown="kubectl cp photos/. photo-loader:/photos",
@@ -142,7 +142,7 @@ def scale(terminal: Terminal) -> None:
     terminal.heading("5. More of it: two workers share the topic's partitions")
     terminal.run(f"kubectl scale catdogmodel/{MODEL} --replicas=2")
     ready = "--for=jsonpath='{.status.inference.readyReplicas}'=2"
-    terminal.run(f"kubectl wait catdogmodel/{MODEL} {ready} --timeout=120s")
+    terminal.run(f"kubectl wait catdogmodel/{MODEL} {ready} --timeout=240s")
     terminal.run("kubectl get catdogmodels")
 
 

@@ -37,7 +37,7 @@ def make_claim(
     }
     cluster.kubectl("apply", "-f", "-", input=json.dumps(claim))
     bound = "--for=jsonpath={.status.phase}=Bound"
-    cluster.kubectl("wait", "pvc", name, "-n", namespace, bound, "--timeout=60s")
+    cluster.kubectl("wait", "pvc", name, "-n", namespace, bound, "--timeout=240s")
     return directory
 
 

@@ -15,6 +15,7 @@ from catdog_common.kafka_security import KafkaSecurity
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.commands import environment
 from tests.cluster.instance import Instance
+from tests.cluster.waiting import PATIENCE_SECONDS
 
 Record = Any  # an aiokafka.ConsumerRecord, which is not typed
 
@@ -78,7 +79,7 @@ async def produce(
 
 
 async def first_record(
-    cluster: Instance, topic: str, holds: Callable[[Record], bool], seconds: float = 60
+    cluster: Instance, topic: str, holds: Callable[[Record], bool], seconds: float = PATIENCE_SECONDS
 ) -> Record:
     """Return the first record of a topic, from its beginning, for which `holds` is true.
 
@@ -89,7 +90,7 @@ async def first_record(
 
 
 async def first_record_at(
-    connection: dict[str, Any], topic: str, holds: Callable[[Record], bool], seconds: float = 60
+    connection: dict[str, Any], topic: str, holds: Callable[[Record], bool], seconds: float = PATIENCE_SECONDS
 ) -> Record:
     """Return the same of any Kafka.
 

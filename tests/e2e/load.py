@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.tiny_version import picture
 
 PER_SECOND = 30
@@ -35,7 +36,7 @@ class Load:
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def await_more(self, records: int, seconds: float = 60) -> None:
+    async def await_more(self, records: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Return when so many more are acknowledged than now.
 
         Raises:
@@ -91,7 +92,7 @@ async def steady_load(servers: str, topic: str) -> AsyncIterator[Load]:
             await sending
 
 
-async def answers_to(load: Load, servers: str, topic: str, seconds: float = 120) -> Counter[str]:
+async def answers_to(load: Load, servers: str, topic: str, seconds: float = PATIENCE_SECONDS) -> Counter[str]:
     """Return how often each id of a load was answered, once all that were sent were, or after `seconds`."""
     answered, sent = Counter[str](), set(load.sent)
     async with AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:

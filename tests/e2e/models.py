@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.cluster.instance import Instance
+from tests.cluster.waiting import PATIENCE_SECONDS
 
 Status = dict[str, Any]
 NAMESPACE = "kafka"
@@ -51,7 +52,9 @@ class Model:
             "--ignore-not-found",
         )
 
-    def await_status(self, holds: Callable[[Status], bool], what: str, timeout: float = 240) -> Status:
+    def await_status(
+        self, holds: Callable[[Status], bool], what: str, timeout: float = PATIENCE_SECONDS
+    ) -> Status:
         """Return the first status for which `holds` is true.
 
         Raises:
@@ -66,13 +69,15 @@ class Model:
             f"{self.name}: {what}: not within {timeout} s; its status:\n{json.dumps(last, indent=1)}"
         )
 
-    def await_condition(self, kind: str, expected: tuple[str, str, str], timeout: float = 240) -> Status:
+    def await_condition(
+        self, kind: str, expected: tuple[str, str, str], timeout: float = PATIENCE_SECONDS
+    ) -> Status:
         """Return the first status whose condition `kind` has this (status, reason, message)."""
         return self.await_status(
             lambda status: condition(status, kind) == expected, f"{kind} is {expected}", timeout
         )
 
-    def await_ready(self, version: int | None = None, timeout: float = 240) -> Status:
+    def await_ready(self, version: int | None = None, timeout: float = PATIENCE_SECONDS) -> Status:
         """Return the first status that says Ready, of `version` if one is given."""
         return self.await_status(
             lambda status: (

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.e2e.people import Person
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 240
 _JAVA = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # they live too short for more compiling
 
 

@@ -22,8 +22,8 @@ from tests.cluster.waiting import await_answer
 KEY, SECRET = "catdog-tests", "not-to-be-guessed"
 
 _PORT = 7443
-_START_SECONDS = 30
-_END_SECONDS = 10
+_START_SECONDS = 60
+_END_SECONDS = 60
 
 
 @dataclass(frozen=True)

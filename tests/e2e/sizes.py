@@ -17,6 +17,7 @@ from catdog_common.messages import (
     ERROR_PARTITION_HEADER,
     ERROR_TOPIC_HEADER,
 )
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.kafka import Record, first_record_at
 from tests.tiny_version import picture
 
@@ -59,7 +60,9 @@ class Topics:
             sent = await producer.send_and_wait(self.images, value, key=key, headers=headers or [])
         return sent.partition, sent.offset
 
-    async def first(self, topic: str, holds: Callable[[Record], bool], seconds: float = 60) -> Record:
+    async def first(
+        self, topic: str, holds: Callable[[Record], bool], seconds: float = PATIENCE_SECONDS
+    ) -> Record:
         """Return the first record of a topic for which `holds` is true."""
         return await first_record_at(self.connection, topic, holds, seconds)
 
@@ -70,7 +73,7 @@ class Topics:
             self.answers: 1024 * 1024 + 12,
             self.dead_letters: image_bytes + 128 * 1024,
         }
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await self.limits() != expected:  # noqa: ASYNC110 - nothing announces it
                 await asyncio.sleep(0.5)
 
@@ -89,7 +92,9 @@ class Topics:
         return {name: int(entries[0][1]) for _, _, _, name, entries in response.resources}
 
 
-async def check_largest_dead_letter(topics: Topics, image_bytes: int, seconds: float = 60) -> None:
+async def check_largest_dead_letter(
+    topics: Topics, image_bytes: int, seconds: float = PATIENCE_SECONDS
+) -> None:
     """Send what is no image, as large as may be, with all the key and headers there is room for."""
     value, key, header = noise(image_bytes), noise(KEY_BYTES), noise(HEADER_BYTES)
     partition, offset = await topics.send(value, key, [("from", header), ("none", None)])
@@ -107,7 +112,7 @@ async def check_largest_dead_letter(topics: Topics, image_bytes: int, seconds: f
     }
 
 
-async def check_largest_picture(topics: Topics, image_bytes: int, seconds: float = 60) -> None:
+async def check_largest_picture(topics: Topics, image_bytes: int, seconds: float = PATIENCE_SECONDS) -> None:
     """Send a picture as large as may be; it is answered."""
     key = noise(16)
     await topics.send(picture_of(image_bytes), key)

@@ -13,6 +13,7 @@ from catdog_common.kafka_security import KafkaSecurity
 from tests.cluster.strimzi.client_files import write_client_files
 from tests.cluster.strimzi.kube import Kube, Manifest
 from tests.cluster.strimzi.waiting import await_ready
+from tests.cluster.waiting import PATIENCE_SECONDS
 
 NAMESPACE = "kafka"
 LABELS = {"strimzi.io/cluster": "my-cluster", "catdog.dev/test-of": "kafka"}
@@ -75,7 +76,7 @@ class Client:
         consumer = AIOKafkaConsumer(topic, **self.settings(), auto_offset_reset="earliest")
         try:
             await consumer.start()
-            record = await asyncio.wait_for(consumer.getone(), 30)
+            record = await asyncio.wait_for(consumer.getone(), PATIENCE_SECONDS)
         finally:
             await consumer.stop()
         value: bytes = record.value
@@ -92,7 +93,9 @@ class Client:
         return len(described["partitions"])
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], what: str, seconds: float = 20) -> None:
+async def eventually(
+    holds: Callable[[], Awaitable[bool]], what: str, seconds: float = PATIENCE_SECONDS
+) -> None:
     """Await that something holds which Kafka tells only to who asks.
 
     Raises:

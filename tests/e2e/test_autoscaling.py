@@ -164,7 +164,7 @@ async def test_a_worker_that_is_stuck_is_restarted_and_loses_nothing(
     async def restarted() -> bool:
         return (await asyncio.to_thread(pets.restarts)).get(uid) == 1
 
-    await eventually(restarted, "the kubelet restarts it", seconds=240)
+    await eventually(restarted, "the kubelet restarts it")
     figures.append(f"a worker that is stuck is restarted after {monotonic() - begun:.0f} s")
     await first_record(cluster, f"{NAME}-predictions", lambda record: bool(record.key == b"stuck"))
 
@@ -217,4 +217,4 @@ def _take_away(model: Model) -> None:
     model.delete()
     delete = partial(model.cluster.kubectl, "delete", "-n", model.namespace, "--ignore-not-found")
     delete("kafkatopic", "-l", f"catdog.dev/model={model.name}")
-    delete("pvc", f"{model.name}-models", "--timeout=60s")
+    delete("pvc", f"{model.name}-models", "--timeout=240s")

@@ -142,7 +142,7 @@ def test_names_and_versions_are_completed_from_the_cluster(jane: Jane) -> None:
 
 def test_a_version_is_promoted_rolled_back_and_unpinned(jane: Jane, pets: Model) -> None:
     jane.follow(VERSIONS)
-    status = pets.await_ready(version=2, timeout=10)
+    status = pets.await_ready(version=2)
     assert [each["version"] for each in status["history"]] == [2, 1, 2]
     missing = jane.run("catdog", "promote", "pets", "7")
     assert (missing.returncode, missing.stderr) == (1, "catdog: pets has no version 7: it has 1 and 2\n")
@@ -150,7 +150,7 @@ def test_a_version_is_promoted_rolled_back_and_unpinned(jane: Jane, pets: Model)
 
 def test_a_training_is_followed_to_its_end(jane: Jane, pets: Model) -> None:
     jane.follow(TRAIN)
-    status = pets.await_ready(version=3, timeout=10)
+    status = pets.await_ready(version=3)
     assert [each["version"] for each in status["versions"]] == [3, 2, 1]
     same = jane.run("catdog", "retrain", "pets", "--revision=more-photos")
     assert same.returncode == 1

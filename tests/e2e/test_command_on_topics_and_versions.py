@@ -155,7 +155,7 @@ async def test_what_is_sent_again_is_marked_and_goes_round_no_more(cluster: Inst
     async def failed_anew() -> bool:
         return len(await records_in(cluster, "pets-dead-letters")) > 1
 
-    await eventually(failed_anew, "it is a dead letter again", seconds=120)
+    await eventually(failed_anew, "it is a dead letter again")
     *_, sent = await records_in(cluster, "pets-images")
     place = f"pets-dead-letters/{letter['partition']}/{letter['offset']}"
     marks = (("catdog-resent", b"1"), ("catdog-resent-from", place.encode()))
@@ -198,7 +198,7 @@ def test_without_a_worker_a_job_of_a_moment_reads_the_files(
     pets.patch({"inference": {"replicas": 0}})
     pets.await_status(lambda status: status["inference"].get("replicas") == 0, "scaled to none")
     workers = f"catdog.dev/model={NAME},app.kubernetes.io/component=inference"
-    cluster.kubectl("wait", "pods", "-n", NAMESPACE, "-l", workers, "--for=delete", "--timeout=120s")
+    cluster.kubectl("wait", "pods", "-n", NAMESPACE, "-l", workers, "--for=delete", "--timeout=240s")
     done = person.catdog("plot", NAME, "1", "--all", "--to", str(tmp_path / "1"))
     assert {Path(line).name for line in done.stdout.splitlines()} == {
         *BESIDE,
@@ -207,7 +207,7 @@ def test_without_a_worker_a_job_of_a_moment_reads_the_files(
         "model.json",
     }
     assert all((tmp_path / "1" / name).read_bytes() == BESIDE[name] for name in BESIDE)
-    look = ("-n", NAMESPACE, "-l", "app.kubernetes.io/component=files", "--for=delete", "--timeout=120s")
+    look = ("-n", NAMESPACE, "-l", "app.kubernetes.io/component=files", "--for=delete", "--timeout=240s")
     cluster.kubectl("wait", "jobs,pods", *look)
 
 
@@ -248,7 +248,7 @@ def _take_away(model: Model) -> None:
     model.delete()
     delete = partial(model.cluster.kubectl, "delete", "-n", model.namespace, "--ignore-not-found")
     delete("kafkatopic", "-l", f"catdog.dev/model={model.name}")
-    delete("pvc", f"{model.name}-models", "--timeout=60s")
+    delete("pvc", f"{model.name}-models", "--timeout=240s")
 
 
 def _take_rights(cluster: Instance) -> None:

@@ -161,7 +161,7 @@ def _take_away(*models: Model) -> None:
         model.delete()
         delete = partial(model.cluster.kubectl, "delete", "-n", NAMESPACE, "--ignore-not-found")
         delete("kafkatopic", "-l", f"catdog.dev/model={model.name}")
-        delete("pvc", f"{model.name}-models", "--timeout=60s")
+        delete("pvc", f"{model.name}-models", "--timeout=240s")
 
 
 def _take_away_photos(cluster: Instance) -> None:
@@ -169,4 +169,4 @@ def _take_away_photos(cluster: Instance) -> None:
     _take_away(*(Model(cluster, name) for name in FROM_PHOTOS))
     things = ("pod/photo-loader", "pvc/photos", "kafkatopic/catdog-training-images")
     secrets = ("secret/photos-s3", "secret/rgw-ca")
-    cluster.kubectl("delete", "-n", NAMESPACE, "--ignore-not-found", "--timeout=60s", *things, *secrets)
+    cluster.kubectl("delete", "-n", NAMESPACE, "--ignore-not-found", "--timeout=240s", *things, *secrets)

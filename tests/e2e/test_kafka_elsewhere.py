@@ -9,6 +9,7 @@ import pytest
 
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import claim_with_versions
 from tests.e2e.kafka import first_record, produce
 from tests.e2e.models import Model, condition, watched
@@ -162,7 +163,7 @@ def test_the_secret_of_a_kafka_access_follows_its_users(cluster: Instance) -> No
         "-o",
         "jsonpath={.data.password}{'\\n'}",
     )
-    with watched(cluster, *look, timeout=30) as passwords:
+    with watched(cluster, *look, timeout=PATIENCE_SECONDS) as passwords:
         cluster.kubectl("delete", "secret", "photos-singers", "-n", KAFKA)
         assert any(each.strip() not in ("", before["password"]) for each in passwords)
     after = _get(cluster, "secret", "singers")["data"]
@@ -217,12 +218,12 @@ def _topics_of(cluster: Instance, model: str) -> set[str]:
 
 def _await_gone(cluster: Instance, *topics: str) -> None:
     names = [f"kafkatopic/{topic}" for topic in topics]
-    cluster.kubectl("wait", "--for=delete", *names, "-n", KAFKA, "--timeout=30s")
+    cluster.kubectl("wait", "--for=delete", *names, "-n", KAFKA, "--timeout=240s")
 
 
 def _take_away(cluster: Instance) -> None:
     """Remove what these tests, or such that were stopped, have made."""
-    cluster.kubectl("delete", "namespace", HOME, "--ignore-not-found", "--timeout=120s")
+    cluster.kubectl("delete", "namespace", HOME, "--ignore-not-found", "--timeout=240s")
     for kind, names in {
         "kafkauser": ("photos", "photos-strays", "photos-singers"),
         "kafkatopic": tuple(topic["name"] for topic in STRAYS_TOPICS.values()),

@@ -17,6 +17,7 @@ from tests.cluster.strimzi.kube import connect, read_kubeconfig
 from tests.cluster.strimzi.objects import secret_data
 from tests.cluster.strimzi.pki import issue, new_authority, subject
 from tests.cluster.strimzi.waiting import await_ready
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, make_kafka
 from tests.e2e.models import NAMESPACE, Model, condition
@@ -120,7 +121,7 @@ async def test_each_answers_the_same_picture(cluster: Instance, models: dict[str
     for model in models.values():
         await asyncio.to_thread(model.await_ready)
     servers = await asyncio.to_thread(external_address, cluster, KAFKA)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
             await producer.send_and_wait(TOPICS["input"]["name"], picture("red"), key=b"red-1")
         answered = set[str]()
@@ -173,7 +174,7 @@ async def test_a_certificate_that_goes_bad_is_told_while_open_connections_go_on(
     async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
         await producer.send_and_wait(TOPICS["input"]["name"], picture("blue"), key=b"blue-1")
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(PATIENCE_SECONDS),
         AIOKafkaConsumer(
             TOPICS["output"]["name"], bootstrap_servers=servers, auto_offset_reset="earliest"
         ) as consumer,
@@ -229,7 +230,7 @@ def apply(cluster: Instance, version: str, kind: str, name: str, **content: Any)
 async def let_in_by_scram_sha_256(cluster: Instance, user: str, password: bytes) -> None:
     """Give a user a password of the kind that Strimzi has no users of."""
     async with connect(read_kubeconfig(cluster.kubeconfig)) as kube:
-        await await_ready(kube, "Kafka", NAMESPACE, KAFKA, timeout_seconds=180)
+        await await_ready(kube, "Kafka", NAMESPACE, KAFKA)
         admin = await Admins(kube).connect(NAMESPACE, KAFKA)
         assert admin is not None
         await admin.set_password(user, password, ScramMechanism.SCRAM_SHA_256)

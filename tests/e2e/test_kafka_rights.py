@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from tests.cluster.instance import Instance
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka import first_record, produce
 from tests.e2e.models import NAMESPACE, Model, condition
@@ -107,7 +108,7 @@ async def read_by_another_group(client: Client) -> None:
     consumer = AIOKafkaConsumer(INPUT, **client.settings(), group_id="somebody-elses")
     try:
         await consumer.start()
-        await asyncio.wait_for(consumer.getone(), 30)
+        await asyncio.wait_for(consumer.getone(), PATIENCE_SECONDS)
     finally:
         await consumer.stop()
 

@@ -73,7 +73,7 @@ def test_the_volume_of_a_deleted_claim_is_replaced_by_an_empty_one(node: Instanc
     run_pod(node, "fills", "open('/claim/note', 'w').write('miaow')", claim="gone")
     directory = node.claim_path(NAMESPACE, "gone")
     node.kubectl("delete", "pvc/gone", "-n", NAMESPACE)
-    node.kubectl("wait", f"pv/{directory.name}", "--for=delete", "--timeout=30s")
+    node.kubectl("wait", f"pv/{directory.name}", "--for=delete", "--timeout=240s")
     assert not directory.exists()
 
 
@@ -151,7 +151,7 @@ def apply(node: Instance, manifest: dict[str, Any]) -> None:
 def make_namespace(node: Instance) -> None:
     """Make a namespace that enforces the restricted profile, and await that pods can be made in it."""
     apply(node, NAMESPACE_MANIFEST)
-    node.kubectl("wait", "serviceaccount/default", "-n", NAMESPACE, "--for=create", "--timeout=30s")
+    node.kubectl("wait", "serviceaccount/default", "-n", NAMESPACE, "--for=create", "--timeout=240s")
 
 
 def claim(node: Instance, name: str) -> None:
@@ -184,7 +184,7 @@ def run_pod(node: Instance, name: str, script: str, claim: str | None = None) ->
     metadata = {"name": name, "namespace": NAMESPACE}
     apply(node, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
     succeeded = "--for=jsonpath={.status.phase}=Succeeded"
-    node.kubectl("wait", f"pod/{name}", "-n", NAMESPACE, succeeded, "--timeout=60s")
+    node.kubectl("wait", f"pod/{name}", "-n", NAMESPACE, succeeded, "--timeout=240s")
     printed = node.kubectl("logs", name, "-n", NAMESPACE).strip()
     node.kubectl("delete", f"pod/{name}", "-n", NAMESPACE)
     return printed

@@ -47,7 +47,7 @@ def pets(cluster: Instance, photos: list[LabelledPhoto], tmp_path_factory: pytes
 
 
 def test_the_demo_keeps_its_promises_and_ends_with_version_2_serving(pets: Pets) -> None:
-    status = pets.model.await_ready(version=2, timeout=10)
+    status = pets.model.await_ready(version=2)
     assert status["phase"] == "Serving"
     assert [each["version"] for each in status["versions"]] == [2, 1]
 
@@ -130,7 +130,7 @@ async def remove_after_resync(cluster: Instance, admin: KafkaAdmin, acl: AclBind
 def test_an_edit_back_serves_the_old_version_and_trains_nothing(pets: Pets) -> None:
     jobs = names(pets.model.children("jobs"))
     pets.model.patch({"training": {"epochs": None}})
-    pets.model.await_ready(version=1, timeout=90)
+    pets.model.await_ready(version=1)
     assert names(pets.model.children("jobs")) <= jobs
 
 
@@ -138,7 +138,7 @@ def test_what_goes_and_what_stays_when_the_resource_is_deleted(cluster: Instance
     pets.model.delete()
     for kind in ("jobs", "deployments", "kafkausers", "pods"):
         cluster.kubectl(
-            "wait", "--for=delete", kind, "-l", "catdog.dev/model=pets", "-n", "kafka", "--timeout=60s"
+            "wait", "--for=delete", kind, "-l", "catdog.dev/model=pets", "-n", "kafka", "--timeout=240s"
         )
     assert names(pets.model.children("pvc")) == {"pets-models"}
     assert names(pets.model.children("kafkatopics")) == {

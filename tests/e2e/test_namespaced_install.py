@@ -38,8 +38,8 @@ def home(cluster: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield HOME
         # Topics while there is somebody who lets them go, and they while nobody makes them again.
         for kind in ("catdogmodels", "kafkatopics"):
-            cluster.kubectl("delete", kind, "--all", "-n", HOME, "--timeout=60s")
-        cluster.kubectl("delete", "namespace", HOME, "--timeout=120s")
+            cluster.kubectl("delete", kind, "--all", "-n", HOME, "--timeout=240s")
+        cluster.kubectl("delete", "namespace", HOME, "--timeout=240s")
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def _apply(cluster: Instance, *objects: dict[str, Any]) -> None:
 def _install_operator(cluster: Instance, overlay: Path) -> None:
     write_overlay(overlay, cluster.images, {}, base=INSTALL, namespace=HOME)
     cluster.kubectl("apply", "-k", str(overlay))
-    cluster.kubectl("rollout", "status", "deployment/catdog-operator", "-n", HOME, "--timeout=120s")
+    cluster.kubectl("rollout", "status", "deployment/catdog-operator", "-n", HOME, "--timeout=240s")
 
 
 def _granted() -> dict[tuple[str, str], set[str]]:
@@ -160,7 +160,7 @@ def _granted() -> dict[tuple[str, str], set[str]]:
 def _metrics_of(cluster: Instance, namespace: str) -> str:
     pod = ("pod", "-n", namespace, "-l", "app.kubernetes.io/component=operator")
     address = cluster.kubectl("get", *pod, "-o", "jsonpath={.items[0].status.podIP}")
-    with urllib.request.urlopen(f"http://{address}:8081/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{address}:8081/metrics", timeout=60) as answer:
         page: bytes = answer.read()
     return page.decode()
 

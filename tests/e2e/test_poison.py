@@ -16,6 +16,7 @@ from catdog_common.images import UnreadableImageError, decode_image
 from catdog_common.messages import ERROR_CLASS_HEADER, ERROR_OFFSET_HEADER, ERROR_PARTITION_HEADER
 from tests.cluster.instance import Instance
 from tests.cluster.packages import CLIENT_PACKAGES, install_packages
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka import Record, produce, settings
 from tests.e2e.models import Model, condition
@@ -31,7 +32,6 @@ GOOD = 300
 IN_A_ROW = 150
 BOMB_BYTES = 700_000_000  # of zeros: 22 kB of zstd; a worker may have 1 GiB
 LARGE_BYTES, MANY = 30_000_000, 36  # together more than 1 GiB
-SECONDS = 90
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # as images.py has it
 
@@ -113,7 +113,7 @@ async def test_nothing_but_bad_images_is_told_until_a_picture_is_answered(
     )
     await outcomes_of(topics, {"a picture": picture("red")})
     await asyncio.to_thread(
-        model.await_status, lambda status: told(status) == ("True", "Serving"), "it is over", 60
+        model.await_status, lambda status: told(status) == ("True", "Serving"), "it is over"
     )
     assert list(model.restarts().values()) == [0]
 
@@ -142,7 +142,7 @@ async def test_many_batches_that_unfold_to_all_that_they_may_are_not_taken_toget
         keys.discard(record.key)
         return not keys
 
-    await topics.first(topics.dead_letters, was_the_last, SECONDS)
+    await topics.first(topics.dead_letters, was_the_last)
     assert list(model.restarts().values()) == [0]
 
 
@@ -213,13 +213,13 @@ async def outcomes_of(topics: Topics, values: Mapping[str, bytes]) -> Outcomes:
     """Send these under their names as keys; return what became of them, each of which is one thing.
 
     Raises:
-        TimeoutError: not of all of them within `SECONDS`.
+        TimeoutError: not of all of them within `PATIENCE_SECONDS`.
     """
     found: dict[str, dict[str, Record]] = {topics.answers: {}, topics.dead_letters: {}}
     async with (
         AIOKafkaProducer(**topics.connection, max_request_size=2**24) as producer,
         AIOKafkaConsumer(*found, **topics.connection, auto_offset_reset="earliest") as consumer,
-        asyncio.timeout(SECONDS),
+        asyncio.timeout(PATIENCE_SECONDS),
     ):
         sendings = [
             await producer.send(topics.images, data, key=name.encode()) for name, data in values.items()

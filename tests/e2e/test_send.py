@@ -31,7 +31,7 @@ def topics(cluster: Instance) -> Iterator[None]:
         topic = kafka_topic(name, partitions=1, replicas=1, config=config)
         cluster.kubectl("apply", "-f", "-", input=json.dumps(topic))
     names = [f"kafkatopic/{name}" for name in TOPICS]
-    cluster.kubectl("wait", *names, "-n", NAMESPACE, "--for=condition=Ready", "--timeout=60s")
+    cluster.kubectl("wait", *names, "-n", NAMESPACE, "--for=condition=Ready", "--timeout=240s")
     yield
     cluster.kubectl("delete", *names, "-n", NAMESPACE)
 

@@ -94,7 +94,7 @@ def leave_alone(model: Model) -> None:
     model.patch({"inference": {"shadowVersion": None, "modelVersion": 1}})
     model.await_status(lambda status: not condition(status, "Shadow")[0], "there is no word of a shadow")
     wait = ("-l", f"catdog.dev/model={NAME},app.kubernetes.io/component=shadow", "--for=delete")
-    model.cluster.kubectl("wait", "deployment,pod", "-n", NAMESPACE, *wait, "--timeout=120s")
+    model.cluster.kubectl("wait", "deployment,pod", "-n", NAMESPACE, *wait, "--timeout=240s")
     model.await_ready(version=1)
 
 
@@ -171,7 +171,7 @@ async def test_what_is_told_of_a_shadow_is_what_the_two_topics_say(
         await answers_in(model, f"{NAME}-predictions", books), await answers_in(model, SHADOWS, books)
     )
     status = await asyncio.to_thread(
-        model.await_status, lambda status: tells(status, expected), f"the status tells {expected}", 90
+        model.await_status, lambda status: tells(status, expected), f"the status tells {expected}"
     )
     await asyncio.to_thread(follow, model, "See how it does")
     assert 0.5 < status["inference"]["shadow"]["agreement"] < 0.8, "two of three are red"

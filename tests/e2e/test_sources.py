@@ -199,7 +199,7 @@ def copy_sample(cluster: Instance) -> None:
     container["volumeMounts"] = [{"name": "photos", "mountPath": "/photos"}]
     pod["spec"]["volumes"] = [{"name": "photos", "persistentVolumeClaim": {"claimName": PHOTOS}}]
     cluster.kubectl("apply", "-f", "-", input=json.dumps(pod))
-    done = ("--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s")
+    done = ("--for=jsonpath={.status.phase}=Succeeded", "--timeout=240s")
     cluster.kubectl("wait", "pod/photo-loader", "-n", NAMESPACE, *done)
     cluster.kubectl("delete", "pod/photo-loader", "-n", NAMESPACE)
 

@@ -11,6 +11,7 @@ from tests.cluster.instance import Instance
 from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.kafka_admin import KafkaAdmin
 from tests.cluster.strimzi.kube import Kube, connect, read_kubeconfig
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.brokers import Absence, ask_for_restart, await_revived, broker_pods, kill, restarts
 from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, make_kafka
@@ -65,7 +66,7 @@ async def test_every_picture_is_answered_while_brokers_are_restarted(
     async with steady_load(servers, IMAGES) as load:
         await load.await_more(FLOWING)
         await asyncio.to_thread(ask_for_restart, cluster, chosen)
-        async with asyncio.timeout(200 * restarted):
+        async with asyncio.timeout(PATIENCE_SECONDS * restarted):
             absences = [absence async for absence in restarts(kube, chosen)]
         await load.await_more(FLOWING)
     for absence in absences:
@@ -90,7 +91,7 @@ async def test_every_picture_is_answered_when_a_broker_is_killed(
         await load.await_more(FLOWING)
         sent = len(load.sent)
         kill(uid)
-        async with asyncio.timeout(200):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await await_revived(kube, pod)
         assert len(load.sent) > sent
         await load.await_more(FLOWING)

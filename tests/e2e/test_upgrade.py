@@ -14,6 +14,7 @@ from tests.cluster.images import tag_image
 from tests.cluster.instance import Instance
 from tests.cluster.operator_process import deployment_scaled_down, install_rights, operator_process
 from tests.cluster.volumes import parse_stream
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import SAMPLE_HASH, make_claim
 from tests.e2e.models import NAMESPACE, Model, watched
 from tests.tiny_version import publish_tiny_version
@@ -102,7 +103,7 @@ def test_where_the_workers_image_changed_models_roll_a_few_at_a_time(
     most, done = 0, set[str]()
     look = ("deployments", "-n", NAMESPACE, "-l", "catdog.dev/model", "-o", "json")
     with (
-        watched(cluster, *look, timeout=240) as lines,
+        watched(cluster, *look, timeout=PATIENCE_SECONDS) as lines,
         operator_process(cluster, tmp_path, settings=settings),
     ):
         for deployment in parse_stream(lines):

@@ -77,7 +77,7 @@ def test_a_version_that_fails_the_gate_is_kept_and_not_served(gated: Model) -> N
 def test_a_pin_serves_what_the_gate_has_refused(gated: Model, figures: list[str]) -> None:
     started = time.monotonic()
     gated.patch({"inference": {"modelVersion": 2}})
-    status = gated.await_ready(version=2, timeout=60)
+    status = gated.await_ready(version=2)
     figures.append(f"from a pin to its version being served: {time.monotonic() - started:.1f} s")
     assert condition(status, "Promoted")[1] == "Pinned"
     assert status["history"][0]["reason"] == "Pinned"
@@ -86,7 +86,7 @@ def test_a_pin_serves_what_the_gate_has_refused(gated: Model, figures: list[str]
 def test_a_pin_to_a_version_that_is_not_there_leaves_what_serves(gated: Model) -> None:
     gated.patch({"inference": {"modelVersion": 7}})
     message = "version 7 is not on the claim; it has 1 and 2; version 2 goes on serving"
-    status = gated.await_condition("Promoted", ("False", "VersionNotFound", message), timeout=30)
+    status = gated.await_condition("Promoted", ("False", "VersionNotFound", message))
     assert status["inference"]["servedVersion"] == 2
     assert condition(status, "Ready")[0] == "True"
 
@@ -96,7 +96,7 @@ def test_an_edit_back_rolls_back_within_seconds_and_trains_nothing(gated: Model,
     started = time.monotonic()
     good = {"persistentVolumeClaim": {"path": GOOD}}
     gated.patch({"training": {"dataset": good}, "inference": {"modelVersion": None}})
-    status = gated.await_ready(version=1, timeout=60)
+    status = gated.await_ready(version=1)
     figures.append(f"from an edit back to its version being served: {time.monotonic() - started:.1f} s")
     assert status["history"][0]["reason"] == "RolledBack"
     assert names(gated, "jobs") <= jobs
@@ -104,7 +104,7 @@ def test_an_edit_back_rolls_back_within_seconds_and_trains_nothing(gated: Model,
 
 def test_while_paused_nothing_is_changed_and_afterwards_all_is_caught_up(gated: Model) -> None:
     gated.patch({"paused": True})
-    gated.await_status(lambda each: each["phase"] == "Paused", "paused", timeout=30)
+    gated.await_status(lambda each: each["phase"] == "Paused", "paused")
     gated.patch({"training": {"seed": 7}, "inference": {"replicas": 2}})
     before = names(gated, "jobs")
     edit = gated.generation()
@@ -117,7 +117,7 @@ def test_while_paused_nothing_is_changed_and_afterwards_all_is_caught_up(gated: 
     assert deployment["spec"]["replicas"] == 1
     assert names(gated, "jobs") == before
     gated.patch({"paused": False})
-    gated.await_status(lambda each: each["inference"].get("readyReplicas") == 2, "scaled", timeout=60)
+    gated.await_status(lambda each: each["inference"].get("readyReplicas") == 2, "scaled")
     gated.patch({"inference": {"replicas": 1}})
 
 
@@ -138,7 +138,7 @@ def test_by_hand_a_version_waits_until_it_is_named(gated: Model) -> None:
     )
     assert status["inference"]["servedVersion"] == 4
     gated.patch({"inference": {"modelVersion": 5}})
-    gated.await_ready(version=5, timeout=60)
+    gated.await_ready(version=5)
 
 
 def test_what_happened_is_told_by_events_each_once(cluster: Instance, gated: Model) -> None:

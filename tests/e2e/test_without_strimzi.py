@@ -92,7 +92,7 @@ def make(cluster: Instance, kind: str, name: str, spec: dict[str, Any]) -> None:
     metadata = {"name": name, "namespace": NAMESPACE, "labels": labels}
     body = {"apiVersion": "kafka.strimzi.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
     cluster.kubectl("apply", "-f", "-", input=json.dumps(body))
-    cluster.kubectl("wait", kind.lower(), name, "-n", NAMESPACE, "--for=condition=Ready", "--timeout=60s")
+    cluster.kubectl("wait", kind.lower(), name, "-n", NAMESPACE, "--for=condition=Ready", "--timeout=240s")
 
 
 def rights() -> dict[str, Any]:

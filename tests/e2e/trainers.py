@@ -12,10 +12,9 @@ from pathlib import Path
 from catdog_common.training import Progress, Stage
 from catdog_operator.progress import read_progress
 from tests.cluster.instance import Instance
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.models import NAMESPACE, Model, watched
 from tests.e2e.processes import process_in_pod, processes_of
-
-STARTS_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -82,12 +81,12 @@ def await_trainer(model: Model) -> Trainer:
     selector = f"catdog.dev/model={model.name},app.kubernetes.io/component=training"
     fields = '{.status.phase} {.metadata.name} {.metadata.uid} {.status.podIP}{"\\n"}'
     look = ("pods", "-n", model.namespace, "-l", selector, "-o", f"jsonpath={fields}")
-    with watched(model.cluster, *look, timeout=STARTS_SECONDS) as lines:
+    with watched(model.cluster, *look, timeout=PATIENCE_SECONDS) as lines:
         for line in lines:
             phase, _, rest = line.strip().partition(" ")
             if phase == "Running":
                 return Trainer(model.cluster, *rest.split())
-    raise AssertionError(f"no trainer of {model.name} ran within {STARTS_SECONDS} s")
+    raise AssertionError(f"no trainer of {model.name} ran within {PATIENCE_SECONDS} s")
 
 
 def _end_kubelet(cluster: Instance) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from tests.cluster.strimzi.kube import Kube, Manifest
 from tests.cluster.strimzi.objects import has_condition
+from tests.cluster.waiting import PATIENCE_SECONDS
 
 
 async def await_resource(
@@ -14,7 +15,7 @@ async def await_resource(
     namespace: str,
     name: str,
     holds: Callable[[Manifest], bool],
-    timeout_seconds: float = 60.0,
+    timeout_seconds: float = PATIENCE_SECONDS,
 ) -> Manifest:
     """Return a resource as soon as its operator has seen its present generation and `holds` is true.
 
@@ -34,7 +35,7 @@ async def await_resource(
 
 
 async def await_ready(
-    kube: Kube, kind: str, namespace: str, name: str, timeout_seconds: float = 60.0
+    kube: Kube, kind: str, namespace: str, name: str, timeout_seconds: float = PATIENCE_SECONDS
 ) -> Manifest:
     """Return a resource as soon as it says Ready for its present generation.
 

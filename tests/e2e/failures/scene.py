@@ -108,7 +108,7 @@ def open_scene(cluster: Instance) -> Scene:
     scene.label_node("-")  # a run that was cut off has not
     scene.apply(*_topics(), *_quota(), *_rule("pods", "refused"), *_rule("deployments", "refused-deployment"))
     hard = "--for=jsonpath={.status.hard.pods}=0"
-    cluster.kubectl("wait", "resourcequota", NO_PODS, "-n", NAMESPACE, hard, "--timeout=30s")
+    cluster.kubectl("wait", "resourcequota", NO_PODS, "-n", NAMESPACE, hard, "--timeout=240s")
     return scene
 
 

@@ -106,7 +106,7 @@ def test_what_is_said_of_a_failure_does_not_come_and_go(row: Row, recorder: Reco
 def await_told(scene: Scene, row: Row) -> Status:
     """Return the first status that says of a failure what the table says."""
     what = f"{row.condition} is {row.status} {row.reason} {row.message}"
-    return scene.model(row.model).await_status(row.is_told, what, timeout=60)
+    return scene.model(row.model).await_status(row.is_told, what)
 
 
 def failed_trainings(scene: Scene, row: Row) -> list[dict[str, str]]:

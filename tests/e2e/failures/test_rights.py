@@ -85,7 +85,7 @@ def pets(api_server: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def test_a_kind_that_may_not_be_read_is_told_and_nothing_is_made(pets: Model, failures: list[str]) -> None:
-    status = pets.await_status(UNREADABLE.is_told, UNREADABLE.message, timeout=60)
+    status = pets.await_status(UNREADABLE.is_told, UNREADABLE.message)
     failures.append(UNREADABLE.described(status))
     assert condition(status, "Ready")[:2] == ("Unknown", "Forbidden")
     assert pets.children("pvc") == []
@@ -95,24 +95,22 @@ def test_a_kind_that_may_be_read_but_not_made_is_told_while_all_else_goes_on(
     api_server: Instance, pets: Model, failures: list[str]
 ) -> None:
     let_handle_jobs(api_server, "list", "watch", "delete")
-    status = pets.await_status(UNWRITABLE.is_told, UNWRITABLE.message, timeout=60)
+    status = pets.await_status(UNWRITABLE.is_told, UNWRITABLE.message)
     failures.append(UNWRITABLE.described(status))
     assert condition(status, "Ready")[:2] == ("False", "Forbidden")
     assert len(pets.children("pvc")) == 1
-    failures.append(
-        NO_STRIMZI.described(pets.await_status(NO_STRIMZI.is_told, NO_STRIMZI.message, timeout=10))
-    )
+    failures.append(NO_STRIMZI.described(pets.await_status(NO_STRIMZI.is_told, NO_STRIMZI.message)))
 
 
 def test_rights_that_are_back_heal_it(api_server: Instance, pets: Model) -> None:
     let_handle_jobs(api_server, "list", "watch", "create", "delete")
-    pets.await_status(lambda status: condition(status, "Trained")[1] == "Training", "training", timeout=60)
+    pets.await_status(lambda status: condition(status, "Trained")[1] == "Training", "training")
     assert len(pets.children("jobs")) == 1
 
 
 def test_strimzi_that_is_installed_later_is_noticed(api_server: Instance, pets: Model) -> None:
     apply_crds(api_server, STRIMZI_CRDS)
-    pets.await_status(NO_KAFKA.is_told, NO_KAFKA.message, timeout=60)
+    pets.await_status(NO_KAFKA.is_told, NO_KAFKA.message)
 
 
 @pytest.mark.soak
@@ -120,11 +118,11 @@ def test_a_right_that_an_operator_loses_while_it_runs_is_missed_within_a_minute(
     api_server: Instance, pets: Model
 ) -> None:
     let_handle_jobs(api_server, "list", "watch", "create", "delete")
-    pets.await_status(lambda status: condition(status, "Trained")[1] == "Training", "training", timeout=60)
+    pets.await_status(lambda status: condition(status, "Trained")[1] == "Training", "training")
     let_handle_jobs(api_server, "create", "delete")
-    pets.await_status(UNREADABLE.is_told, UNREADABLE.message, timeout=90)
+    pets.await_status(UNREADABLE.is_told, UNREADABLE.message)
     let_handle_jobs(api_server, "list", "watch", "create", "delete")
-    pets.await_status(lambda status: condition(status, "Trained")[1] == "Training", "training", timeout=60)
+    pets.await_status(lambda status: condition(status, "Trained")[1] == "Training", "training")
 
 
 @pytest.mark.usefixtures("pets")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from catdog_common.artifact import list_versions, read_metadata, version_dir
 from tests.cluster.strimzi.kube import Kube, Manifest
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.faults.claims import lay_version, reserve_volume
 from tests.e2e.faults.lane import Lane
 from tests.e2e.faults.picture import Picture, take_picture
@@ -19,7 +20,6 @@ from tests.e2e.models import NAMESPACE, condition
 
 EPOCHS = {1: 5, 2: 6}  # by the version that is trained with them
 STAGE_SECONDS = 300.0
-GONE_SECONDS = 90.0
 STAYS = ("KafkaTopic", "PersistentVolumeClaim")  # when a resource is deleted
 
 Story = dict[str, Picture]
@@ -170,4 +170,4 @@ async def cleared(kube: Kube, world: World, *models: str) -> AsyncIterator[None]
             for child in world.children(model):
                 if child["kind"] in STAYS:
                     await kube.delete(child["kind"], NAMESPACE, child["metadata"]["name"])
-        await world.until(lambda: not any(map(world.children, models)), GONE_SECONDS)
+        await world.until(lambda: not any(map(world.children, models)), PATIENCE_SECONDS)

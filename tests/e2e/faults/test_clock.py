@@ -12,6 +12,7 @@ import pytest
 
 from tests.cluster.instance import Instance
 from tests.cluster.strimzi.kube import Kube, Manifest
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import make_claim
 from tests.e2e.conftest import OPERATOR_SETTINGS
 from tests.e2e.faults.claims import lay_version, reserve_volume
@@ -24,7 +25,6 @@ from tests.e2e.models import NAMESPACE
 WAIT = timedelta(seconds=int(OPERATOR_SETTINGS["CATDOG_RETRY_SECONDS"]))
 HOURS = (+1, -1)
 NO_PHOTOS = "no-photos"  # a claim
-FAIL_SECONDS = 90
 SLACK = timedelta(seconds=30)  # for a Job to be removed and its successor to start, on a busy machine
 
 
@@ -37,9 +37,9 @@ async def test_a_failure_is_tried_again_after_its_wait(
         model["spec"]["training"]["dataset"] = {"persistentVolumeClaim": {"claimName": NO_PHOTOS}}
         async with in_wrong_time(name, hours) as opened:
             await kube.apply(model)
-            await world.until(lambda: "lastFailure" in world.model(name).get("status", {}), FAIL_SECONDS)
+            await world.until(lambda: "lastFailure" in world.model(name).get("status", {}), PATIENCE_SECONDS)
             failed = moment(world.model(name)["status"]["lastFailure"]["time"])
-            await world.until(lambda: world.jobs(name) == 2, FAIL_SECONDS)
+            await world.until(lambda: world.jobs(name) == 2, PATIENCE_SECONDS)
             assert shown_hours(opened.operator.log) == hours
             [job] = [each for each in world.children(name) if each["kind"] == "Job"]
             assert WAIT <= moment(job["metadata"]["creationTimestamp"]) - failed <= WAIT + SLACK
@@ -60,7 +60,9 @@ async def test_a_training_ends_and_its_version_serves(
         lay_version(undisturbed.trained, await reserve_volume(kube, name), name, 1)
         async with in_wrong_time(name, hours) as opened:
             model = await kube.apply(build_model(name, EPOCHS[1]))
-            await world.until(lambda: serves(world.model(name), 1, model["metadata"]["generation"]), 120)
+            await world.until(
+                lambda: serves(world.model(name), 1, model["metadata"]["generation"]), PATIENCE_SECONDS
+            )
             assert shown_hours(opened.operator.log) == hours
             await opened.await_rest()
             assert world.jobs(name) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from tests.cluster.instance import Instance
 from tests.cluster.strimzi.kube import Kube, Manifest
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.faults.claims import lay_version, reserve_volume
 from tests.e2e.faults.kills import Undisturbed
 from tests.e2e.faults.lane import Lane, lane
@@ -16,7 +17,6 @@ from tests.e2e.faults.proxy import Write
 from tests.e2e.faults.world import World
 from tests.e2e.models import NAMESPACE
 
-REPAIR_SECONDS = 60.0
 GOING = "going"  # a namespace
 MOST_WRITES_IN_WHAT_GOES = 8
 # What a person might change in each kind that the operator holds as it wants it.
@@ -74,14 +74,16 @@ async def test_what_was_done_behind_its_back_while_it_was_down_is_repaired_and_n
     async with cleared(kube, world, name):
         async with lane(bare_cluster, tmp_path, name) as opened:
             model = await kube.apply(build_model(name, EPOCHS[1]))
-            await world.until(lambda: serves(world.model(name), 1, model["metadata"]["generation"]), 120)
+            await world.until(
+                lambda: serves(world.model(name), 1, model["metadata"]["generation"]), PATIENCE_SECONDS
+            )
             await opened.await_rest()
         before = take_picture(world, name)
         kinds = await (edit if act == "edited" else delete)(kube, world.children(name))
         assert {"Deployment", "KafkaTopic", "KafkaUser", "NetworkPolicy", "PodDisruptionBudget"} <= kinds
         async with lane(bare_cluster, tmp_path, name) as opened:
             wanted = {of: each for of, each in before.items() if act == "edited" or "Job " not in of}
-            await await_picture(world, name, wanted, REPAIR_SECONDS)
+            await await_picture(world, name, wanted, PATIENCE_SECONDS)
             assert opened.proxy.writes, "there was nothing to repair"
             await opened.await_rest()
             assert world.jobs(name) == 1
@@ -95,13 +97,17 @@ async def test_a_namespace_deleted_in_the_middle_of_a_training_goes_and_the_oper
     await kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": GOING}})
     async with cleared(kube, world, "stays"), lane(bare_cluster, tmp_path) as opened:
         model = await kube.apply(build_model("stays", EPOCHS[1]))
-        await world.until(lambda: serves(world.model("stays"), 1, model["metadata"]["generation"]), 120)
+        await world.until(
+            lambda: serves(world.model("stays"), 1, model["metadata"]["generation"]), PATIENCE_SECONDS
+        )
         await kube.apply(build_model("goes", EPOCHS[1], namespace=GOING))
-        await world.until(lambda: world.trains("goes"), 60)
+        await world.until(lambda: world.trains("goes"), PATIENCE_SECONDS)
         written = len(writes_in(GOING, opened))
-        await asyncio.to_thread(bare_cluster.kubectl, "delete", "namespace", GOING, "--timeout=90s")
+        await asyncio.to_thread(bare_cluster.kubectl, "delete", "namespace", GOING, "--timeout=240s")
         model = await kube.merge(model_reference("stays"), {"spec": {"inference": {"replicas": 0}}})
-        await world.until(lambda: serves(world.model("stays"), 1, model["metadata"]["generation"]), 60)
+        await world.until(
+            lambda: serves(world.model("stays"), 1, model["metadata"]["generation"]), PATIENCE_SECONDS
+        )
         await opened.await_rest()
         assert opened.exit_codes == []
         since = writes_in(GOING, opened)[written:]

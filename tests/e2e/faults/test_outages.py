@@ -10,7 +10,7 @@ import pytest
 
 from tests.cluster.instance import Instance
 from tests.cluster.strimzi.kube import Kube
-from tests.cluster.waiting import await_answer
+from tests.cluster.waiting import PATIENCE_SECONDS, await_answer
 from tests.e2e.faults.claims import lay_version, reserve_volume
 from tests.e2e.faults.kills import Undisturbed
 from tests.e2e.faults.lane import lane
@@ -20,7 +20,6 @@ from tests.e2e.models import NAMESPACE
 from tests.e2e.processes import processes_of
 
 AWAY_SECONDS = 30.0
-CATCH_UP_SECONDS = 60.0
 
 
 @pytest.mark.soak
@@ -29,7 +28,7 @@ async def test_an_api_server_that_is_away_in_the_middle_of_a_training_is_waited_
 ) -> None:
     async with cleared(kube, world, "away"), lane(bare_cluster, tmp_path, "away") as opened:
         model = await kube.apply(build_model("away", EPOCHS[1]))
-        await world.until(lambda: world.trains("away"), 60)
+        await world.until(lambda: world.trains("away"), PATIENCE_SECONDS)
         assert await opened.proxy.go() > 0, "no connection broke"
         written = len(opened.proxy.writes)
         await asyncio.sleep(AWAY_SECONDS)
@@ -37,7 +36,7 @@ async def test_an_api_server_that_is_away_in_the_middle_of_a_training_is_waited_
         assert not world.child("Deployment", "away-inference")
         await opened.proxy.come()
         await world.until(
-            lambda: serves(world.model("away"), 1, model["metadata"]["generation"]), CATCH_UP_SECONDS
+            lambda: serves(world.model("away"), 1, model["metadata"]["generation"]), PATIENCE_SECONDS
         )
         assert opened.exit_codes == []
         assert world.jobs("away") == 1
@@ -50,7 +49,9 @@ async def test_what_happened_while_the_watches_history_was_lost_is_known_afterwa
     lay_version(undisturbed.trained, await reserve_volume(kube, "gap"), "gap", 1)
     async with cleared(kube, world, "gap"), lane(bare_cluster, tmp_path, "gap") as opened:
         model = await kube.apply(build_model("gap", EPOCHS[1]))
-        await world.until(lambda: serves(world.model("gap"), 1, model["metadata"]["generation"]), 120)
+        await world.until(
+            lambda: serves(world.model("gap"), 1, model["metadata"]["generation"]), PATIENCE_SECONDS
+        )
         await opened.proxy.go()
         former = world.child("Deployment", "gap-inference")["metadata"]["uid"]
         await kube.delete("Deployment", NAMESPACE, "gap-inference")
@@ -72,7 +73,7 @@ async def test_what_happened_while_the_watches_history_was_lost_is_known_afterwa
                 and present["status"].get("readyReplicas") == 2
             )
 
-        await world.until(is_caught_up, CATCH_UP_SECONDS)
+        await world.until(is_caught_up, PATIENCE_SECONDS)
         assert opened.proxy.gone_answers > 0, "the history was not lost"
         assert opened.exit_codes == []
         assert world.jobs("gap") == 1

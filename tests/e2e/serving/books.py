@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from catdog_common.messages import ERROR_OFFSET_HEADER, ERROR_PARTITION_HEADER, ERROR_TOPIC_HEADER
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.kafka import Record
 from tests.e2e.sizes import Topics
 
@@ -64,7 +65,7 @@ class Books:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), 0.2)
 
-    async def await_outcomes(self, count: int, seconds: float = 60) -> None:
+    async def await_outcomes(self, count: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Return when so many more records than now have come to something.
 
         Raises:

@@ -49,7 +49,7 @@ def model(cluster: Instance, disk: Path) -> Iterator[Model]:  # noqa: ARG001 - t
     for kind in ("kafka", "kafkanodepool"):
         cluster.kubectl("delete", kind, "-n", NAMESPACE, "-l", f"catdog.dev/test={NAME}")
     broker = f"strimzi.io/cluster={NAME}"
-    cluster.kubectl("wait", "pod", "-n", NAMESPACE, "-l", broker, "--for=delete", "--timeout=60s")
+    cluster.kubectl("wait", "pod", "-n", NAMESPACE, "-l", broker, "--for=delete", "--timeout=240s")
     cluster.kubectl("delete", "pvc", NAME, "-n", NAMESPACE)
 
 

@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cluster.strimzi.kube import Kube
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.processes import process_in_pod
 from tests.e2e.serving.books import Books
@@ -50,7 +51,7 @@ class Scene:
         running = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and is_running(pod)]
         return sorted(running, key=lambda pod: str(pod["status"]["startTime"]))
 
-    async def busy_worker(self, seconds: float = 60) -> Pod:
+    async def busy_worker(self, seconds: float = PATIENCE_SECONDS) -> Pod:
         """Return a worker that has records in flight, as soon as there is one."""
         async with asyncio.timeout(seconds):
             while True:
@@ -83,7 +84,7 @@ class Scene:
         """Return when all workers of a version are ready."""
         await asyncio.to_thread(self.model.await_ready, version)
 
-    async def await_members(self, count: int, seconds: float = 120) -> None:
+    async def await_members(self, count: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Return when the consumer group has so many members, and is at rest."""
 
         async def holds() -> bool:
@@ -106,7 +107,7 @@ class Scene:
         """Return a worker's log."""
         return await self.kubectl("logs", pod["metadata"]["name"], "-n", NAMESPACE)
 
-    async def settle(self, books: Books, seconds: float = 180) -> None:
+    async def settle(self, books: Books, seconds: float = PATIENCE_SECONDS) -> None:
         """Return when every record has come to something, is committed, and nobody has any in hand."""
         try:
             await eventually(self._is_settled(books), "all is answered and committed", seconds)

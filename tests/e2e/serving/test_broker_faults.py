@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.brokers import await_restarts, await_revived, broker_pods, kill
 from tests.e2e.models import NAMESPACE
 from tests.e2e.processes import process_in_pod
@@ -26,7 +27,7 @@ async def killed(scene: Scene) -> None:
     starts = await restarts_of(scene, pod)
     await scene.busy_worker()
     kill(uid)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await await_revived(scene.kube, pod, starts + 1)
 
 
@@ -37,11 +38,11 @@ async def out_of_room(scene: Scene) -> None:
     await scene.busy_worker()
     await asyncio.to_thread(fill, cluster, scene.disk)
     try:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await await_restarts(scene.kube, pod, starts + 1)
     finally:
         await asyncio.to_thread(empty, cluster, scene.disk)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await await_revived(scene.kube, pod, starts + 1)
 
 
@@ -73,7 +74,7 @@ async def deaf_to_answers(scene: Scene) -> None:
     async def is_refused() -> bool:
         return any([await metric(pod, "catdog_produce_failures") for pod in await scene.workers()])
 
-    await eventually(is_refused, "answers are refused", 60)
+    await eventually(is_refused, "answers are refused")
     await asyncio.to_thread(scene.model.patch, {"paused": False})
 
 
@@ -94,7 +95,7 @@ async def test_no_record_is_lost_and_no_worker_restarted(
     before = await asyncio.to_thread(scene.model.restarts)
     async with scene.load(books):
         await fault(scene)
-        await books.await_outcomes(100, seconds=120)
+        await books.await_outcomes(100)
     await scene.settle(books)
     bound = WORKERS * (IN_FLIGHT + BATCH)  # and a batch that was written, of which nobody heard
     figures.append(f"the broker {fault.__name__}: {books.told()}, at most {bound}")
