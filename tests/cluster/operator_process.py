@@ -1,13 +1,14 @@
 """Runs the operator as a process on the host, as its own service account: with the rights of production."""
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from tests.cluster.state import Instance
 from tests.cluster.waiting import PATIENCE_SECONDS, await_answer
 
 OPERATOR = "catdog-operator"
+# Below those of nodes' services (30000) and of connections (Linux' ip_local_port_range, 32768).
+_PORTS = range(15_000, 30_000)
 PLACEHOLDERS = {"catdog-trainer": "catdog-trainer:latest", "catdog-inference": "catdog-inference:latest"}
 
 _LINES_OF_A_FAILURE = 30
@@ -59,7 +62,7 @@ class OperatorProcess:
             raise
 
 
-@contextmanager
+@contextlib.contextmanager
 def operator_process(
     cluster: Instance,
     directory: Path,
@@ -117,7 +120,7 @@ def write_operator_kubeconfig(cluster: Instance, path: Path, server: str | None 
     path.chmod(0o600)
 
 
-@contextmanager
+@contextlib.contextmanager
 def deployment_scaled_down(cluster: Instance) -> Iterator[None]:
     """Have the operator that is installed in the cluster stand still, and go on with the context's end."""
     deployment = ("-n", OPERATOR_NAMESPACE, f"deployment/{OPERATOR}")
@@ -158,8 +161,13 @@ def _await_start(operator: OperatorProcess) -> None:
 
 
 def free_port() -> int:
-    """Return a port of localhost that nobody listens at."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
+    """Return a port of this machine that nobody listens at.
+
+    None of those that the kernel gives to connections: such a one could be taken before a program that has
+    yet to start listens at it.
+    """
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as listener, contextlib.suppress(OSError):  # it is taken
+            listener.bind(("", port))
+            return port

@@ -38,8 +38,7 @@ def ask_for_restart(cluster: Instance, pods: Collection[str]) -> None:
 
 async def restarts(kube: Kube, before: dict[str, str]) -> AsyncIterator[Absence]:
     """Yield each pod's absence when another has come in its place and is ready, until all were replaced."""
-    gone: dict[str, float] = {}
-    left = dict(before)
+    asked, gone, left = monotonic(), dict[str, float](), dict(before)
     async for event in kube.watch("Pod"):
         name, uid = event.object["metadata"]["name"], event.object["metadata"]["uid"]
         if name not in left or event.object["metadata"]["namespace"] != NAMESPACE:
@@ -48,7 +47,9 @@ async def restarts(kube: Kube, before: dict[str, str]) -> AsyncIterator[Absence]
             gone[name] = monotonic()
         elif uid != left[name] and has_condition(event.object, "Ready"):
             del left[name]
-            yield Absence(name, gone[name], monotonic())
+            yield Absence(
+                name, gone.get(name, asked), monotonic()
+            )  # one may have gone before the watch began
         if not left:
             return
 

@@ -16,9 +16,16 @@ def processes_of(node: Instance, program: str) -> list[int]:
 
 
 def process_in_pod(uid: str, program: str) -> int:
-    """Return the process that runs a program in the pod with this uid."""
-    [found] = processes_in_pod(uid, program)
-    return found
+    """Return the process that runs a program in the pod with this uid.
+
+    Raises:
+        ProcessLookupError: none does, any more.
+    """
+    found = processes_in_pod(uid, program)
+    if not found:
+        raise ProcessLookupError(f"no {program} runs in pod {uid}")
+    [process] = found
+    return process
 
 
 def processes_in_pod(uid: str, program: str) -> list[int]:

@@ -88,7 +88,8 @@ def test_it_heals_by_itself_when_there_is_room(scene: Scene) -> None:
 async def test_a_claim_that_fills_in_the_middle_of_the_features_is_told_as_well(
     cluster: Instance, scene: Scene
 ) -> None:
-    scene.model.patch({"training": {"epochs": 4}})
+    # For which photos pass the network again: what was seen of them before is on the claim.
+    scene.model.patch({"training": {"augment": True}})
     await_trainer(scene.model).await_stage("Features")
     scene.fill()
     await_full(scene)

@@ -88,9 +88,9 @@ async def test_a_model_that_goes_takes_its_user_and_its_topics_but_not_what_anot
         assert await rules(admin, f"{FIRST}-catdog")
         first.delete()
         await eventually(partial(has_topics, kube, FIRST, {IMAGES}), "two topics go, and one stays")
-        assert await person.partitions(LETTERS) == 0
+        await eventually(partial(has_partitions, person, 0, LETTERS), "Kafka has it no longer")
         await eventually(partial(has_no_rules, admin, f"{FIRST}-catdog"), "the rights go")
-        assert await kube.get("Secret", NAMESPACE, f"{FIRST}-catdog") is None
+        await eventually(partial(is_gone, kube, "Secret", f"{FIRST}-catdog"), "the Secret goes")
         assert await rules(admin, f"{SECOND}-catdog")
         await produce(cluster, IMAGES, picture("red"), key=b"red")
         await first_record(cluster, f"{SECOND}-predictions", lambda record: record.key == b"red")
@@ -107,8 +107,12 @@ def topic_names(model: Model) -> set[str]:
     return {topic["metadata"]["name"] for topic in model.children("kafkatopics")}
 
 
-async def has_partitions(client: Client, count: int) -> bool:
-    return await client.partitions(IMAGES) == count
+async def has_partitions(client: Client, count: int, topic: str = IMAGES) -> bool:
+    return await client.partitions(topic) == count
+
+
+async def is_gone(kube: Kube, kind: str, name: str) -> bool:
+    return await kube.get(kind, NAMESPACE, name) is None
 
 
 async def has_topics(kube: Kube, model: str, names: set[str]) -> bool:

@@ -12,8 +12,9 @@ import pytest
 from tests.cluster.instance import Instance, down, up
 from tests.e2e.host_state import State, host_state, of_cluster, of_no_cluster, other_processes
 from tests.e2e.processes import processes_of
+from tests.lanes import instance_name
 
-NAME = "node-test"
+NAME = f"{instance_name()}-node"
 NAMESPACE = "node-test"
 NAMESPACE_MANIFEST = {
     "apiVersion": "v1",

@@ -123,8 +123,12 @@ async def remove_after_resync(cluster: Instance, admin: KafkaAdmin, acl: AclBind
     async def is_back() -> bool:
         return acl in await admin.acls(acl.principal)
 
+    async def is_gone() -> bool:
+        return not await is_back()
+
     await eventually(is_back, "the User Operator gives the right back")
     await admin.remove_acls([acl])
+    await eventually(is_gone, "the broker knows it")
 
 
 def test_an_edit_back_serves_the_old_version_and_trains_nothing(pets: Pets) -> None:

@@ -11,8 +11,9 @@ from tests.cluster.instance import Instance
 from tests.e2e.claims import make_claim
 from tests.e2e.kafka import first_record, produce
 from tests.e2e.models import NAMESPACE, Model
+from tests.e2e.trainers import await_trainer
 
-EPOCHS = 6
+EPOCHS = 4
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +33,12 @@ def lab(cluster: Instance) -> Iterator[Model]:
 
 
 def test_a_trainer_that_is_evicted_goes_on_with_the_next_epoch(cluster: Instance, lab: Model) -> None:
-    lab.await_status(
-        lambda status: 1 <= status.get("progress", {}).get("epoch", 0) < EPOCHS, "in its epochs", timeout=300
-    )
-    [pod] = trainers(lab)
-    cluster.kubectl("delete", "pod", pod, "-n", NAMESPACE)
+    trainer = await_trainer(lab)
+    trainer.await_progress(lambda progress: (progress.epoch or 0) >= 1, "its first epoch")
+    trainer.evict()
     status = lab.await_ready(version=1, timeout=400)
     assert status["training"]["batchSize"] == 8
-    [again] = [name for name in trainers(lab) if name != pod]
+    [again] = [name for name in trainers(lab) if name != trainer.name]
     lines = cluster.kubectl("logs", again, "-n", NAMESPACE).splitlines()
     log = [json.loads(line) for line in lines if line.startswith("{")]  # TensorFlow's own are none of ours
     [done] = [line["epochs_done"] for line in log if line["event"] == "training goes on"]

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,14 @@ class Trainer:
         Raises:
             AssertionError: the log ended without.
         """
+        return self.await_progress(lambda progress: progress.stage == stage, stage)
+
+    def await_progress(self, holds: Callable[[Progress], bool], what: str) -> Progress:
+        """Return the first progress for which `holds` is true: all of them are in the log, and at once.
+
+        Raises:
+            AssertionError: the log ended without.
+        """
         kubectl = [str(self.cluster.kubectl_path), "--kubeconfig", str(self.cluster.kubeconfig)]
         follow = [*kubectl, "logs", "--follow", self.name, "-n", NAMESPACE]
         with subprocess.Popen(follow, stdout=subprocess.PIPE, text=True) as process:
@@ -39,11 +48,11 @@ class Trainer:
             try:
                 for line in process.stdout:
                     progress = read_progress(line)
-                    if progress is not None and progress.stage == stage:
+                    if progress is not None and holds(progress):
                         return progress
             finally:
                 process.terminate()
-        raise AssertionError(f"{self.name} ended and never said {stage}")
+        raise AssertionError(f"{self.name} ended and never said {what}")
 
     def kill(self) -> None:
         """End its program without a word."""

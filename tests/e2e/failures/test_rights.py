@@ -14,11 +14,13 @@ from tests.cluster.instance import Instance, down, up_api_server
 from tests.cluster.operator_process import install_rights, operator_process
 from tests.e2e.failures.rows import Row
 from tests.e2e.models import NAMESPACE, Model, condition
+from tests.lanes import instance_name
 
-NAME = "rights-test"
+NAME = f"{instance_name()}-rights"
 ROLE = ("clusterrole", "catdog-operator")
 SPEC = {"training": {"dataset": {"sample": {}}}, "kafka": {"strimzi": {"name": "my-cluster"}}}
 FORBIDDEN = 403
+AT_ONCE = 6  # requests that are refused before anything is known; one in some seconds comes later
 
 
 def row(failure: str, status: str, kind: str, reason: str, message: str, heals: str) -> Row:
@@ -128,7 +130,10 @@ def test_a_right_that_an_operator_loses_while_it_runs_is_missed_within_a_minute(
 @pytest.mark.usefixtures("pets")
 def test_what_was_refused_was_not_asked_for_all_the_time(api_server: Instance) -> None:
     refused = [entry for entry in read_audit(api_server.layout.audit_log) if entry.code == FORBIDDEN]
-    assert 2 <= len(refused) <= 20, [entry.request_uri for entry in refused]
+    seconds = (refused[-1].received - refused[0].received).total_seconds()
+    assert 2 <= len(refused) <= AT_ONCE + seconds / 5, [
+        (str(entry.received), entry.verb, entry.request_uri) for entry in refused
+    ]
 
 
 def let_handle_jobs(cluster: Instance, *verbs: str) -> None:

@@ -25,7 +25,7 @@ from tests.e2e.models import NAMESPACE
 WAIT = timedelta(seconds=int(OPERATOR_SETTINGS["CATDOG_RETRY_SECONDS"]))
 HOURS = (+1, -1)
 NO_PHOTOS = "no-photos"  # a claim
-SLACK = timedelta(seconds=30)  # for a Job to be removed and its successor to start, on a busy machine
+SLACK = timedelta(minutes=4)  # for a Job to be removed and its successor to start; an hour is what is wrong
 
 
 async def test_a_failure_is_tried_again_after_its_wait(
@@ -91,7 +91,8 @@ def wrong_clock(hours: int) -> dict[str, str]:
 
 def shown_hours(log: Path) -> int:
     """Return by how many hours the times in the operator's log are ahead."""
-    last = json.loads(log.read_text().splitlines()[-1])["timestamp"]
+    whole, _, _ = log.read_text().rpartition("\n")  # it may be writing the next
+    last = json.loads(whole.splitlines()[-1])["timestamp"]
     return round((moment(last) - datetime.now(UTC)) / timedelta(hours=1))
 
 
