@@ -239,7 +239,7 @@ def test_a_version_that_serves_is_awaited_no_longer_while_another_is_trained(
     training = body(phase="Training", progress=PROGRESS)
     server.answers[f"GET {PETS}"] = (200, training)
     server.answers[f"GET {MODELS}"] = (200, events(("MODIFIED", training)))
-    assert person.run(*arguments, "--wait", "--timeout=5") == 0
+    assert person.run(*arguments, "--wait", "--timeout=60") == 0
 
 
 def test_a_paused_model_is_not_waited_for_and_not_changed(server: ApiServer, person: Person) -> None:

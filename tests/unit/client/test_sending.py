@@ -38,10 +38,10 @@ def cat(file: str) -> Outcome:
 
 
 async def outcomes_of(
-    exchange: FakeExchange, *files: str, wait: bool = True, **settings: object
+    exchange: FakeExchange, *files: str, wait: bool = True, patience: float = 60
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    sending = Sending(photos=tuple(map(Path, files)), wait=wait, timeout=0.05, **settings)  # type: ignore[arg-type]
+    sending = Sending(photos=tuple(map(Path, files)), wait=wait, timeout=patience)
     await send_photos(exchange, sending, outcomes.append, asyncio.Event())  # type: ignore[arg-type]
     return outcomes
 
@@ -69,7 +69,7 @@ async def test_an_answer_that_outruns_the_acknowledgement_is_not_lost() -> None:
 
 async def test_a_photo_without_an_answer_is_reported_as_such() -> None:
     exchange = FakeExchange({"a.jpg": cat("a.jpg")})
-    outcomes = await outcomes_of(exchange, "a.jpg", "b.jpg")
+    outcomes = await outcomes_of(exchange, "a.jpg", "b.jpg", patience=0.05)
     assert [(each.file, each.error is None) for each in outcomes] == [("a.jpg", True), ("b.jpg", False)]
     assert str(outcomes[1].error).startswith("no answer within 0.05 s")
 

@@ -67,7 +67,7 @@ def test_threads_may_share_a_predictor(tmp_path: Path, copies: int) -> None:
 
 def test_as_many_threads_get_into_a_trunk_as_it_has_copies() -> None:
     trunk = Trunk(TINY_TRUNK, threads=1, copies=2)
-    inside = threading.Barrier(2, timeout=5)
+    inside = threading.Barrier(2, timeout=60)
 
     class Image:
         def __getitem__(self, _: object) -> NDArray[np.uint8]:  # asked by whoever is in the trunk

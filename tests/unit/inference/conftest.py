@@ -114,7 +114,7 @@ def serving(tmp_path: Path, environment: dict[str, str], unknown: UnknownRule | 
                 yield worker
             finally:
                 stop.set()
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await worker.task
 
     return run

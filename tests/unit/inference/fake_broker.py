@@ -164,7 +164,7 @@ class FakeBroker:
 
     async def until(self, what: Any) -> None:  # noqa: ANN401  a predicate without arguments
         """Wait until it holds; it is asked whenever the journal grows."""
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(what)
 
     async def all_committed(self) -> None:

@@ -33,7 +33,7 @@ async def test_a_certificate_that_would_not_be_let_in_is_told_until_it_would(tmp
 
 async def until_told(trouble: Trouble, what: str | None) -> None:
     """Await that a trouble is told in these words, or is none."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not _is_told(trouble.reason_after(0), what):  # noqa: ASYNC110 -- nothing tells of it
             await asyncio.sleep(0.01)
 

@@ -59,7 +59,7 @@ async def started(environment: dict[str, str]) -> AsyncIterator[Process]:
 
 
 async def output(process: Process) -> list[dict[str, object]]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         out, _ = await process.communicate()
     return [json.loads(line) for line in out.decode().splitlines()]
 
@@ -90,7 +90,7 @@ async def test_a_damaged_version_ends_the_process_with_the_file(
 async def test_without_kafka_the_process_lives_is_not_ready_and_ends_on_sigterm(
     complete: dict[str, str],
 ) -> None:
-    async with started(complete) as process, asyncio.timeout(20):
+    async with started(complete) as process, asyncio.timeout(120):
         assert process.stdout is not None
         lines = []
         async for line in process.stdout:
@@ -110,7 +110,7 @@ async def test_certificates_that_are_not_there_yet_are_waited_for(
     complete: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "user/user.crt").unlink()
-    async with started(complete) as process, asyncio.timeout(20):
+    async with started(complete) as process, asyncio.timeout(120):
         assert process.stdout is not None
         async for line in process.stdout:
             if "user.crt is missing" in json.loads(line).get("error", ""):

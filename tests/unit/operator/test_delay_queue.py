@@ -49,7 +49,7 @@ async def test_a_worker_that_waits_wakes_up_for_a_key_that_is_put() -> None:
     waiting = asyncio.create_task(taken(queue))
     await asyncio.sleep(0)
     await queue.put("now")
-    assert await asyncio.wait_for(waiting, 1) == "now"
+    assert await asyncio.wait_for(waiting, 30) == "now"
 
 
 async def test_a_key_is_given_back_when_its_worker_fails() -> None:
@@ -59,4 +59,4 @@ async def test_a_key_is_given_back_when_its_worker_fails() -> None:
         async with queue.take():
             raise ZeroDivisionError
     await queue.put("a")
-    assert await asyncio.wait_for(taken(queue), 1) == "a"
+    assert await asyncio.wait_for(taken(queue), 30) == "a"

@@ -167,7 +167,7 @@ async def test_what_went_unseen_in_a_gap_is_noticed_soon() -> None:
     reconciler = Reconciler(world.cluster, queue, gap_seconds=0)
     resync = asyncio.create_task(reconciler.resync())
     reconciler.note_gap()
-    async with asyncio.timeout(5), queue.take() as key:
+    async with asyncio.timeout(60), queue.take() as key:
         await reconcile(world.cluster, key)
     resync.cancel()
     assert ("Deployment", "kafka", "pets-inference") in world.api.objects
@@ -187,7 +187,7 @@ async def test_nothing_is_decided_until_the_watches_have_told_of_all_that_is_the
     await asyncio.sleep(0.1)
     assert ("Deployment", "kafka", "pets-inference") not in world.api.objects
     reconciler.note_listed(told[0])
-    await asyncio.wait_for(world.api.reported.wait(), 5)
+    await asyncio.wait_for(world.api.reported.wait(), 60)
     for task in tasks:
         task.cancel()
     assert ("Deployment", "kafka", "pets-inference") in world.api.objects
@@ -232,7 +232,7 @@ async def test_workers_take_what_is_due_until_they_are_cancelled() -> None:
     queue = DelayQueue[Key]()
     await queue.put(PETS)
     worker = asyncio.create_task(Reconciler(world.cluster, queue).work())
-    await asyncio.wait_for(world.api.reported.wait(), 5)
+    await asyncio.wait_for(world.api.reported.wait(), 60)
     worker.cancel()
     assert world.reason("Trained") == "Training"
 

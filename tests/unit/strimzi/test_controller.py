@@ -25,7 +25,7 @@ class Journal:
         return answer
 
     async def await_calls(self, count: int) -> list[Key]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.calls) < count:
                 self._called.clear()
                 await self._called.wait()

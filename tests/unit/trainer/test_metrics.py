@@ -55,7 +55,7 @@ def test_they_are_served_by_http() -> None:
     metrics, port = Metrics("pets", "0123456789"), free_port()
     serve_metrics(metrics, port)
     metrics.show(Progress("Publishing"))
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         families = {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
     [publishing] = [each for each in families["catdog_training_stage"].samples if each.value]
     assert publishing.labels == {"stage": "Publishing"}
