@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import os
+from collections import defaultdict
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,7 +16,7 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 # Directories whose modules share what took long to make.
-TOGETHER = ("tests/e2e/console", "tests/e2e/faults")
+TOGETHER = ("tests/e2e/console", "tests/e2e/faults", "tests/e2e/serving")
 LONGEST_FIRST = (
     "tests/e2e/faults",
     "tests/e2e/console",
@@ -39,6 +40,37 @@ class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
+
+
+class Times:
+    """What each group of tests took, in which lane: by it LONGEST_FIRST is ordered."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[tuple[str, str], float] = defaultdict(float)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add up what is reported; in lanes a report says of which it is."""
+        lane = getattr(report, "worker_id", None)
+        if lane is not None:
+            self._seconds[lane, group_of(report.nodeid)] += report.duration
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the groups, the longest first, and what each lane took altogether."""
+        if not self._seconds:
+            return
+        terminalreporter.section("seconds by module")
+        lanes: dict[str, float] = defaultdict(float)
+        for (lane, group), seconds in sorted(self._seconds.items(), key=lambda each: -each[1]):
+            lanes[lane] += seconds
+            terminalreporter.write_line(f"{seconds:5.0f}  {lane}  {group}")
+        told = (f"{lane} {seconds:.0f}" for lane, seconds in sorted(lanes.items()))
+        terminalreporter.write_line(f"altogether: {', '.join(told)}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure, in the run that the lanes are of."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Times())
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -16,7 +16,7 @@ FIGURES = pytest.StashKey[list[str]]()
 FAILURES = pytest.StashKey[list[str]]()
 TOLD = (FIGURES, FAILURES)
 # The first and the longest wait between attempts, so that healing is quick to see.
-OPERATOR_SETTINGS = {"CATDOG_RETRY_SECONDS": "5", "CATDOG_LONGEST_RETRY_SECONDS": "10"}
+OPERATOR_SETTINGS = {"CATDOG_RETRY_SECONDS": "3", "CATDOG_LONGEST_RETRY_SECONDS": "5"}
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,19 @@ TOPICS = {name: {"name": f"rights-{name.lower()}"} for name in ("input", "output
 INPUT, OUTPUT, DEAD_LETTERS = (topic["name"] for topic in TOPICS.values())
 Rule = dict[str, Any]
 
-# By what a user lacks: what is then said of its workers.
-MISSING: dict[tuple[str, str], str] = {
+Right = tuple[str, str]
+Lacking = dict[Right, Model]
+
+# By what a user lacks: what is then said of its workers, at once, or when a worker has tried for a while.
+MISSING_AT_ONCE: dict[Right, str] = {
     (INPUT, "Read"): f"[Error 29] TopicAuthorizationFailedError: {INPUT}",
-    (OUTPUT, "Write"): f"[Error 29] TopicAuthorizationFailedError: {OUTPUT}",
-    (DEAD_LETTERS, "Write"): f"[Error 29] TopicAuthorizationFailedError: {DEAD_LETTERS}",
     ("catdog.kafka.rights", "Read"): "[Error 30] GroupAuthorizationFailedError",
 }
+MISSING_LATER: dict[Right, str] = {
+    (OUTPUT, "Write"): f"[Error 29] TopicAuthorizationFailedError: {OUTPUT}",
+    (DEAD_LETTERS, "Write"): f"[Error 29] TopicAuthorizationFailedError: {DEAD_LETTERS}",
+}
+MISSING = MISSING_AT_ONCE | MISSING_LATER
 
 
 @pytest.fixture(scope="module")
@@ -54,33 +61,56 @@ def test_the_user_has_these_rights_and_no_others(model: Model) -> None:
 
 
 @pytest.fixture(scope="module")
-def lacking(cluster: Instance, model: Model) -> Iterator[dict[tuple[str, str], Model]]:
+def lacking(cluster: Instance, model: Model) -> Iterator[Lacking]:
+    """Give a model for each right that is missed at once, whose user has all others."""
+    with models_without(MISSING_AT_ONCE, cluster, model) as models:
+        yield models
+
+
+@contextmanager
+def models_without(rights: Iterable[Right], cluster: Instance, model: Model) -> Iterator[Lacking]:
     """Give a model for each right, whose user has all others."""
-    models = {right: Model(cluster, name_without(right)) for right in MISSING}
+    models = {right: Model(cluster, name_without(right)) for right in rights}
     for right, each in models.items():
         give(each, [rule for rule in rules_of(model) if right_of(rule) != right])
         login = {"type": "tls", "secretName": each.name}
         trust = {"trustedCertificates": [{"secretName": "my-cluster-cluster-ca-cert", "pattern": "*.crt"}]}
         servers = {"bootstrapServers": "my-cluster-kafka-bootstrap.kafka.svc:9093"}
         each.apply(served_from(NAME, servers | {"authentication": login, "tls": trust, "topics": TOPICS}))
-    yield models
-    for each in models.values():
-        each.delete()
+    try:
+        yield models
+    finally:
+        for each in models.values():
+            each.delete()
 
 
-@pytest.mark.parametrize("right", MISSING)
-def test_each_right_that_is_missing_is_told(
-    lacking: dict[tuple[str, str], Model], right: tuple[str, str]
+@pytest.mark.parametrize("right", MISSING_AT_ONCE)
+def test_each_right_that_is_missing_is_told(lacking: Lacking, right: Right) -> None:
+    assert_told(lacking[right], right)
+
+
+def test_and_is_no_reason_to_restart_and_heals_when_it_is_given(
+    cluster: Instance, model: Model, lacking: Lacking
 ) -> None:
-    status = lacking[right].await_status(
+    assert_heals(cluster, model, lacking)
+
+
+@pytest.mark.soak
+def test_a_right_to_write_that_is_missing_is_told_later_and_heals(cluster: Instance, model: Model) -> None:
+    with models_without(MISSING_LATER, cluster, model) as lacking:
+        for right, each in lacking.items():
+            assert_told(each, right)
+        assert_heals(cluster, model, lacking)
+
+
+def assert_told(model: Model, right: Right) -> None:
+    status = model.await_status(
         lambda each: condition(each, "Serving")[:2] == ("False", "KafkaUnusable"), "Kafka can't be used"
     )
     assert MISSING[right] in condition(status, "Serving")[2]
 
 
-def test_and_is_no_reason_to_restart_and_heals_when_it_is_given(
-    cluster: Instance, model: Model, lacking: dict[tuple[str, str], Model]
-) -> None:
+def assert_heals(cluster: Instance, model: Model, lacking: Lacking) -> None:
     for each in lacking.values():
         give(each, rules_of(model))
     for each in lacking.values():
@@ -155,11 +185,11 @@ def rules_of(model: Model) -> list[Rule]:
     return rules
 
 
-def right_of(rule: Rule) -> tuple[str, str]:
+def right_of(rule: Rule) -> Right:
     return rule["resource"]["name"], rule["operations"][0]
 
 
-def name_without(right: tuple[str, str]) -> str:
+def name_without(right: Right) -> str:
     resource, operation = right
     return f"rights-less-{operation.lower()}-{resource.removeprefix('rights-').replace('.', '-')}"
 

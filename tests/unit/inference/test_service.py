@@ -184,10 +184,14 @@ async def test_a_refused_answer_is_tried_again_and_nothing_is_committed_meanwhil
     broker.put(picture("red"))
     broker.put(b"no image")
     broker.refuse_sending[ANSWERS] = TopicAuthorizationFailedError(ANSWERS)
-    async with serving(broker):
+    async with serving(broker) as worker:
         await broker.until(lambda: broker.topic(DEAD_LETTERS))
         await broker.until(lambda: len(broker.entries(Refused)) == 2)
         assert broker.entries(Committed) == []
+        told = [
+            str(trouble.reason_after(0)) for trouble in worker.health.troubles
+        ]  # to those with no patience
+        assert any(each.endswith(f"TopicAuthorizationFailedError: {ANSWERS}") for each in told), told
         broker.refuse_sending.clear()
         await broker.all_committed()
     assert len(broker.topic(DEAD_LETTERS)) == 1  # what was taken is not sent again
