@@ -1,8 +1,9 @@
 """Hears what becomes of a model's images from now on, for as long as somebody wants to know."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import NoReturn, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import NoReturn, Protocol, TypeAlias
 
 from aiokafka.errors import KafkaError
 
@@ -11,12 +12,18 @@ from catdog_client.errors import ClientError
 from catdog_client.exchange import Record, RefusedError, refused
 from catdog_client.reading import following
 from catdog_client.text import sentence
+from catdog_common.kafka_binding import KafkaLogin
+from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.kafka_topic import find_partitions
 
 _CLIENT_ID = "catdog-console"
 CHECK_SECONDS = 10.0
 _CHECK_PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 15.0
+_AT_A_TIME = 100  # records
+
+Follow: TypeAlias = Callable[..., AbstractAsyncContextManager[AsyncIterator[Record]]]
+Find: TypeAlias = Callable[[KafkaLogin, str, str], Awaitable[object]]
 
 
 class Ear(Protocol):
@@ -44,13 +51,18 @@ class Listener:
         config: Callable[[], KafkaConfig],
         ear: Ear,
         check_seconds: float,
+        *,
+        follow: Follow = following,
+        find: Find = find_partitions,
     ) -> None:
         """Take topics, and who is asked for the way into Kafka each time.
 
-        `config` raises ClientError where there is none.
+        `config` raises ClientError where there is none. Every `check_seconds` a topic's partitions are looked
+        up, as one who comes anew would.
         """
         self._topics, self._config, self._ear = topics, config, ear
         self._check_seconds = check_seconds
+        self._follow, self._find = follow, find
         self._tried = asyncio.Event()
         self._trouble: str | None = None
 
@@ -83,8 +95,8 @@ class Listener:
             ClientError: nothing can come now.
         """
         config = self._config()
-        password = config.login.security.password()
-        async with following(config, self._topics, from_beginning=False) as records:
+        password = _password(config)
+        async with self._follow(config, self._topics, from_beginning=False) as records:
             self._trouble = None
             self._tried.set()
             self._ear.begin()
@@ -99,21 +111,27 @@ class Listener:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _hear(self, records: AsyncIterator[Record]) -> None:
+        heard = 0
         async for record in records:
             self._ear.take(record)
+            heard += 1
+            if heard % _AT_A_TIME == 0:  # of what has come already there may be much, and pages wait
+                await asyncio.sleep(0)
 
     async def _check(self, password: str | None) -> None:
         """Look whether Kafka answers, of which a consumer says nothing, until the password is another."""
         while True:
             await asyncio.sleep(self._check_seconds)
             config = self._config()
-            if config.login.security.password() != password:
+            if _password(config) != password:
                 return
             try:
                 async with asyncio.timeout(_CHECK_PATIENCE_SECONDS):
-                    await find_partitions(config.login, self._topics[0], _CLIENT_ID)
+                    await self._find(config.login, self._topics[0], _CLIENT_ID)
             except (KafkaError, TimeoutError) as error:
                 self._fail(tell(refused(config, error)))
+            except KafkaSecurityError as error:
+                self._fail(sentence(str(error)))
             else:
                 self._recover()
 
@@ -126,6 +144,18 @@ class Listener:
         if self._trouble is not None:
             self._trouble = None
             self._ear.recover()
+
+
+def _password(config: KafkaConfig) -> str | None:
+    """Return the password as it is now, if we are let in by one.
+
+    Raises:
+        ClientError: its file can't be read.
+    """
+    try:
+        return config.login.security.password()
+    except KafkaSecurityError as error:
+        raise ClientError(str(error)) from error
 
 
 def tell(error: ClientError) -> str:

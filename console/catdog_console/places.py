@@ -17,6 +17,7 @@ from catdog_client.errors import ClientError
 from catdog_client.exchange import Record, connect, refused
 from catdog_client.reading import UNFOLDED_BYTES
 from catdog_common.kafka_batches import bound_batches
+from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.kafka_topic import find_partitions
 
 _CLIENT_ID = "catdog-console"
@@ -113,6 +114,8 @@ class Places:
             found = frozenset(await find_partitions(config.login, topic, _CLIENT_ID))
         except KafkaError as error:
             raise _told(config, topic, error) from error
+        except KafkaSecurityError as error:
+            raise ClientError(str(error)) from error
         self._partitions[topic] = monotonic(), found
         return found
 

@@ -34,7 +34,7 @@ class Predictors:
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
-        self._ready = OrderedDict[str, Predictor]()
+        self.ready = OrderedDict[str, Predictor]()
         self._turn = asyncio.Lock()  # one is loaded, or computes, at a time: each takes memory and processors
 
     async def answer(self, published: Published, files: VersionFiles, photo: bytes) -> VersionAnswer:
@@ -53,11 +53,11 @@ class Predictors:
     async def _load(self, published: Published, files: VersionFiles) -> Predictor:
         if published.digest is None:
             raise ClientError(f"the status names no digest of version {published.version}")
-        if (known := self._ready.pop(published.digest, None)) is None:
-            while len(self._ready) >= self._kept:
-                self._ready.popitem(last=False)
+        if (known := self.ready.pop(published.digest, None)) is None:
+            while len(self.ready) >= self._kept:
+                self.ready.popitem(last=False)
             known = await _fetch(published, files)
-        self._ready[published.digest] = known
+        self.ready[published.digest] = known
         return known
 
 

@@ -32,7 +32,7 @@ class Strip:
         self._counts = _Counts()
         self._since: datetime | None = None
         self._trouble: str | None = None
-        self._frame = Frame((), self._rates())
+        self.frame = Frame((), self.rates())
         self._changed = asyncio.Event()
 
     def begin(self) -> None:
@@ -71,17 +71,18 @@ class Strip:
         """Yield the strip as it is, and each time it has changed since; the frames are the same for all."""
         while True:
             changed = self._changed
-            yield self._frame
+            yield self.frame
             await changed.wait()
 
     def _publish(self) -> None:
-        frame = Frame(tuple(self._shown), self._rates(), self._trouble)
-        if frame != self._frame:
-            self._frame = frame
+        frame = Frame(tuple(self._shown), self.rates(), self._trouble)
+        if frame != self.frame:
+            self.frame = frame
             self._changed.set()
             self._changed = asyncio.Event()
 
-    def _rates(self) -> Rates:
+    def rates(self) -> Rates:
+        """Return what came so far, and how much of it lately."""
         counts = self._counts
         return Rates(
             since=self._since,

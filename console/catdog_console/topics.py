@@ -21,8 +21,13 @@ class _Topics(msgspec.Struct, frozen=True):
     shadow: _Topic = _Topic()
 
 
+class _Strimzi(msgspec.Struct, frozen=True):
+    namespace: str | None = None
+
+
 class _Kafka(msgspec.Struct, frozen=True):
     topics: _Topics = _Topics()
+    strimzi: _Strimzi | None = None
 
 
 class _Inference(msgspec.Struct, frozen=True, rename="camel"):
@@ -42,17 +47,26 @@ def read_topics(body: Mapping[str, Any]) -> ModelTopics:
     """
     kafka = read_model_kafka(body)
     spec = msgspec.convert(body["spec"], _Spec)
-    shadow = spec.kafka.topics.shadow.name or f"{kafka.model}{_SHADOW_SUFFIX}"
+    namespace = body["metadata"]["namespace"]
     return ModelTopics(
-        namespace=body["metadata"]["namespace"],
+        namespace=namespace,
         name=kafka.model,
         servers=kafka.status.bootstrap_servers,
         input=kafka.status.input_topic,
         output=kafka.status.output_topic,
         dead_letters=kafka.status.dead_letter_topic,
-        shadow=None if spec.inference.shadow_version is None else shadow,
+        shadow=_shadow_topic(spec, namespace, kafka.model),
         max_image_bytes=kafka.spec.max_image_bytes or DEFAULT_IMAGE_BYTES,
     )
+
+
+def _shadow_topic(spec: _Spec, namespace: str, model: str) -> str | None:
+    """Return the topic of a shadow's answers, if there is one, of which the status does not tell."""
+    if spec.inference.shadow_version is None:
+        return None
+    elsewhere = spec.kafka.strimzi is not None and spec.kafka.strimzi.namespace
+    unnamed = (f"{namespace}.{model}" if elsewhere else model) + _SHADOW_SUFFIX
+    return spec.kafka.topics.shadow.name or unnamed
 
 
 def why_out_of_reach(topics: ModelTopics, login: KafkaLogin) -> str | None:

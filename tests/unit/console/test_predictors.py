@@ -1,0 +1,84 @@
+import gc
+import weakref
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from catdog_client.errors import ClientError
+from catdog_client.version_files import Published
+from catdog_common.artifact import MANIFEST_FILE, TRUNK_FILE, file_digest
+from catdog_console.predictors import Predictors
+from tests.tiny_version import RED_IS_CAT, picture, publish_tiny_version
+
+BLUE_IS_CAT = msgspec.structs.replace(RED_IS_CAT, weights=((-9.0, 9.0), (0.0, 0.0), (9.0, -9.0)))
+
+
+class Claim:
+    """Gives out what lies on a claim, and notes it."""
+
+    def __init__(self, storage: Path) -> None:
+        self.storage = storage
+        self.read_files: list[str] = []
+
+    def publish(self, version: int) -> Published:
+        head = RED_IS_CAT if version % 2 else BLUE_IS_CAT
+        directory = publish_tiny_version(self.storage, "pets", version, head)
+        return Published(version, file_digest(directory / MANIFEST_FILE))
+
+    async def read(self, published: Published, name: str) -> bytes:
+        self.read_files.append(f"{published.version}/{name}")
+        return (self.storage / "pets" / published.directory / name).read_bytes()
+
+
+@pytest.fixture
+def claim(tmp_path: Path) -> Claim:
+    return Claim(tmp_path)
+
+
+async def test_versions_answer_side_by_side_by_their_own_files(claim: Claim) -> None:
+    predictors, red = Predictors(), picture("red")
+    first, second = claim.publish(1), claim.publish(2)
+    one, other = [await predictors.answer(each, claim, red) for each in (first, second)]
+    assert (one.version, one.label, other.version, other.label) == (1, "cat", 2, "dog")
+    assert one.probabilities["cat"] == pytest.approx(other.probabilities["dog"])
+    assert (await predictors.answer(first, claim, picture("blue"))).label == "dog"
+
+
+async def test_few_versions_are_kept_and_those_that_were_asked_last(claim: Claim) -> None:
+    predictors, red = Predictors(kept=2), picture("red")
+    first, second, third = (claim.publish(each) for each in (1, 2, 3))
+    await predictors.answer(first, claim, red)
+    first_loaded = weakref.ref(next(iter(predictors.ready.values())))
+    await predictors.answer(second, claim, red)
+    await predictors.answer(first, claim, red)
+    claim.read_files.clear()
+    await predictors.answer(third, claim, red)
+    await predictors.answer(first, claim, red)
+    assert {each.partition("/")[0] for each in claim.read_files} == {"3"}, "the first is still there"
+    await predictors.answer(second, claim, red)
+    await predictors.answer(third, claim, red)
+    gc.collect()
+    assert first_loaded() is None, "its memory is free"
+
+
+async def test_files_that_are_not_what_was_published_answer_nothing(claim: Claim) -> None:
+    published = claim.publish(1)
+    trunk = claim.storage / "pets" / published.directory / TRUNK_FILE
+    trunk.write_bytes(trunk.read_bytes() + b"x")
+    with pytest.raises(ClientError, match=r"^version 1 is damaged: .*trunk\.tflite is not the file that was"):
+        await Predictors().answer(published, claim, picture("red"))
+    (trunk.parent / MANIFEST_FILE).write_bytes(b"{}")
+    with pytest.raises(
+        ClientError, match=r"version 1 on the claim is damaged: manifest\.json is not the file"
+    ):
+        await Predictors().answer(published, claim, picture("red"))
+    with pytest.raises(ClientError, match=r"the status names no digest of version 1"):
+        await Predictors().answer(Published(1), claim, picture("red"))
+
+
+async def test_a_photo_that_is_none_is_said_to_be(claim: Claim) -> None:
+    with pytest.raises(
+        ClientError, match=r"^the photo is none that can be read: these 4 bytes are none of JPEG"
+    ):
+        await Predictors().answer(claim.publish(1), claim, b"text")
