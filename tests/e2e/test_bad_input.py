@@ -15,6 +15,7 @@ from tests.e2e.failures.rows import described
 from tests.e2e.failures.scene import publish_version
 from tests.e2e.kafka_clusters import make_kafka
 from tests.e2e.models import Model, condition
+from tests.e2e.trunks import ARCHITECTURE, lay_trunk
 
 FOLDERS = "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
 # By claim: the failure, its reason and its message.
@@ -70,9 +71,11 @@ def claims(cluster: Instance, drawings: list[LabelledPhoto]) -> dict[str, Path]:
 def models(cluster: Instance, claims: dict[str, Path]) -> Iterator[Models]:
     """Resources that cannot get ready as things are; they wait side by side."""
     assert claims.keys() < WRONG.keys()
+    make_claim(cluster, "bad-input-models", fill=lambda directory: lay_trunk(cluster, directory, "empty"))
     models = {name: Model(cluster, name) for name in WRONG}
     for name, model in models.items():
-        model.apply(spec_of({"persistentVolumeClaim": {"claimName": name}}))
+        storage = {"storage": {"existingClaim": "bad-input-models"}}
+        model.apply(spec_of({"persistentVolumeClaim": {"claimName": name}}) | storage)
     yield models
     for model in models.values():
         model.delete()
@@ -150,7 +153,7 @@ def test_two_data_sets_at_once_are_refused_with_what_to_do(cluster: Instance) ->
 def spec_of(dataset: dict[str, Any]) -> dict[str, Any]:
     """Return a small, quick model's spec."""
     return {
-        "training": {"dataset": dataset, "architecture": "efficientnet-lite0", "epochs": 5},
+        "training": {"dataset": dataset, "architecture": ARCHITECTURE, "epochs": 5},
         "kafka": kafka("my-cluster"),
     }
 

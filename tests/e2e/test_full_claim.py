@@ -17,6 +17,7 @@ from tests.e2e.models import NAMESPACE, Model, Status, condition
 from tests.e2e.processes import processes_of
 from tests.e2e.serving.small_disk import empty, fill, on_node, small_disk
 from tests.e2e.trainers import await_trainer
+from tests.e2e.trunks import ARCHITECTURE, lay_trunk
 from tests.tiny_version import picture, publish_tiny_version
 
 NAME, CLAIM, PHOTOS = "full", "full-models", "full-photos"
@@ -51,6 +52,7 @@ def scene(cluster: Instance) -> Iterator[Scene]:
     make_claim(cluster, PHOTOS, fill=lambda directory: write_drawings(directory, PER_CLASS, seed=8))
     with small_disk(cluster, CLAIM, size="160m") as disk:
         publish_tiny_version(seen_from_outside(cluster, disk), NAME, training_hash=SAMPLE_HASH)
+        lay_trunk(cluster, seen_from_outside(cluster, disk), NAME)
         on_node(cluster, "chmod", "--recursive", "g+rwX,g+s", str(disk / NAME))
         model = Model(cluster, NAME)
         model.apply(
@@ -71,7 +73,7 @@ async def test_a_full_claim_is_told_and_what_serves_goes_on_answering(
 ) -> None:
     scene.fill()
     photos = {"sample": None, "persistentVolumeClaim": {"claimName": PHOTOS}}
-    scene.model.patch({"training": {"dataset": photos, "architecture": "efficientnet-lite0", "epochs": 3}})
+    scene.model.patch({"training": {"dataset": photos, "architecture": ARCHITECTURE, "epochs": 3}})
     status = await_full(scene)
     failures.append(described("the claim for models is full", "Trained", status, HEALS))
     assert "progress" not in status or status["progress"]["stage"] in ("Starting", "Loading")

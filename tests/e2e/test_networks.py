@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from catdog_common.artifact import MODEL_CARD_FILE, TRUNK_FILE, version_dir
 from tests.cluster.instance import Instance
 from tests.e2e.claims import make_claim
 from tests.e2e.kafka import first_record, produce
@@ -50,10 +51,12 @@ async def test_it_answers_and_never_says_unknown(cluster: Instance, lab: Model, 
     answer = await ask(cluster, drawing, b"untuned")
     assert answer["model"] == {"name": "lab", "version": 1}
     assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].get)
-    card = "/models/lab/versions/1/model-card.md"
-    [worker] = lab.workers()
-    shown = cluster.kubectl("exec", worker["metadata"]["name"], "-n", NAMESPACE, "--", "cat", card)
-    assert "It never answers `unknown`" in shown
+    kept = kept_by(lab)
+    card = (version_dir(kept.parent, "lab", 1) / MODEL_CARD_FILE).read_text()
+    assert "It never answers `unknown`" in card
+    assert "sheared, zoomed and mirrored at random" in card
+    assert list((kept / "work").iterdir()) == []
+    assert not (kept / "features").exists(), "they are of a trunk that no other training has"
 
 
 async def test_a_network_that_knows_imagenet_is_tuned_and_answers(
@@ -64,6 +67,11 @@ async def test_a_network_that_knows_imagenet_is_tuned_and_answers(
     status = lab.await_ready(version=2, timeout=400)
     assert status["training"]["fineTune"]
     assert status["versions"][0]["comparison"]["championVersion"] == 1
+    kept = kept_by(lab)
+    version, [common] = version_dir(kept.parent, "lab", 2), (kept / "trunks").glob(f"*/{TRUNK_FILE}")
+    assert common.read_bytes() != (version / TRUNK_FILE).read_bytes(), "it has a trunk of its own"
+    assert "fine-tuned" in (version / MODEL_CARD_FILE).read_text()
+    assert list((kept / "work").iterdir()) == []
     right = 0
     for number, (label, drawing) in enumerate(drawings(tmp_path)[::2]):
         answer = await ask(cluster, drawing, b"tuned %d" % number)
@@ -86,6 +94,11 @@ async def ask(cluster: Instance, drawing: bytes, key: bytes) -> dict[str, Any]:
     record = await first_record(cluster, "lab-predictions", lambda each: bool(each.key == key))
     answer: dict[str, Any] = json.loads(record.value)
     return answer
+
+
+def kept_by(model: Model) -> Path:
+    """Return the model's directory on its claim."""
+    return model.cluster.claim_path(NAMESPACE, f"{model.name}-models") / model.name
 
 
 def trainers(model: Model) -> list[str]:

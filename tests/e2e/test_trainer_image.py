@@ -12,11 +12,14 @@ CHECKS = sorted((Path(__file__).parents[1] / "trainer").glob("check_*.py"))
 POD = "trainer-checks"
 
 
+@pytest.mark.parametrize("all_of_them", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["", "all"])
 @pytest.mark.parametrize("checks", CHECKS, ids=lambda checks: checks.stem)
-def test_whole_trainings_hold_their_promises_in_the_trainers_image(cluster: Instance, checks: Path) -> None:
+def test_whole_trainings_hold_their_promises_in_the_trainers_image(
+    cluster: Instance, checks: Path, *, all_of_them: bool
+) -> None:
     _remove(cluster)
     cluster.kubectl("create", "configmap", POD, "-n", NAMESPACE, f"--from-file={checks}")
-    pod = build_pod(cluster.images["catdog-trainer"], checks.stem)
+    pod = build_pod(cluster.images["catdog-trainer"], checks.stem, all_of_them=all_of_them)
     cluster.kubectl("apply", "-f", "-", input=json.dumps(pod))
     exit_code = "{.status.containerStatuses[0].state.terminated.exitCode}"
     wait_for = (f"--for=jsonpath={exit_code}", "--timeout=900s")
@@ -26,14 +29,15 @@ def test_whole_trainings_hold_their_promises_in_the_trainers_image(cluster: Inst
     _remove(cluster)
 
 
-def build_pod(image: str, checks: str = "check_training") -> dict[str, object]:
-    """Return a restricted pod that runs the checks of a module on an emptyDir."""
+def build_pod(image: str, checks: str = "check_training", *, all_of_them: bool = False) -> dict[str, object]:
+    """Return a restricted pod that runs the checks of a module on an emptyDir, perhaps the soak's too."""
     container = {
         "name": "checks",
         "image": image,
         "command": ["/opt/venv/bin/python3", "-m", "unittest", "-v", checks],
         "env": [
             {"name": "PYTHONPATH", "value": "/opt/catdog:/checks"},
+            {"name": "CATDOG_SOAK", "value": "yes" if all_of_them else ""},
             *({"name": name, "value": "/tmp"} for name in ("HOME", "TMPDIR", "MPLCONFIGDIR", "KERAS_HOME")),  # noqa: S108
         ],
         "securityContext": {

@@ -19,6 +19,7 @@ from tests.e2e.claims import make_claim
 from tests.e2e.models import NAMESPACE, Model, Status, condition
 from tests.e2e.processes import processes_of
 from tests.e2e.trainers import Trainer, await_trainer
+from tests.e2e.trunks import ARCHITECTURE, lay_trunk
 
 PHOTOS = "faults-photos"
 PER_CLASS = 250  # enough for the features to take some seconds
@@ -125,13 +126,13 @@ def strike(cluster: Instance, photos: str, fault: Fault, stage: Stage) -> tuple[
 
 def begin(cluster: Instance, photos: str, name: str, backoff_limit: int) -> tuple[Model, Path]:
     """Have a small model trained; return it, and where its claim lies."""
-    storage = make_claim(cluster, f"{name}-models")
+    storage = make_claim(cluster, f"{name}-models", fill=lambda claim: lay_trunk(cluster, claim, name))
     model = Model(cluster, name)
     model.apply(
         {
             "training": {
                 "dataset": {"persistentVolumeClaim": {"claimName": photos}},
-                "architecture": "efficientnet-lite0",
+                "architecture": ARCHITECTURE,
                 "epochs": EPOCHS,
                 "backoffLimit": backoff_limit,
             },

@@ -1,6 +1,7 @@
 """Checks of networks that are trained themselves, where TensorFlow is and pytest is not: the trainer's image.
 
-See `check_training`, which trains heads alone. It takes some 150 seconds on two processors.
+See `check_training`, which trains heads alone. Whole trainings are left to the soak (CATDOG_SOAK in the
+environment): `tests/e2e/test_networks.py` has one of each sort for `make test`.
 """
 
 import hashlib
@@ -45,9 +46,11 @@ from catdog_trainer.train_network import TUNING_EPOCHS, fine_tune, train_from_sc
 SAMPLE = Path(os.environ.get("CATDOG_SAMPLE_DIR", "/opt/catdog/sample"))
 WEIGHTS = Path(os.environ.get("CATDOG_WEIGHTS_DIR", "/opt/catdog/weights"))
 SIZE = 32  # pixels, of what the tiny network takes
+SOAK = unittest.skipUnless(os.environ.get("CATDOG_SOAK"), "left to the soak")
 CNN = {"ARCHITECTURE": "cnn", "BATCH_SIZE": "8", "LEARNING_RATE": "0.0001"}
 
 
+@SOAK
 class TheLabsNetwork(unittest.TestCase):
     """`cnn`, on a few drawings: whether it learns anything takes hours."""
 
@@ -69,13 +72,6 @@ class TheLabsNetwork(unittest.TestCase):
     between: ClassVar[set[str]]
     log: ClassVar[str]
     log_of_others: ClassVar[str]
-
-    def test_it_is_of_the_labs_size_but_for_its_end(self) -> None:
-        """The lab's sigmoid had a weight for each feature, and a bias; a softmax of two has twice as many."""
-        architecture = ARCHITECTURES["cnn"]
-        trunk = architecture.build(architecture.image_size)
-        assert trunk.count_params() + 257 == 10_675_745
-        assert with_head(trunk).count_params() == 10_675_745 + 257
 
     def test_a_training_that_was_killed_goes_on_with_the_next_epoch_to_the_same_end(self) -> None:
         """To the last bit, on one machine."""
@@ -120,6 +116,49 @@ class TheLabsNetwork(unittest.TestCase):
         """Its features are of a trunk that no other training has."""
         assert list((self.scratch / "killed" / "pets" / "work").iterdir()) == []
         assert not (self.scratch / "killed" / "pets" / "features").exists()
+
+
+class LayersOfNetworks(unittest.TestCase):
+    """What networks are made of, and what of them is trained."""
+
+    def test_the_labs_is_of_its_size_but_for_its_end(self) -> None:
+        """The lab's sigmoid had a weight for each feature, and a bias; a softmax of two has twice as many."""
+        architecture = ARCHITECTURES["cnn"]
+        trunk = architecture.build(architecture.image_size)
+        assert trunk.count_params() + 257 == 10_675_745
+        assert with_head(trunk).count_params() == 10_675_745 + 257
+
+    def test_tuning_changes_the_last_blocks_alone_and_no_normalisation(self) -> None:
+        """On pictures that are far too small, which is of no matter here."""
+        architecture = ARCHITECTURES["efficientnet-lite0"]
+        network = architecture.build(SIZE)
+        load_weights(network, WEIGHTS, architecture)
+        before = {layer.name: layer.get_weights() for layer in network.layers}
+        head = Head(weights=((0.0, 0.0),) * 1280, bias=(0.0, 0.0))
+        settings = TrainingSettings("efficientnet-lite0", SIZE, 20, 32, 0.001, 42)
+        with tempfile.TemporaryDirectory() as work:
+            fine_tune(
+                network,
+                head,
+                str(architecture.tuned_from),
+                _blotches(),
+                settings,
+                Path(work),
+                2,
+                lambda _: None,
+            )
+        changed = {
+            layer.name
+            for layer in network.layers
+            for old, new in zip(before[layer.name], layer.get_weights(), strict=True)
+            if not np.array_equal(old, new)
+        }
+        assert {"conv_head", "block15_project_conv", str(architecture.tuned_from)} <= changed
+        assert {name.partition("_")[0] for name in changed} == {
+            "conv",
+            *(f"block{number}" for number in range(11, 16)),
+        }
+        assert not {name for name in changed if "bn" in name or name == "conv_stem"}
 
 
 class NetworkThatIsInterrupted(unittest.TestCase):
@@ -216,6 +255,7 @@ class NetworkThatIsInterrupted(unittest.TestCase):
         return (self.work / "other.weights.h5").read_bytes()
 
 
+@SOAK
 class FineTunedNetwork(unittest.TestCase):
     """EfficientNet-Lite0, tuned on a few drawings: its pod is killed after the first epoch of that."""
 
@@ -256,38 +296,6 @@ class FineTunedNetwork(unittest.TestCase):
             assert metadata.metrics.correct >= 7, metadata.metrics
             assert metadata.unknown is not None
         assert "fine-tuned" in (tuned / "model-card.md").read_text()
-
-    def test_only_the_last_blocks_change_and_no_normalisation(self) -> None:
-        """On pictures that are far too small, which is of no matter here."""
-        architecture = ARCHITECTURES["efficientnet-lite0"]
-        network = architecture.build(SIZE)
-        load_weights(network, WEIGHTS, architecture)
-        before = {layer.name: layer.get_weights() for layer in network.layers}
-        head = Head(weights=((0.0, 0.0),) * 1280, bias=(0.0, 0.0))
-        settings = TrainingSettings("efficientnet-lite0", SIZE, 20, 32, 0.001, 42)
-        with tempfile.TemporaryDirectory() as work:
-            fine_tune(
-                network,
-                head,
-                str(architecture.tuned_from),
-                _blotches(),
-                settings,
-                Path(work),
-                2,
-                lambda _: None,
-            )
-        changed = {
-            layer.name
-            for layer in network.layers
-            for old, new in zip(before[layer.name], layer.get_weights(), strict=True)
-            if not np.array_equal(old, new)
-        }
-        assert {"conv_head", "block15_project_conv", str(architecture.tuned_from)} <= changed
-        assert {name.partition("_")[0] for name in changed} == {
-            "conv",
-            *(f"block{number}" for number in range(11, 16)),
-        }
-        assert not {name for name in changed if "bn" in name or name == "conv_stem"}
 
 
 class StreamOfPhotos(unittest.TestCase):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from tests.e2e.faults.lane import lane
 from tests.e2e.faults.life import Life, Story, cleared
 from tests.e2e.faults.proxy import Moment, Write
 from tests.e2e.faults.world import seen_by
+from tests.e2e.trunks import lay_trunk
 
 SIDE_BY_SIDE = 3
 
@@ -69,6 +71,7 @@ async def live_undisturbed(cluster: Instance, directory: Path) -> Undisturbed:
     """Let a model live that trains for real."""
     began = datetime.now(UTC)
     async with _alive(cluster, directory, "life-0") as life:
+        life.prepare = partial(lay_trunk, cluster, model=life.name)
         story = await life.live()
         trained = shutil.copytree(versions_on(life.storage), directory / "versions")
         life.lane.assert_only_killed()

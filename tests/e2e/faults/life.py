@@ -42,6 +42,7 @@ class Life:
     lane: Lane
     name: str
     trained: Path | None = None
+    prepare: Callable[[Path], None] = lambda _: None  # lays on the claim what is to be there before
     storage: Path = Path()
     generation: int = 0  # of the last edit
     story: Story = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Life:
             AssertionError: a stage did not end as `expected`, or not at all.
         """
         self.storage = await reserve_volume(self.kube, self.name)
+        await asyncio.to_thread(self.prepare, self.storage)
         for stage in self._stages():
             await stage.act()
             self.story[stage.name] = await self._end_of(stage, (expected or {}).get(stage.name))
