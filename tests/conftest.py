@@ -17,21 +17,37 @@ settings.load_profile("patient")
 
 # Directories whose modules share what took long to make.
 TOGETHER = ("tests/e2e/console", "tests/e2e/faults", "tests/e2e/serving")
+# By the seconds that a run in lanes prints at its end.
 LONGEST_FIRST = (
     "tests/e2e/faults",
     "tests/e2e/console",
     "tests/e2e/test_trainer_image.py",
+    "tests/e2e/test_autoscaling.py",
     "tests/e2e/test_main_job.py",
-    "tests/e2e/test_notebook.py",
-    "tests/e2e/test_tutorial.py",
-    "tests/e2e/test_networks.py",
-    "tests/e2e/test_training_faults.py",
-    "tests/e2e/test_bad_input.py",
     "tests/e2e/failures/test_failures.py",
-    "tests/e2e/test_versions.py",
+    "tests/e2e/serving",
+    "tests/e2e/test_sources.py",
+    "tests/e2e/test_s3.py",
     "tests/e2e/test_upgrade.py",
+    "tests/e2e/test_kafka_rights.py",
     "tests/e2e/test_three_brokers.py",
+    "tests/e2e/test_kafka_logins.py",
+    "tests/e2e/test_bad_input.py",
+    "tests/e2e/test_training_faults.py",
+    "tests/e2e/test_networks.py",
+    "tests/e2e/test_tutorial.py",
+    "tests/e2e/test_notebook.py",
+    "tests/e2e/test_command_on_topics_and_versions.py",
+    "tests/e2e/test_poison.py",
+    "tests/e2e/test_full_claim.py",
+    "tests/e2e/test_howtos.py",
+    "tests/e2e/test_shadow.py",
+    "tests/e2e/test_kafka_renewal.py",
+    "tests/e2e/test_versions.py",
+    "tests/e2e/test_local_cluster.py",
+    "tests/e2e/test_command_line.py",
     "tests/e2e/test_namespaced_install.py",
+    "tests/e2e/test_sizes.py",
 )
 
 

@@ -41,6 +41,17 @@ def make_claim(
     return directory
 
 
+def reserve_claim(
+    cluster: Instance, name: str, fill: Callable[[Path], object], namespace: str = NAMESPACE
+) -> None:
+    """Keep a free volume, filled, for a claim that somebody else will make."""
+    volume = _free_volume(cluster, "ReadWriteOnce")
+    fill(Path(volume["spec"]["local"]["path"]))
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace, "name": name}
+    patch = json.dumps({"spec": {"claimRef": claim}})
+    cluster.kubectl("patch", "pv", volume["metadata"]["name"], "--type=merge", "-p", patch)
+
+
 def _free_volume(cluster: Instance, mode: str) -> dict[str, Any]:
     volumes = json.loads(cluster.kubectl("get", "pv", "-o", "json"))["items"]
     found: dict[str, Any] | None = next((volume for volume in volumes if is_free(volume, mode)), None)

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.cluster.person import write_persons_kubeconfig
 from tests.crd import model_schema, with_defaults
 from tests.e2e.claims import make_claim
 from tests.e2e.models import NAMESPACE, Model
+from tests.e2e.trunks import ARCHITECTURE, lay_trunk
 from tests.howto import read_blocks, run_section
 from tests.tiny_version import publish_tiny_version
 
@@ -31,7 +33,7 @@ SECTIONS = RIGHTS, DOCTOR, STATUS, VERSIONS, TRAIN, LOGS, SCRIPT, COMPLETION = (
     "Complete names in a shell",
 )
 SPEC: dict[str, Any] = {
-    "training": {"dataset": {"sample": {}}, "architecture": "efficientnet-lite0", "epochs": 1},
+    "training": {"dataset": {"sample": {}}, "architecture": ARCHITECTURE, "epochs": 1},
     "kafka": {"strimzi": {"name": "my-cluster"}},
 }
 
@@ -66,7 +68,7 @@ def pets(cluster: Instance) -> Iterator[Model]:
     """Give a model with two versions: an older one, and one of its present settings, which serves."""
     model = Model(cluster, "pets")
     _take_away(model)
-    make_claim(cluster, "pets-models", fill=_publish)
+    make_claim(cluster, "pets-models", fill=partial(_publish, cluster))
     model.apply(SPEC)
     model.await_ready(version=2)
     yield model
@@ -180,7 +182,8 @@ def test_a_script_learns_from_the_exit_code_that_a_model_is_not_ready(jane: Jane
     assert jane.run("catdog", "status", "pets", "--no-such-option").returncode == 2
 
 
-def _publish(directory: Path) -> None:
+def _publish(cluster: Instance, directory: Path) -> None:
+    lay_trunk(cluster, directory, "pets")
     for number, settings in ((1, "0123456789"), (2, _present_hash())):
         publish_tiny_version(directory, "pets", number, training_hash=settings)
     for path in directory.rglob("*"):

@@ -16,13 +16,15 @@ from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
 from tests.cluster.operator_process import deployment_scaled_down
 from tests.cluster.overlay import write_overlay
+from tests.e2e.claims import reserve_claim
 from tests.e2e.models import Model
+from tests.e2e.trunks import ARCHITECTURE, lay_trunk
 
 HOME = "catdog"  # the namespace that the overlay names
 INSTALL = REPOSITORY / "manifests" / "overlays" / "namespaced"
 KAFKA = REPOSITORY / "tests" / "cluster" / "kafka.yaml"
 SPEC = {
-    "training": {"dataset": {"sample": {}}, "architecture": "efficientnet-lite0", "epochs": 2},
+    "training": {"dataset": {"sample": {}}, "architecture": ARCHITECTURE, "epochs": 2},
     "kafka": {"strimzi": {"name": "my-cluster"}},
 }
 
@@ -57,6 +59,7 @@ def pets(cluster: Instance, home: str, stray: Model) -> Model:
     """Return a model of the operator's namespace, which serves, and is younger than the stray one."""
     assert stray
     model = Model(cluster, "pets", home)
+    reserve_claim(cluster, "pets-models", lambda directory: lay_trunk(cluster, directory, "pets"), home)
     model.apply(SPEC)
     model.await_ready(version=1)
     return model

@@ -9,10 +9,11 @@ import pytest
 
 from catdog_common.artifact import MODEL_CARD_FILE, TRUNK_FILE, version_dir
 from tests.cluster.instance import Instance
-from tests.e2e.claims import make_claim
+from tests.e2e.claims import make_claim, reserve_claim
 from tests.e2e.kafka import first_record, produce
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.trainers import await_trainer
+from tests.e2e.trunks import ARCHITECTURE, lay_trunk
 
 EPOCHS = 4
 
@@ -21,6 +22,7 @@ EPOCHS = 4
 def lab(cluster: Instance) -> Iterator[Model]:
     """Return a model with the lab's network, on so few drawings that an epoch takes seconds."""
     make_claim(cluster, "lab-photos", fill=_draw)
+    reserve_claim(cluster, "lab-models", fill=lambda directory: lay_trunk(cluster, directory, "lab"))
     model = Model(cluster, "lab")
     dataset = {"persistentVolumeClaim": {"claimName": "lab-photos"}}
     model.apply(
@@ -62,7 +64,7 @@ async def test_it_answers_and_never_says_unknown(cluster: Instance, lab: Model, 
 async def test_a_network_that_knows_imagenet_is_tuned_and_answers(
     cluster: Instance, lab: Model, tmp_path: Path
 ) -> None:
-    settings = {"architecture": "efficientnet-lite0", "fineTune": True, "epochs": 5}
+    settings = {"architecture": ARCHITECTURE, "fineTune": True, "epochs": 5}
     lab.patch({"training": settings})
     status = lab.await_ready(version=2, timeout=400)
     assert status["training"]["fineTune"]

@@ -27,6 +27,7 @@ from tests.e2e.s3 import SECRET, s3_server
 from tests.e2e.strimzi import Client, kafka_topic, kafka_user
 from tests.e2e.test_s3 import bucket_of, credentials, lay_out, make_secret, spec_of
 from tests.e2e.test_trainer_image import build_pod
+from tests.e2e.trunks import lay_trunk
 from tests.poison import poison
 
 TOPIC, CLEANER = "sources-test-photos", "sources-test-cleaner"
@@ -96,6 +97,8 @@ class Sources:
 def sources(cluster: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
     """Give the image's photos on a claim, in a bucket and in a topic, and a model on each."""
     claim, photos = make_claim(cluster, CLAIM), make_claim(cluster, PHOTOS) / "data"
+    for name in ("on-claim", "on-bucket"):  # the others make that very trunk
+        lay_trunk(cluster, claim, name)
     copy_sample(cluster)
     count = add_poison(photos)
     make_topic(cluster)

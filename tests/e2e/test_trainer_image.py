@@ -12,7 +12,9 @@ CHECKS = sorted((Path(__file__).parents[1] / "trainer").glob("check_*.py"))
 POD = "trainer-checks"
 
 
-@pytest.mark.parametrize("all_of_them", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["", "all"])
+@pytest.mark.parametrize(
+    "all_of_them", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["some", "all"]
+)
 @pytest.mark.parametrize("checks", CHECKS, ids=lambda checks: checks.stem)
 def test_whole_trainings_hold_their_promises_in_the_trainers_image(
     cluster: Instance, checks: Path, *, all_of_them: bool

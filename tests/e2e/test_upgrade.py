@@ -17,6 +17,7 @@ from tests.cluster.volumes import parse_stream
 from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import SAMPLE_HASH, make_claim
 from tests.e2e.models import NAMESPACE, Model, watched
+from tests.e2e.trainers import await_trainer
 from tests.tiny_version import publish_tiny_version
 
 WHAT_AN_OPERATOR_IS = ("operator", "common", "crds", "manifests/base")
@@ -59,9 +60,7 @@ def models(still_cluster: Instance, before: Path, tmp_path_factory: pytest.TempP
         for name in SERVING:
             apply[name].await_ready(version=1)
         apply["before-training"].apply(spec(epochs=3))
-        apply["before-training"].await_status(
-            lambda status: status.get("progress", {}).get("stage") not in (None, "Starting"), "it trains"
-        )
+        await_trainer(apply["before-training"]).await_stage("Loading")
     yield claim
     for model in apply.values():
         model.delete()

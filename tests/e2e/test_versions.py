@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests.cluster.instance import Instance
-from tests.e2e.claims import SAMPLE_HASH, make_claim
+from tests.e2e.claims import SAMPLE_HASH, make_claim, reserve_claim
 from tests.e2e.models import NAMESPACE, Model, Status, condition
 from tests.e2e.pods import run_to_end
+from tests.e2e.trunks import ARCHITECTURE, lay_trunk
 from tests.tiny_version import publish_tiny_version
 
 EPOCHS = 5
@@ -32,12 +33,13 @@ LOAD = (
 def gated(cluster: Instance) -> Iterator[Model]:
     """Return a model with a gate and room for two versions, on drawings of which sixty are for validation."""
     make_claim(cluster, "gated-photos", fill=_draw)
+    reserve_claim(cluster, "gated-models", fill=lambda directory: lay_trunk(cluster, directory, "gated"))
     model = Model(cluster, "gated")
     model.apply(
         {
             "training": {
                 "dataset": {"persistentVolumeClaim": {"claimName": "gated-photos", "path": GOOD}},
-                "architecture": "efficientnet-lite0",
+                "architecture": ARCHITECTURE,
                 "epochs": EPOCHS,
             },
             "storage": {"keepVersions": 2},

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -52,24 +53,21 @@ class TrainingOnTheSample(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """Run the trainings."""
-        scratch = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        cls.claim, cls.photos = scratch / "models", scratch / "data"
-        cls.claim.mkdir()
+        cls.claim, first = _trained_first()
+        cls.photos = cls.claim.with_name("data")
         _lay_out_photos_that_need_care(cls.photos)
-        cls.results, cls.trunks, cls.features = [], [], []
-        os.umask(0o002)  # as the trainer has it
-        other_work = cls.claim / "pets" / "work" / ("f" * 10)  # of settings that were edited
-        other_work.mkdir(parents=True)
-        (other_work / "offsets.json").write_bytes(b"[]")
-        trunks_gone = cls.claim / "pets" / "features" / ("0" * 16)
-        trunks_gone.mkdir(parents=True)
-        (trunks_gone / "some.npy").write_bytes(b"features")
-        for training_hash, dataset in (("a" * 10, "sample"), ("b" * 10, "sample"), ("c" * 10, "directory")):
-            champion = {"CHAMPION_VERSION": "1"} if cls.results else {}
+        cls.results, cls.trunks, cls.features = [first], [], []
+        cls._note()
+        for training_hash, dataset in (("b" * 10, "sample"), ("c" * 10, "directory")):
+            champion = {"CHAMPION_VERSION": "1"}
             cls.results.append(_train(cls.claim, cls.photos, training_hash, dataset, champion))
-            trunk = cls.claim / TRUNK
-            cls.trunks.append((trunk.stat().st_mtime_ns, trunk.read_bytes()))
-            cls.features.append({path.name for path in cls.claim.glob("pets/features/*/*.npy")})
+            cls._note()
+
+    @classmethod
+    def _note(cls) -> None:
+        trunk = cls.claim / TRUNK
+        cls.trunks.append((trunk.stat().st_mtime_ns, trunk.read_bytes()))
+        cls.features.append({path.name for path in cls.claim.glob("pets/features/*/*.npy")})
 
     def test_drawings_are_told_apart(self) -> None:
         """The sample is easy: 36 of its 40 validation drawings at the least."""
@@ -234,6 +232,8 @@ class TrainingOnATrunkThatInt8MadeWorse(unittest.TestCase):
     def setUpClass(cls) -> None:
         """Put the trunk on the claim, as if an earlier training had made it, and train twice."""
         cls.claim = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        _lay_trunks(cls.claim)
+        (cls.claim / TRUNK).unlink()
         keep_trunk(cls.claim / TRUNK, _trunk_with_a_huge_feature())
         for training_hash in ("a" * 10, "b" * 10):
             _train(cls.claim, cls.claim, training_hash, "sample", {})
@@ -292,6 +292,7 @@ class TrainingOnViews(unittest.TestCase):
     def test_the_head_learns_from_three_times_the_rows_and_an_interrupted_pass_goes_on(self) -> None:
         """What is known of some views is used; of what is said of validation photos nothing changes."""
         claim = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        _lay_trunks(claim)
         rows: list[list[int]] = []
         for training_hash, augment in (("a" * 10, "false"), ("b" * 10, "true"), ("c" * 10, "true")):
             _train(claim, claim, training_hash, "sample", {"AUGMENT": augment})
@@ -305,6 +306,31 @@ class TrainingOnViews(unittest.TestCase):
         assert [each.settings.augment for each in (plain, first, second)] == [False, True, True]
         assert first.metrics.photos == plain.metrics.photos == 40
         assert first.metrics.accuracy >= 0.9
+
+
+@cache
+def _trained_first() -> tuple[Path, dict[str, Any]]:
+    """Train on the sample, on a claim with some remains; return the claim and what was reported.
+
+    Its trunk, which takes longer to make than all that is done with it, will do for the other claims.
+    """
+    scratch = tempfile.TemporaryDirectory()
+    unittest.addModuleCleanup(scratch.cleanup)
+    os.umask(0o002)  # as the trainer has it
+    claim = Path(scratch.name) / "models"
+    other_work = claim / "pets" / "work" / ("f" * 10)  # of settings that were edited
+    other_work.mkdir(parents=True)
+    (other_work / "offsets.json").write_bytes(b"[]")
+    trunks_gone = claim / "pets" / "features" / ("0" * 16)
+    trunks_gone.mkdir(parents=True)
+    (trunks_gone / "some.npy").write_bytes(b"features")
+    return claim, _train(claim, claim, "a" * 10, "sample", {})
+
+
+def _lay_trunks(claim: Path) -> None:
+    """Lay on a claim the trunks, in int8 and in float32, that were made first."""
+    first, _ = _trained_first()
+    shutil.copytree((first / TRUNK).parents[1], (claim / TRUNK).parents[1])
 
 
 def _kept(claim: Path, files: str) -> int:
