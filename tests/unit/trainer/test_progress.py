@@ -23,7 +23,18 @@ class Training:
     def __init__(self) -> None:
         self.clock = Clock()
         self.said: list[Progress] = []
-        self.report = ProgressReporter(self.said.append, self.clock)
+        self.said_at: list[datetime] = []
+        self.report = ProgressReporter(self._note, self.clock)
+
+    def _note(self, progress: Progress) -> None:
+        self.said.append(progress)
+        self.said_at.append(datetime.now(UTC))
+
+    def seconds_left(self, number: int) -> float:
+        """Return how long it was to take from when it said this."""
+        told = self.said[number].estimated_completion_time
+        assert told is not None
+        return (datetime.fromisoformat(told) - self.said_at[number]).total_seconds()
 
     def photos(self, count: int, seconds_each: float) -> None:
         for _ in range(count):
@@ -34,11 +45,6 @@ class Training:
         for number in range(1, count + 1):
             self.clock.seconds += seconds_each
             self.report.epoch(Epoch(number, 0.5, 0.9, 0.6, 0.8))
-
-
-def seconds_left(progress: Progress) -> float:
-    assert progress.estimated_completion_time is not None
-    return (datetime.fromisoformat(progress.estimated_completion_time) - datetime.now(UTC)).total_seconds()
 
 
 def test_every_stage_is_told_at_its_start_however_soon_it_follows() -> None:
@@ -64,19 +70,19 @@ def test_the_time_left_counts_what_follows_the_features_by_the_pace_of_the_featu
     training.report.expect_measuring(200)
     training.report.start("Features", photos=1000)
     training.photos(500, seconds_each=0.1)
-    assert 50 + FITTING + 15 + 20 - 2 < seconds_left(training.said[-1]) < 50 + FITTING + 15 + 20 + 2
+    assert 50 + FITTING + 15 + 20 - 2 < training.seconds_left(-1) < 50 + FITTING + 15 + 20 + 2
     training.photos(500, seconds_each=0.1)
     training.report.start("Epochs", epochs=20)
     training.epochs(20, seconds_each=2)
-    assert FITTING + 20 - 2 < seconds_left(training.said[-1]) < FITTING + 20 + 1
-    assert FITTING + 40 - 2 < seconds_left(training.said[-1 - 10]) < FITTING + 40 + 1
+    assert FITTING + 20 - 2 < training.seconds_left(-1) < FITTING + 20 + 1
+    assert FITTING + 40 - 2 < training.seconds_left(-1 - 10) < FITTING + 40 + 1
 
 
 def test_a_training_on_photos_that_are_known_takes_its_time_for_the_rest() -> None:
     training = Training()
     training.report.start("Features", photos=1000, known=1000)
     training.photos(1000, seconds_each=0.0001)
-    assert 3 < seconds_left(training.said[-1]) < 6
+    assert 3 < training.seconds_left(-1) < 6
 
 
 def test_a_training_that_goes_on_reckons_by_the_photos_that_are_new() -> None:
@@ -84,7 +90,7 @@ def test_a_training_that_goes_on_reckons_by_the_photos_that_are_new() -> None:
     training.report.start("Features", photos=5000, known=4000)
     training.photos(4000, seconds_each=0.0001)
     training.photos(200, seconds_each=0.1)
-    assert 80 + FITTING - 2 < seconds_left(training.said[-1]) < 80 + FITTING + 2
+    assert 80 + FITTING - 2 < training.seconds_left(-1) < 80 + FITTING + 2
     assert training.said[-1].photos_per_second == 10
 
 
@@ -127,8 +133,8 @@ def test_a_network_that_goes_on_with_its_21st_epoch_reckons_by_what_that_takes()
     for number, seconds in ((21, 70), (22, 60)):
         training.clock.seconds += seconds
         training.report.epoch(Epoch(number, 0.5, 0.9, 0.6, 0.8))
-    assert 11 * 70 <= seconds_left(training.said[-2]) < 11 * 70 + 10
-    assert 10 * 60 <= seconds_left(training.said[-1]) < 10 * 60 + 10
+    assert 11 * 70 <= training.seconds_left(-2) < 11 * 70 + 10
+    assert 10 * 60 <= training.seconds_left(-1) < 10 * 60 + 10
 
 
 def test_photos_in_several_views_take_longer_than_those_that_follow_in_one() -> None:
@@ -136,7 +142,7 @@ def test_photos_in_several_views_take_longer_than_those_that_follow_in_one() -> 
     training.report.expect_measuring(200)
     training.report.start("Features", photos=1000, passes=2500)
     training.photos(500, seconds_each=0.25)
-    assert 125 + FITTING + 20 - 2 < seconds_left(training.said[-1]) < 125 + FITTING + 20 + 2
+    assert 125 + FITTING + 20 - 2 < training.seconds_left(-1) < 125 + FITTING + 20 + 2
 
 
 def test_short_epochs_are_told_once_a_second_and_the_last_always() -> None:
@@ -155,7 +161,7 @@ def test_no_time_is_told_while_a_network_is_still_to_be_tuned() -> None:
     assert {each.estimated_completion_time for each in training.said} == {None}
     training.report.start("Epochs", epochs=4)
     training.epochs(4, seconds_each=60)
-    assert 60 + 50 + FITTING - 2 < seconds_left(training.said[-2]) < 60 + 50 + FITTING + 2
+    assert 60 + 50 + FITTING - 2 < training.seconds_left(-2) < 60 + 50 + FITTING + 2
     training.report.start("Features", photos=500)
     training.photos(500, seconds_each=0.1)
-    assert FITTING - 2 < seconds_left(training.said[-1]) < FITTING + 2
+    assert FITTING - 2 < training.seconds_left(-1) < FITTING + 2
