@@ -181,7 +181,7 @@ async def test_what_is_told_of_a_shadow_is_what_the_two_topics_say(
     page = await page_of(pod)
     assert shown_metrics(page).keys() >= documented_metrics("Shadows").keys()
     for name, value in (("compared", expected["records"]), ("agreed", agreed), ("skipped", 0)):
-        assert await metric(pod, f"catdog_shadow_{name}") == value
+        await eventually(partial(has_counted, pod, name, value), f"{value} records are {name}")
     figures.append(f"a shadow beside version 1: {expected}")
     books.check()
     assert books.again.total() == 0
@@ -193,9 +193,14 @@ async def test_what_is_told_of_a_shadow_is_what_the_two_topics_say(
     assert await champion_of(model) == before
 
 
+async def has_counted(pod: dict[str, Any], name: str, value: float) -> bool:
+    """Whether a shadow says so of a count."""
+    return await metric(pod, f"catdog_shadow_{name}") == value
+
+
 async def has_compared(pod: dict[str, Any], records: int) -> bool:
     """Whether a shadow has held so many of its answers to the champion's."""
-    return await metric(pod, "catdog_shadow_compared") >= records
+    return (await metric(pod, "catdog_shadow_compared") or 0) >= records
 
 
 async def settled(model: Model, books: Books, pod: dict[str, Any]) -> None:
@@ -205,7 +210,8 @@ async def settled(model: Model, books: Books, pod: dict[str, Any]) -> None:
     async def holds() -> bool:
         flying = [await metric(workers[0], "catdog_in_flight_records")]
         flying += [await metric(pod, f"catdog_shadow_{name}_records") for name in ("in_flight", "lag")]
-        return not books.open and not any(flying) and await books.are_up_to_date()
+        at_rest = all(count == 0 for count in flying)
+        return not books.open and at_rest and await books.are_up_to_date()
 
     await eventually(holds, "all is answered by both")
 

@@ -119,7 +119,7 @@ class Scene:
             if books.open or not books.ends().items() <= (await self.committed()).items():
                 return False
             loads = await asyncio.gather(*map(in_flight, await self.workers()))
-            return not any(loads) and await books.are_up_to_date()
+            return all(load == 0 for load in loads) and await books.are_up_to_date()
 
         return holds
 
@@ -150,20 +150,20 @@ def is_running(pod: Pod) -> bool:
     return any("running" in each["state"] for each in pod["status"].get("containerStatuses", []))
 
 
-async def in_flight(pod: Pod) -> float:
-    """Return how many records a worker has taken and not committed."""
+async def in_flight(pod: Pod) -> float | None:
+    """Return how many records a worker has taken and not committed; None if it does not answer."""
     return await metric(pod, "catdog_in_flight_records")
 
 
-async def metric(pod: Pod, family: str) -> float:
-    """Return the sum of what a worker says of a metric; 0 if it does not answer."""
+async def metric(pod: Pod, family: str) -> float | None:
+    """Return the sum of what a worker says of a metric; None if it does not answer."""
     address = f"http://{pod['status']['podIP']}:8080/metrics"
     patience = aiohttp.ClientTimeout(2)
     try:
         async with aiohttp.ClientSession(timeout=patience) as session, session.get(address) as page:
             text = await page.text()
     except (aiohttp.ClientError, TimeoutError):  # it has just ended, or was stopped
-        return 0
+        return None
     families = (each for each in text_string_to_metric_families(text) if each.name == family)
     return sum(sample.value for each in families for sample in each.samples if "_created" not in sample.name)
 
