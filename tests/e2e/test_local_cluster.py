@@ -82,6 +82,7 @@ def test_up_finds_the_node_that_is_up(node: Instance) -> None:
     assert up(NAME, with_kafka=False, with_operator=False).known.processes == node.known.processes
 
 
+@pytest.mark.soak  # the lanes of `make test` do
 def test_two_clusters_stand_side_by_side(node: Instance) -> None:
     other = up(f"{NAME}-2", with_kafka=False, with_operator=False)
     try:
@@ -120,7 +121,9 @@ def test_the_persons_kubeconfig_is_neither_read_nor_written(
     assert own.read_text() == "this is no kubeconfig\n"
 
 
-@pytest.mark.parametrize("end", ["in good order", "after kill -9 of the supervisor"])
+@pytest.mark.parametrize(
+    "end", ["in good order", pytest.param("after kill -9 of the supervisor", marks=pytest.mark.soak)]
+)
 def test_down_leaves_nothing_on_the_host(end: str) -> None:
     down(NAME)
     others = other_processes()

@@ -95,6 +95,7 @@ class Life:
                 f"{self.name}: not so: {stage.name}:\n{describe(expected, present)}"
             ) from None
         if expected is None:
+            await self.world.until(lambda: not self.world.is_leaving(self.name), PATIENCE_SECONDS)
             await self.lane.await_rest()
         return take_picture(self.world, self.name)
 

@@ -62,6 +62,10 @@ class World:
         )
         return any(each["status"].get("phase") == "Running" for each in pods)
 
+    def is_leaving(self, name: str) -> bool:
+        """Whether a child of the model, such as a pod that another has replaced, is about to go."""
+        return any("deletionTimestamp" in each["metadata"] for each in self.children(name))
+
     def jobs(self, name: str) -> int:
         """Return how many Jobs a model has had."""
         return len(self._jobs[name])
