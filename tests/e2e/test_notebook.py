@@ -13,8 +13,10 @@ from catdog_common.artifact import LABELS
 from tests.cluster.commands import environment
 from tests.cluster.instance import Instance
 from tests.demo.photo_sets import LabelledPhoto
+from tests.e2e.claims import reserve_claim
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.s3 import KEY, SECRET, S3Server, s3_server
+from tests.e2e.trunks import lay_trunk
 from tests.notebook import pictures, printed, read_notebook
 
 NAME, TOPIC = "notebook", "notebook-photos"
@@ -38,6 +40,7 @@ def beside(cluster: Instance, photos: list[LabelledPhoto], tmp_path: Path) -> It
         for photo in [photo for photo in photos if photo.label == label][:PER_LABEL]:
             shutil.copy(photo.path, tmp_path / "photos" / label)
     _take_away(cluster)
+    reserve_claim(cluster, f"{NAME}-models", lambda directory: lay_trunk(cluster, directory, NAME))
     yield tmp_path
     _take_away(cluster)
 
@@ -49,7 +52,7 @@ def test_every_cell_does_what_it_says(cluster: Instance, s3: S3Server, beside: P
     # What Jupyter keeps of its own stays out of the person's home.
     own = {"IPYTHONDIR": str(beside / "ipython"), "MPLCONFIGDIR": str(beside / "matplotlib")}
     client = NotebookClient(
-        notebook, timeout=480, kernel_name="python3", resources={"metadata": {"path": str(beside)}}
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(beside)}}
     )
     told = environment({**cluster.environment(), **bucket, **keys, **own})
     asyncio.run(client.async_execute(env=told))

@@ -13,7 +13,9 @@ from tests.cluster.cache import REPOSITORY
 from tests.cluster.commands import CommandError, run
 from tests.cluster.instance import Instance
 from tests.demo.photo_sets import LabelledPhoto
+from tests.e2e.claims import reserve_claim
 from tests.e2e.models import NAMESPACE, Model
+from tests.e2e.trunks import lay_trunk
 from tests.howto import run_section
 
 TUTORIAL = REPOSITORY / "docs" / "tutorial.md"
@@ -47,6 +49,7 @@ def person(
         shutil.copy(mine[PER_LABEL], directory / f"{label}.jpg")
     person = Person(cluster, directory)
     _take_away(cluster)
+    reserve_claim(cluster, "lab-models", lambda directory: lay_trunk(cluster, directory, "lab"))
     yield person
     _take_away(cluster)
 
