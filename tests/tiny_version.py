@@ -8,6 +8,7 @@ import msgspec
 from PIL import Image
 
 from catdog_common.artifact import (
+    FORMAT,
     LABELS,
     MODEL_FILE,
     TRUNK_FILE,
@@ -15,6 +16,7 @@ from catdog_common.artifact import (
     Metrics,
     ModelMetadata,
     Provenance,
+    Resampling,
     Scale,
     TrainingSettings,
     TrunkDescription,
@@ -52,8 +54,12 @@ def publish_tiny_version(
     training_hash: str = "0123456789",
     unknown: UnknownRule | None = None,
     trunk: Path = TINY_TRUNK,
+    resampling: Resampling | None = Resampling.HAMMING,
 ) -> Path:
-    """Write the files of a version as the trainer does; return its directory."""
+    """Write the files of a version as the trainer does; return its directory.
+
+    Without `resampling` they are those of releases that knew one way, which read no others.
+    """
     directory = version_dir(storage, model, version)
     directory.mkdir(parents=True)
     shutil.copy(trunk, directory / TRUNK_FILE)
@@ -68,6 +74,8 @@ def publish_tiny_version(
         provenance=Provenance("test", "sha256:00", photos=PHOTOS, unreadable=(), unreadable_photos=0),
         trained_at="2026-01-01T00:00:00Z",
         unknown=unknown,
+        format=FORMAT if resampling else 1,
+        resampling=resampling or Resampling.BICUBIC,
         trunk=TrunkDescription(file_digest(trunk), "float32" if trunk == FLOAT32_TRUNK else "int8", 3),
     )
     (directory / MODEL_FILE).write_bytes(msgspec.json.encode(metadata))

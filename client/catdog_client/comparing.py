@@ -12,7 +12,7 @@ from catdog_client.folder import printable
 from catdog_common.artifact import UNKNOWN, VersionDamagedError
 
 try:
-    from catdog_common.images import UnreadableImageError, decode_image
+    from catdog_common.images import UnreadableImageError
     from catdog_common.predictor import Predictor
 except ImportError as error:  # of the package's extra
     MISSING: str | None = error.name
@@ -86,7 +86,7 @@ def answer_photo(predictor: "Predictor", content: bytes) -> VersionAnswer:
         UnreadableImageError: the file is none that can be decoded.
     """
     metadata = predictor.metadata
-    answers = predictor.answer([decode_image(content, predictor.image_size)])
+    answers = predictor.answer([predictor.decode(content)])
     values = zip(metadata.labels, answers.probabilities[0], strict=True)
     return VersionAnswer(
         metadata.version, answers.labels[0], {label: round(float(value), 6) for label, value in values}

@@ -2,13 +2,15 @@
 
 import hashlib
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 LABELS = ("cat", "dog")
-FORMAT = 1  # of `model.json`: another one for what is read otherwise
+FORMAT = 2  # of `model.json`: another one for what is read otherwise
+READABLE_FORMATS = (1, FORMAT)  # 1 knew no `resampling`, and so means bicubic
 UNKNOWN = "unknown"  # the label of an answer, where none of these is to be seen
 
 TRUNK_FILE = "trunk.tflite"
@@ -22,6 +24,13 @@ CONTACT_SHEET_FILE = "contact-sheet.jpg"
 MODEL_CARD_FILE = "model-card.md"
 
 _NUMBER = re.compile(r"[1-9][0-9]*")
+
+
+class Resampling(StrEnum):
+    """How a photo is made as small as the trunk takes it: `catdog_common.images` says what each does."""
+
+    BICUBIC = "bicubic"
+    HAMMING = "hamming"
 
 
 class Head(msgspec.Struct, frozen=True, rename="camel"):
@@ -181,6 +190,7 @@ class ModelMetadata(msgspec.Struct, frozen=True, rename="camel"):
     provenance: Provenance
     trained_at: str  # RFC 3339, UTC
     format: int = FORMAT
+    resampling: Resampling = Resampling.BICUBIC  # of each photo, in training as in serving
     comparison: ChampionComparison | None = None
     unknown: UnknownRule | None = None  # None: the version never answers `unknown`
     trunk: TrunkDescription | None = None  # None, and so below: of a version from before they were told

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from catdog_common.artifact import (
     FORMAT,
     LABELS,
+    READABLE_FORMATS,
     TRUNK_FILE,
     UNKNOWN,
     ModelMetadata,
@@ -20,6 +21,7 @@ from catdog_common.artifact import (
     read_metadata,
     verify_manifest,
 )
+from catdog_common.images import decode_image
 from catdog_common.unknown import PetScorer, pet_log_odds
 
 IMAGENET_CLASSES = 1000
@@ -139,6 +141,14 @@ class Predictor:
         """The side, in pixels, of the square that `predict` takes."""
         return self.trunk.image_size
 
+    def decode(self, data: bytes) -> NDArray[np.uint8]:
+        """Return the picture in an image file as this version sees it, uint8 [S, S, 3], RGB.
+
+        Raises:
+            UnreadableImageError: these bytes are no image that can be decoded.
+        """
+        return decode_image(data, self.image_size, self.metadata.resampling)
+
     def run(self, image: NDArray[np.uint8]) -> TrunkOutput:
         """Return what the trunk says of one image, uint8 [S, S, 3], RGB."""
         return self.trunk.run(image)
@@ -183,7 +193,7 @@ def check_description(metadata: ModelMetadata, trunk: Trunk, digest: str) -> Non
     Raises:
         VersionDamagedError: it is of another form, or the trunk is another one.
     """
-    if metadata.format != FORMAT:
+    if metadata.format not in READABLE_FORMATS:
         raise VersionDamagedError(f"the version is of format {metadata.format}, not {FORMAT}")
     if metadata.labels != LABELS:
         raise VersionDamagedError(f"the version tells apart {metadata.labels}, not {LABELS}")

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog_common.images import UnreadableImageError, decode_image
+from catdog_common.images import UnreadableImageError
 from catdog_common.kafka_batches import Folded
 from catdog_common.predictor import Predictor
 from catdog_inference.health import Health
@@ -86,7 +86,7 @@ class Classifier:
             message = f"{len(value)} bytes are more than the {self._max_image_bytes} of maxImageBytes"
             return Rejection("TooManyBytes", message)
         try:
-            return decode_image(value, self._predictor.image_size)
+            return self._predictor.decode(value)
         except UnreadableImageError as error:
             return Rejection(error.reason, str(error))
 

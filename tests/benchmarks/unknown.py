@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from catdog_common.images import decode_image
 from catdog_common.predictor import Predictor
 from catdog_common.processors import available_processors
 from catdog_common.unknown import PetScorer, pet_log_odds
@@ -59,9 +58,7 @@ def score(predictor: Predictor, scorer: PetScorer, files: Sequence[Path]) -> tup
     parts: list[Scored] = []
     in_trunk = in_rule = 0.0
     for start in range(0, len(files), BATCH):
-        images = [
-            decode_image(path.read_bytes(), predictor.image_size) for path in files[start : start + BATCH]
-        ]
+        images = [predictor.decode(path.read_bytes()) for path in files[start : start + BATCH]]
         began = perf_counter()
         outputs = [predictor.run(image) for image in images]
         in_trunk += perf_counter() - began

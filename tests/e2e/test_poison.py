@@ -12,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
+from catdog_common.artifact import Resampling
 from catdog_common.images import UnreadableImageError, decode_image
 from catdog_common.messages import ERROR_CLASS_HEADER, ERROR_OFFSET_HEADER, ERROR_PARTITION_HEADER
 from tests.bare.measuring import processor_seconds
@@ -199,7 +200,7 @@ def interleaved(good: dict[str, bytes], bad: dict[str, bytes]) -> Iterator[tuple
 def why_refused(data: bytes) -> str | None:
     """Return why a worker refuses this, None if it has a picture in it."""
     try:
-        decode_image(data, SIDE)
+        decode_image(data, SIDE, Resampling.HAMMING)
     except UnreadableImageError as error:
         return error.reason
     return None

@@ -148,7 +148,7 @@ def install(cluster: Instance, checkout: Path) -> None:
 def lay_versions(directory: Path) -> None:
     """Lay a version on the claim for each model that serves."""
     for name in SERVING:
-        publish_tiny_version(directory, name, training_hash=SAMPLE_HASH)
+        publish_tiny_version(directory, name, training_hash=SAMPLE_HASH, resampling=None)
     for path in directory.rglob("*"):
         path.chmod(0o2775 if path.is_dir() else 0o664)
 

@@ -32,6 +32,7 @@ from catdog_common.artifact import (
 from catdog_common.images import decode_image
 from catdog_common.predictor import Predictor
 from catdog_trainer.architectures import ARCHITECTURES
+from catdog_trainer.feature_store import RESAMPLING
 from catdog_trainer.trunk import convert_trunk, keep_trunk, pretrained_network
 
 SAMPLE = Path(os.environ.get("CATDOG_SAMPLE_DIR", "/opt/catdog/sample"))
@@ -257,7 +258,7 @@ class TrainingOnATrunkThatInt8MadeWorse(unittest.TestCase):
         directory = version_dir(self.claim, "pets", 1)
         predictor = Predictor.load(directory, threads=2, copies=2)
         files = [(label, path) for label in LABELS for path in (SAMPLE / "validation" / label).iterdir()]
-        images = [decode_image(path.read_bytes(), predictor.image_size) for _, path in files]
+        images = [predictor.decode(path.read_bytes()) for _, path in files]
         said = predictor.predict(images).argmax(axis=1)
         right = sum(LABELS[column] == label for column, (label, _) in zip(said, files, strict=True))
         assert right == read_metadata(directory).metrics.correct
@@ -283,7 +284,7 @@ def _trunk_with_a_huge_feature() -> bytes:
     huge[0] = 1e5
     worse = keras.Model(network.inputs, [features + huge, classes])
     files = sorted((SAMPLE / "training").rglob("*.jpg"))[::10]
-    return convert_trunk(worse, [decode_image(path.read_bytes(), 224) for path in files])
+    return convert_trunk(worse, [decode_image(path.read_bytes(), 224, RESAMPLING) for path in files])
 
 
 class TrainingOnViews(unittest.TestCase):

@@ -10,6 +10,7 @@ import structlog
 from catdog_common.artifact import PHOTOS_FILE, TRUNK_FILE, VersionDamagedError, file_digest, version_dir
 from catdog_common.predictor import Predictor
 from catdog_trainer.data import Photo
+from catdog_trainer.feature_store import RESAMPLING
 
 _logger = structlog.get_logger(__name__)
 
@@ -22,6 +23,10 @@ class Champion:
     predictor: Predictor
     learnt: frozenset[str]  # digests of the photos that it was trained on
     trunk_digest: str
+
+    def sees_as(self, trunk_digest: str) -> bool:
+        """Say whether it sees photos as a training does by this trunk: by the same, resized alike."""
+        return self.trunk_digest == trunk_digest and self.predictor.metadata.resampling == RESAMPLING
 
     def comparable(self, photos: Iterable[Photo]) -> tuple[Photo, ...]:
         """Return those of the photos that it did not learn from."""

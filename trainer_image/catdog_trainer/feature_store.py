@@ -19,13 +19,14 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from catdog_common.artifact import file_digest
+from catdog_common.artifact import Resampling, file_digest
 from catdog_common.predictor import Trunk
 from catdog_trainer.files import sync, write_whole
 from catdog_trainer.near import HASH_WORDS, Hashes
 
 ROWS = 1000  # photos a file: as many pass the trunk again at most where a training is interrupted
 COMPARED = "compared"  # a folder beside those of trunks that serve: what those in float32 said of some photos
+RESAMPLING = Resampling.HAMMING  # of all photos that a training sees, but for what a champion is asked
 # Left free on the claim: features can be computed again, and versions are what it is for.
 RESERVE_BYTES = 512 * 1024 * 1024
 
@@ -35,8 +36,8 @@ _logger = structlog.get_logger(__name__)
 
 
 def folder_of(trunk_digest: str) -> str:
-    """Return the name of the folder of what the trunk of this digest said."""
-    return trunk_digest.removeprefix("sha256:")[:16]
+    """Return the name of the folder of what this trunk said of photos that were resized as they are now."""
+    return f"{trunk_digest.removeprefix('sha256:')[:16]}-{RESAMPLING}"
 
 
 def allow_open_files() -> None:

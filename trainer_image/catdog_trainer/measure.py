@@ -59,7 +59,7 @@ class NotAsServedError(Exception):
 
 def count_predictions(photos: Sequence[Photo], champion: Champion | None, trunk_digest: str) -> int:
     """Return how many photos pass a trunk in measuring: some the draft's, and others a champion's own."""
-    is_other = champion is not None and champion.trunk_digest != trunk_digest
+    is_other = champion is not None and not champion.sees_as(trunk_digest)
     return min(SPOT_CHECKS, len(photos)) + (len(champion.comparable(photos)) if champion and is_other else 0)
 
 
@@ -73,7 +73,7 @@ def measure(
     """Return what the files in `draft` reach on photos, and how the champion does on the same.
 
     What the trunk said of the photos is known, and the predictor goes on from there. So does the champion's,
-    if its trunk is the same; else the photos pass it too.
+    if it sees photos by the same trunk, and resized alike; else they pass it too.
 
     Raises:
         NotAsServedError: some photos, passed through the files as a worker does it, are answered otherwise.
@@ -83,7 +83,7 @@ def measure(
     said = _answer(predictor, validation)
     _check_as_served(predictor, validation.photos, said, on_prediction)
     is_right: dict[str, bool] = {}
-    if champion is not None and champion.trunk_digest == file_digest(draft / TRUNK_FILE):
+    if champion is not None and champion.sees_as(file_digest(draft / TRUNK_FILE)):
         is_right = _rights_by_features(champion, validation)
     elif champion is not None:
         is_right = _rights_by_photos(champion, validation.photos, threads, on_prediction)
@@ -128,7 +128,7 @@ def _check_as_served(
 ) -> None:
     for place in _to_check(said.probabilities):
         photo = photos[place]
-        (served,), (label,) = predictor.answer([decode_again(photo, predictor.image_size)])
+        (served,), (label,) = predictor.answer([decode_as_served(predictor, photo)])
         on_prediction()
         known = said.probabilities[place]
         if float(np.abs(served - known).max()) > _TOLERANCE or label != said.labels[place]:
@@ -146,6 +146,15 @@ def _to_check(probabilities: NDArray[np.float32]) -> Sequence[int]:
     return [*least.tolist(), *others[spread].tolist()]
 
 
+def decode_as_served(predictor: Predictor, photo: Photo) -> NDArray[np.uint8]:
+    """Return a photo that was readable before, as the version sees it.
+
+    Raises:
+        OSError: it is readable no more.
+    """
+    return decode_again(photo, predictor.image_size, predictor.metadata.resampling)
+
+
 def _rights_by_photos(
     champion: Champion, photos: Sequence[Photo], threads: int, on_prediction: Callable[[], None]
 ) -> dict[str, bool]:
@@ -153,7 +162,7 @@ def _rights_by_photos(
     predictor, photos = champion.predictor, champion.comparable(photos)
     rights: dict[str, bool] = {}
     with ThreadPoolExecutor(threads) as pool:
-        images = map_ahead(pool, lambda photo: decode_again(photo, predictor.image_size), photos, threads)
+        images = map_ahead(pool, lambda photo: decode_as_served(predictor, photo), photos, threads)
         for photo, image in zip(photos, images, strict=True):
             (probabilities,) = predictor.predict([image])
             rights[photo.digest] = _is_right(predictor, probabilities, photo)
@@ -162,7 +171,7 @@ def _rights_by_photos(
 
 
 def _rights_by_features(champion: Champion, validation: Features) -> dict[str, bool]:
-    """Return the same, where the champion's trunk is the one that gave the features."""
+    """Return the same, where the champion sees photos as the features do."""
     said = _answer(champion.predictor, validation)
     return {
         photo.digest: _is_right(champion.predictor, probabilities, photo)

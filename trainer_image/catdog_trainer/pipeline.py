@@ -30,6 +30,7 @@ from catdog_trainer.data import Dataset, check
 from catdog_trainer.data.directory import read_claim
 from catdog_trainer.data.sample import read_sample
 from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, publish, write_draft
+from catdog_trainer.feature_store import RESAMPLING
 from catdog_trainer.features import Features, look_over
 from catdog_trainer.measure import NOT_MEASURED, Measurement, count_predictions, measure
 from catdog_trainer.processors import limit_threads, usable_processors
@@ -205,5 +206,6 @@ def _describe(run: Run, head: Head, unknown: UnknownRule | None, seen: Seen) -> 
         provenance=describe_dataset(seen.dataset),
         trunk=TrunkDescription(file_digest(seen.trunk), precision, seen.features.matrix.shape[1]),
         int8_cost=seen.cost,
+        resampling=RESAMPLING,
         trained_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     )

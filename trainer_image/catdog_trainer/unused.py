@@ -60,5 +60,5 @@ def _keep_features(directory: Path, digests: Collection[str], *others: str) -> N
     kept = {*(folder_of(digest) for digest in digests), *others}
     for folder in directory.glob("*"):
         if folder.name not in kept:
-            _logger.info("features removed of a trunk that is gone", path=str(folder))
+            _logger.info("features removed that no training asks for any more", path=str(folder))
             delete(folder)

@@ -18,7 +18,6 @@ from time import perf_counter, process_time
 
 import msgspec
 
-from catdog_common.images import decode_image
 from catdog_common.predictor import Predictor
 from tests.benchmarks.serving.processes import resident_megabytes
 
@@ -62,7 +61,7 @@ def measure(version: Path, pictures: Sequence[bytes], threads: int, seconds: flo
     """Decode and predict for so long; first wait for a line on standard input."""
     predictors = [Predictor.load(version, 1) for _ in range(threads)]
     for predictor in predictors:
-        predictor.predict([decode_image(pictures[0], predictor.image_size)])
+        predictor.predict([predictor.decode(pictures[0])])
     sys.stdout.write(_READY)
     sys.stdout.flush()
     sys.stdin.readline()
@@ -72,7 +71,7 @@ def measure(version: Path, pictures: Sequence[bytes], threads: int, seconds: flo
     def work(number: int) -> None:
         predictor = predictors[number]
         for picture in cycle(pictures[number::threads]):
-            predictor.predict([decode_image(picture, predictor.image_size)])
+            predictor.predict([predictor.decode(picture)])
             counts[number] += 1
             if perf_counter() - start > seconds:
                 return

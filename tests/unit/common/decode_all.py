@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from catdog_common.artifact import Resampling
 from catdog_common.images import UnreadableImageError, decode_image
 from tests.poison import mutated, originals, poison
 
@@ -38,7 +39,8 @@ def main() -> None:
 def _decode(data: bytes) -> tuple[str, float]:
     begin = time.thread_time()
     try:
-        decode_image(data, SIZE)
+        for resampling in Resampling:
+            decode_image(data, SIZE, resampling)
         outcome = "decoded"
     except UnreadableImageError as error:
         outcome = error.reason

@@ -5,12 +5,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
+from catdog_common.artifact import Resampling
 from catdog_common.images import UnreadableImageError, UnreadableReason, decode_image, shrink_image
 
 SIZE = 32
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def decode(data: bytes) -> NDArray[np.uint8]:
+    """Decode by each resampling, which have to show nearly the same; return what the newest shows."""
+    older, newer = (decode_image(data, SIZE, each) for each in Resampling)
+    assert np.abs(older.astype(int) - newer).mean() < 8
+    return newer
 
 
 def encoded(image: Image.Image, file_format: str, **options: Any) -> bytes:  # noqa: ANN401
@@ -28,7 +37,7 @@ def two_halves(mode: str = "RGB", size: tuple[int, int] = (80, 60)) -> Image.Ima
 
 def colours(data: bytes, *points: tuple[int, int]) -> list[tuple[int, ...]]:
     """Return the colours of the decoded square at some points (x, y)."""
-    square = decode_image(data, SIZE)
+    square = decode(data)
     return [tuple(square[y, x].tolist()) for x, y in points]
 
 
@@ -42,7 +51,7 @@ LEFT, RIGHT, TOP, BOTTOM = (4, 16), (27, 16), (16, 4), (16, 27)
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
 def test_every_format_gives_the_square_in_rgb(file_format: str) -> None:
     data = encoded(two_halves(), file_format)
-    square = decode_image(data, SIZE)
+    square = decode(data)
     assert square.dtype == np.uint8
     assert square.shape == (SIZE, SIZE, 3)
     left, right = colours(data, LEFT, RIGHT)
@@ -56,7 +65,28 @@ def test_a_large_jpeg_is_scaled_while_it_is_decoded_and_looks_the_same() -> None
     data = encoded(smooth, "JPEG", quality=95)
     with Image.open(io.BytesIO(data)) as whole:
         wanted = np.asarray(whole.resize((SIZE, SIZE), Image.Resampling.BICUBIC), dtype=int)
-    assert np.abs(decode_image(data, SIZE).astype(int) - wanted).mean() < 2
+    for resampling, off in ((Resampling.BICUBIC, 1), (Resampling.HAMMING, 4)):
+        assert np.abs(decode_image(data, SIZE, resampling).astype(int) - wanted).mean() < off
+
+
+def photo_like(width: int, height: int) -> Image.Image:
+    """Return a picture with edges and noise in it."""
+    random = np.random.default_rng(5)
+    coarse = random.integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
+    fine = random.integers(0, 40, (height // 8 * 8, width // 8 * 8, 3), dtype=np.uint8)
+    return Image.fromarray(np.kron(coarse // 2, np.ones((8, 8, 1), np.uint8)) + fine)
+
+
+@pytest.mark.parametrize("sides", [(40, 32), (120, 80), (400, 304)])
+def test_versions_are_tied_to_their_resampling_so_each_stays_as_it_was(sides: tuple[int, int]) -> None:
+    """What Pillow is asked for is written out here once more: whoever changes it makes another resampling."""
+    image = photo_like(*sides)
+    data, square, by = encoded(image, "PNG"), (SIZE, SIZE), Image.Resampling
+    bicubic = np.asarray(image.resize(square, by.BICUBIC, reducing_gap=3.0))
+    assert np.array_equal(decode_image(data, SIZE, Resampling.BICUBIC), bicubic)
+    hamming = np.asarray(image.resize(square, by.HAMMING, reducing_gap=1.0))
+    assert np.array_equal(decode_image(data, SIZE, Resampling.HAMMING), hamming)
+    assert not np.array_equal(bicubic, hamming)
 
 
 def test_an_image_smaller_than_the_square_is_enlarged() -> None:
@@ -148,11 +178,12 @@ UNREADABLE = {
 }
 
 
+@pytest.mark.parametrize("resampling", Resampling)
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_what_cannot_be_decoded_says_why(case: str) -> None:
+def test_what_cannot_be_decoded_says_why(case: str, resampling: Resampling) -> None:
     data, reason = UNREADABLE[case]
     with pytest.raises(UnreadableImageError) as caught:
-        decode_image(data, SIZE)
+        decode_image(data, SIZE, resampling)
     assert caught.value.reason == reason
     assert str(caught.value)
 
@@ -165,8 +196,9 @@ def test_mutated_images_are_decoded_or_refused_and_nothing_else() -> None:
         data = bytearray(originals[number % len(originals)])
         for place in random.integers(0, len(data), 1 + number % 5):
             data[place] = random.integers(0, 256)
+        resampling = list(Resampling)[number // len(originals) % 2]
         try:
-            assert decode_image(bytes(data), SIZE).shape == (SIZE, SIZE, 3)
+            assert decode_image(bytes(data), SIZE, resampling).shape == (SIZE, SIZE, 3)
         except UnreadableImageError as error:
             assert isinstance(error.reason, UnreadableReason)  # noqa: PT017
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from catdog_common.artifact import Resampling
 from catdog_common.images import MAX_PIXELS, UnreadableImageError, UnreadableReason, decode_image
 from tests.poison import jpeg_of_scans, mutated, originals, poison
 
@@ -21,16 +22,17 @@ LONGEST = MAX_PIXELS / (640 * 480)
 MEMORY = 8 * MAX_PIXELS  # as images.py says of the largest
 
 
+@pytest.mark.parametrize("resampling", Resampling)
 @pytest.mark.parametrize("name", POISON)
 @pytest.mark.filterwarnings("ignore")  # as images.py has it, and pytest has not
-def test_each_of_the_set_is_decoded_or_refused_with_its_reason(name: str) -> None:
+def test_each_of_the_set_is_decoded_or_refused_with_its_reason(name: str, resampling: Resampling) -> None:
     data, reason = POISON[name]
     if reason is None:
-        square = decode_image(data, SIZE)
+        square = decode_image(data, SIZE, resampling)
         assert square.shape == (SIZE, SIZE, 3)
         return
     with pytest.raises(UnreadableImageError) as caught:
-        decode_image(data, SIZE)
+        decode_image(data, SIZE, resampling)
     assert caught.value.reason == reason, str(caught.value)
 
 
@@ -46,14 +48,14 @@ def test_the_mutated_are_always_the_same_and_none_is_as_it_was() -> None:
 
 def test_a_jpeg_of_as_many_scans_as_encoders_make_is_decoded_however_many_a_small_one_has() -> None:
     for size, scans in (((2_000, 2_000), 16), ((50, 50), 2_000)):
-        assert decode_image(jpeg_of_scans(size, scans), SIZE).shape == (SIZE, SIZE, 3)
+        assert decode_image(jpeg_of_scans(size, scans), SIZE, Resampling.HAMMING).shape == (SIZE, SIZE, 3)
 
 
 def test_a_jpeg_of_too_many_scans_is_refused_before_any_of_them_is_decoded() -> None:
     data = jpeg_of_scans((8_000, 8_000), 100)
     begin = time.thread_time()
     with pytest.raises(UnreadableImageError, match="scans of 8000 × 8000 pixels are more than 16"):
-        decode_image(data, SIZE)
+        decode_image(data, SIZE, Resampling.HAMMING)
     assert time.thread_time() - begin < 1  # each scan of these takes some 80 ms
 
 

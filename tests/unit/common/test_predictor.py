@@ -1,3 +1,4 @@
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,16 +8,19 @@ import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from catdog_common.artifact import (
     MANIFEST_FILE,
     MODEL_FILE,
     TRUNK_FILE,
     Head,
+    Resampling,
     VersionDamagedError,
     read_metadata,
     write_manifest,
 )
+from catdog_common.images import decode_image
 from catdog_common.predictor import Predictor, Trunk
 from tests.tiny_version import FLOAT32_TRUNK, SIDE, TINY_TRUNK, publish_tiny_version
 
@@ -43,6 +47,33 @@ def test_a_published_version_predicts(tmp_path: Path) -> None:
     assert probabilities.shape == (3, 2)
     assert probabilities.sum(axis=1) == pytest.approx([1, 1, 1])
     assert probabilities[:, 0] == pytest.approx([1, 0, 0.5], abs=0.001)
+
+
+def rewritten(directory: Path, **changes: object) -> Path:
+    """Change what a version says of itself, None taking it out, and make its manifest agree."""
+    said = msgspec.json.decode((directory / MODEL_FILE).read_bytes(), type=dict[str, Any]) | changes
+    content = {name: value for name, value in said.items() if value is not None}
+    (directory / MODEL_FILE).write_bytes(msgspec.json.encode(content))
+    write_manifest(directory)
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("said", "resampling"),
+    [
+        ({"format": 1, "resampling": None}, Resampling.BICUBIC),  # from before there was another
+        ({"resampling": "bicubic"}, Resampling.BICUBIC),
+        ({"resampling": "hamming"}, Resampling.HAMMING),
+    ],
+)
+def test_a_version_decodes_as_it_learnt(tmp_path: Path, said: dict[str, Any], resampling: Resampling) -> None:
+    predictor = Predictor.load(rewritten(publish_tiny_version(tmp_path), **said), threads=1)
+    noise = np.random.default_rng(3).integers(0, 255, (60, 50, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "PNG")
+    decoded = {each: decode_image(file.getvalue(), SIDE, each) for each in Resampling}
+    seen = predictor.decode(file.getvalue())
+    assert [each for each, square in decoded.items() if np.array_equal(seen, square)] == [resampling]
 
 
 def test_a_temperature_softens_the_probabilities(tmp_path: Path) -> None:
@@ -123,11 +154,12 @@ def test_a_trunk_in_float32_serves_as_one_in_int8_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": 2}, "the version is of format 2, not 1"),
+        ({"format": 3}, "the version is of format 3, not 2"),
         ({"labels": ("dog", "cat")}, r"tells apart \('dog', 'cat'\), not \('cat', 'dog'\)"),
         ({"settings": {"imageSize": 224}}, "a version for 224 pixels has a trunk for 16"),
         ({"trunk": {"features": 4}}, r"a head for 4 features of the trunk sha256:\w+ does not fit 3 of the"),
         ({"trunk": {"digest": "sha256:00"}}, "a head for 3 features of the trunk sha256:00 does not fit"),
+        ({"resampling": "nearest"}, "Invalid enum value 'nearest'"),
         ({"trunk": {"precision": "int4"}}, "Invalid enum value 'int4'"),
         ({"head": {"temperature": 0.0}}, "a temperature of 0.0 is not positive"),
         ({"head": {"bias": (1e300, 0.0)}}, "a head has weights that float32 can't hold"),

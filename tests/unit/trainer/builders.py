@@ -16,6 +16,7 @@ from catdog_common.artifact import (
     TrainingSettings,
 )
 from catdog_trainer.data import Photo, Split
+from catdog_trainer.feature_store import RESAMPLING
 from catdog_trainer.measure import NOT_MEASURED
 
 TINY_TRUNK = Path(__file__).parents[2] / "data" / "tiny-trunk.tflite"  # features: mean red, green, blue
@@ -68,6 +69,7 @@ def metadata(name: str = "pets", training_hash: str = "0123456789", version: int
             unreadable_photos=0,
         ),
         trained_at="2026-01-02T03:04:05Z",
+        resampling=RESAMPLING,
     )
 
 

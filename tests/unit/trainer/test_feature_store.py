@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from catdog_common.artifact import file_digest
 from catdog_trainer.data import Photo
-from catdog_trainer.feature_store import FeatureStore, Seen, allow_open_files
+from catdog_trainer.feature_store import FeatureStore, Seen, allow_open_files, folder_of
 from catdog_trainer.features import Features, extract_features
 from catdog_trainer.views import View
 from tests.unit.trainer.builders import TINY_TRUNK, photo
@@ -140,6 +141,14 @@ def test_a_file_that_is_damaged_is_told_and_computed_again(tmp_path: Path, conte
     assert [line["file"] for line in lines if line["log_level"] == "warning"] == [damaged.name]
     assert 0 < len(reads) <= ROWS
     assert_same(again, first)
+
+
+def test_what_photos_came_to_before_they_were_resized_as_now_is_not_taken(tmp_path: Path) -> None:
+    digest = file_digest(TINY_TRUNK)
+    extract(tmp_path / digest.removeprefix("sha256:")[:16])  # where releases that knew one way kept it
+    assert len(FeatureStore.of(tmp_path, TINY_TRUNK)) == 0
+    extract(tmp_path / folder_of(digest))
+    assert len(FeatureStore.of(tmp_path, TINY_TRUNK)) == len(PHOTOS)
 
 
 def test_features_of_another_width_are_not_taken(tmp_path: Path) -> None:

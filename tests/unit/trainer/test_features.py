@@ -12,6 +12,7 @@ from catdog_common.predictor import Trunk
 from catdog_common.unknown import pet_log_odds
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.data import Dataset, Photo
+from catdog_trainer.feature_store import RESAMPLING
 from catdog_trainer.features import extract_features, look_over
 from catdog_trainer.views import AUGMENTED, PLAIN, View
 from tests.unit.trainer.builders import BLUE, RED, TINY_TRUNK, photo
@@ -21,11 +22,11 @@ def test_features_are_the_serving_trunks_row_by_row_whatever_the_threads() -> No
     photos = [photo(n, "dog" if n % 3 else "cat", "training") for n in range(40)]
     features = extract_features(photos, TINY_TRUNK, threads=3, on_photo=lambda: None)
     trunk = Trunk(TINY_TRUNK, threads=1)
-    expected = [trunk.run(decode_image(photo.read(), 16)).features for photo in photos]
+    expected = [trunk.run(decode_image(photo.read(), 16, RESAMPLING)).features for photo in photos]
     assert features.photos == tuple(photos)
     assert np.array_equal(features.matrix, expected)
     assert features.matrix[:].dtype == np.float32
-    classes = [trunk.run(decode_image(photo.read(), 16)).class_probabilities for photo in photos]
+    classes = [trunk.run(decode_image(photo.read(), 16, RESAMPLING)).class_probabilities for photo in photos]
     assert features.log_odds is not None
     assert features.log_odds == pytest.approx(pet_log_odds(np.array(classes, np.float32)))
 

@@ -8,12 +8,20 @@ import pytest
 from numpy.typing import NDArray
 from structlog.testing import capture_logs
 
-from catdog_common.artifact import MODEL_FILE, PHOTOS_FILE, ChampionComparison, Head, file_digest, version_dir
+from catdog_common.artifact import (
+    MODEL_FILE,
+    PHOTOS_FILE,
+    ChampionComparison,
+    Head,
+    Resampling,
+    file_digest,
+    version_dir,
+)
 from catdog_common.predictor import Predictor, TrunkOutput
 from catdog_trainer.champion import Champion, find_champion
 from catdog_trainer.data import Dataset, Photo
 from catdog_trainer.export import publish, write_draft
-from catdog_trainer.features import Features, decode_again, extract_features
+from catdog_trainer.features import Features, extract_features
 from catdog_trainer.measure import (
     SPOT_CHECKS,
     Measurement,
@@ -149,6 +157,22 @@ def test_a_champion_of_another_trunk_is_asked_about_the_photos_themselves(
     assert predictions == 3 + 2
 
 
+def test_a_champion_that_learnt_from_photos_resized_otherwise_is_asked_about_the_photos_so_resized(
+    tmp_path: Path, draft: Path
+) -> None:
+    champion = find_as_by(publish_champion(tmp_path, BLUE_IS_CAT).parents[2], Resampling.BICUBIC)
+    measured, predictions = measured_beside(champion, draft)
+    assert measured.comparison == ChampionComparison(champion=1, photos=3, correct=2, champion_correct=1)
+    assert predictions == 3 + 3
+
+
+def find_as_by(storage: Path, resampling: Resampling) -> Champion:
+    """Find a champion that then says that it learnt from photos so resized."""
+    champion = find(storage)
+    said = msgspec.structs.replace(champion.predictor.metadata, resampling=resampling)
+    return replace(champion, predictor=Predictor(champion.predictor.trunk, said))
+
+
 def test_a_champion_of_another_trunk_that_learnt_all_photos_is_asked_about_none(
     tmp_path: Path, draft: Path
 ) -> None:
@@ -169,7 +193,7 @@ def test_what_is_measured_by_features_is_what_the_files_answer_to_the_photos(tmp
     greens = [photo(n, "cat", "validation", picture(n, (9, 2 * n, 150 - n))) for n in range(100, 110)]
     photos = (*MANY, *greens)
     predictor = Predictor.load(directory, threads=1)
-    served = predictor.answer([decode_again(each, predictor.image_size) for each in photos])
+    served = predictor.answer([predictor.decode(each.read()) for each in photos])
     assert set(served.labels) == {"cat", "dog", "unknown"}
     answers = measure(directory, features_of(photos), None, 1, lambda: None).answers
     np.testing.assert_allclose([each.probabilities for each in answers], served.probabilities, atol=1e-6)
