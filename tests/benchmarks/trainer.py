@@ -13,6 +13,7 @@ import msgspec
 
 from catdog_common.artifact import ModelMetadata, read_metadata, version_dir
 from catdog_common.training import TrainingResult
+from tests.benchmarks.anonymous import watched
 from tests.benchmarks.training.figures import Trained
 from tests.cluster.cache import REPOSITORY, Cache, digest_of
 from tests.cluster.commands import run
@@ -87,7 +88,8 @@ class Trainer:
             stderr=subprocess.DEVNULL,
         )
         assert process.stdout is not None
-        lines = process.stdout.read().splitlines()
+        with watched(process.pid) as anonymous:
+            lines = process.stdout.read().splitlines()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
@@ -97,7 +99,8 @@ class Trainer:
         seconds = perf_counter() - begun
         stages = read_log(lines)
         stages = {"Python, imports": seconds - sum(stages.values())} | stages
-        return Trained(result.version, seconds, stages, usage.ru_maxrss * 1024 / 1e6)
+        peak = usage.ru_maxrss * 1024 / 1e6
+        return Trained(result.version, seconds, stages, peak, anonymous.peak_megabytes)
 
     def metadata(self, trained: Trained) -> ModelMetadata:
         """Return what the version says of itself."""

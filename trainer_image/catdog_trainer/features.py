@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -194,7 +195,12 @@ class _OwnTrunk(threading.local):
     """A trunk of its own for each thread: whole photos in parallel need no waiting for one another."""
 
     def __init__(self, path: Path) -> None:
-        self.trunk = Trunk(path, threads=1)
+        self._path = path
+
+    @cached_property
+    def trunk(self) -> Trunk:
+        """Loaded by who has a photo for it: to load takes as long as ten photos."""
+        return Trunk(self._path, threads=1)
 
     def look_at(self, photo: Photo, wanted: Sequence[_Gathered]) -> list[_Look] | None:
         """Return what is known of a photo in each view that is wanted; None where it can't be read."""

@@ -12,6 +12,7 @@ class Trained(msgspec.Struct, frozen=True):
     seconds: float
     stages: dict[str, float]  # seconds by stage; before the first, Python starts and imports
     peak_megabytes: float  # resident
+    anonymous_megabytes: float  # the most that is mapped from no file: the kernel can't take it back
 
 
 class Accuracy(msgspec.Struct, frozen=True):

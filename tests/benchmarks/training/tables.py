@@ -39,9 +39,11 @@ def sizes_table(figures: SpeedFigures, projected: int) -> Table:
         "s",
         "photos/s in Features",
         "peak MB",
+        "of no file, MB",
         "again, s",
         "× faster",
         "again, peak MB",
+        "of no file, MB",
     )
     table = new_table(title, *columns)
     for each in figures.sizes:
@@ -50,9 +52,11 @@ def sizes_table(figures: SpeedFigures, projected: int) -> Table:
             f"{each.first.seconds:.1f}",
             f"{each.photos / each.first.stages['Features']:.0f}",
             f"{each.first.peak_megabytes:.0f}",
+            f"{each.first.anonymous_megabytes:.0f}",
             f"{each.again.seconds:.1f}",
             f"{each.first.seconds / each.again.seconds:.1f}",
             f"{each.again.peak_megabytes:.0f}",
+            f"{each.again.anonymous_megabytes:.0f}",
         )
     return table
 

@@ -28,7 +28,7 @@ def line(second: float, **fields: object) -> bytes:
 
 
 def trained(seconds: float, megabytes: float = 500) -> Trained:
-    return Trained(1, seconds, {}, megabytes)
+    return Trained(1, seconds, {}, megabytes, megabytes / 2)
 
 
 def test_stages_are_timed_by_the_trainers_log_whatever_else_is_in_it() -> None:
