@@ -2,7 +2,7 @@
 
 import msgspec
 
-from catdog_common.artifact import MODEL_CARD_FILE, Int8Cost, Provenance
+from catdog_common.artifact import MODEL_CARD_FILE, Int8Cost, Provenance, Resampling
 from catdog_trainer.model_card import FILES
 from tests.cluster.cache import REPOSITORY
 from tests.reference import table_rows
@@ -12,6 +12,11 @@ PAGE = REPOSITORY / "docs" / "reference" / "model-version.md"
 
 def test_the_reference_has_every_file_of_a_version() -> None:
     assert [file.strip("`") for file, _ in table_rows(PAGE, "Files")] == [MODEL_CARD_FILE, *FILES]
+
+
+def test_the_reference_has_every_way_to_resize_photos() -> None:
+    rows = table_rows(PAGE, "How photos are resized")
+    assert [resampling.strip("`") for resampling, *_ in rows] == list(Resampling)
 
 
 def test_the_reference_has_every_field_on_photos_that_are_not_used() -> None:

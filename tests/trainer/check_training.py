@@ -93,6 +93,11 @@ class TrainingOnTheSample(unittest.TestCase):
         assert list((self.claim / "pets" / "work").iterdir()) == []
         assert not (self.claim / "pets" / "features" / ("0" * 16)).exists()
 
+    def test_a_version_says_how_photos_are_resized_for_it(self) -> None:
+        """As those were that it learnt from."""
+        resamplings = {read_metadata(version_dir(self.claim, "pets", each)).resampling for each in (1, 2, 3)}
+        assert resamplings == {RESAMPLING}
+
     def test_the_same_photos_and_seed_give_the_same_head(self) -> None:
         """To the last bit, on one machine."""
         first, second = (read_metadata(version_dir(self.claim, "pets", number)) for number in (1, 2))

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog_common.artifact import Resampling
 from catdog_common.images import UnreadableImageError, decode_image
 from catdog_common.predictor import Trunk
 from catdog_common.unknown import pet_log_odds
@@ -74,21 +73,21 @@ class Features:
         )
 
 
-def decode_photo(photo: Photo, size: int, resampling: Resampling = RESAMPLING) -> NDArray[np.uint8] | None:
+def decode_photo(photo: Photo, size: int) -> NDArray[np.uint8] | None:
     """Return the photo as uint8 [size, size, 3], or None where its file is no image or can't be read."""
     try:
-        return decode_image(photo.read(), size, resampling)
+        return decode_image(photo.read(), size, RESAMPLING)
     except (UnreadableImageError, OSError):
         return None
 
 
-def decode_again(photo: Photo, size: int, resampling: Resampling = RESAMPLING) -> NDArray[np.uint8]:
+def decode_again(photo: Photo, size: int) -> NDArray[np.uint8]:
     """Return a photo that was readable before, as uint8 [size, size, 3].
 
     Raises:
         OSError: it is so no more.
     """
-    image = decode_photo(photo, size, resampling)
+    image = decode_photo(photo, size)
     if image is None:
         raise OSError(f"{photo.name} can no longer be read")
     return image

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog_common.artifact import LABELS, TRUNK_FILE, UNKNOWN, ChampionComparison, Metrics, file_digest
+from catdog_common.images import UnreadableImageError
 from catdog_common.predictor import Answers, Predictor
 from catdog_trainer.ahead import map_ahead
 from catdog_trainer.champion import Champion
 from catdog_trainer.data import Photo
-from catdog_trainer.features import Features, decode_again, extract_features
+from catdog_trainer.features import Features, extract_features
 from catdog_trainer.rows import CHUNK
 
 _SMALLEST_PROBABILITY = 1e-7  # about what float32 tells from zero beside one; bounds the log-loss
@@ -152,7 +153,10 @@ def decode_as_served(predictor: Predictor, photo: Photo) -> NDArray[np.uint8]:
     Raises:
         OSError: it is readable no more.
     """
-    return decode_again(photo, predictor.image_size, predictor.metadata.resampling)
+    try:
+        return predictor.decode(photo.read())
+    except UnreadableImageError as error:
+        raise OSError(f"{photo.name} can no longer be read") from error
 
 
 def _rights_by_photos(

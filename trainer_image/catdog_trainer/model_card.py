@@ -126,7 +126,10 @@ def _settings(metadata: ModelMetadata) -> str:
     rows = (
         ("architecture", code(settings.architecture)),
         *_trunk(metadata.trunk),
-        ("image size", f"{settings.image_size} × {settings.image_size} pixels"),
+        (
+            "image size",
+            f"{settings.image_size} × {settings.image_size} pixels, resampled by {code(metadata.resampling)}",
+        ),
         ("epochs", f"{settings.epochs}{f', stopping after {patience} without progress' if patience else ''}"),
         ("batch size", f"{settings.batch_size} photos"),
         ("learning rate", f"{settings.learning_rate:g}"),

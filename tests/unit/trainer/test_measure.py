@@ -17,6 +17,7 @@ from catdog_common.artifact import (
     file_digest,
     version_dir,
 )
+from catdog_common.images import decode_image
 from catdog_common.predictor import Predictor, TrunkOutput
 from catdog_trainer.champion import Champion, find_champion
 from catdog_trainer.data import Dataset, Photo
@@ -28,12 +29,14 @@ from catdog_trainer.measure import (
     NotAsServedError,
     check_features,
     count_predictions,
+    decode_as_served,
     measure,
 )
 from catdog_trainer.rows import Rows
 from catdog_trainer.train import Epoch
 from tests.tiny_version import GREEN_IS_UNKNOWN, publish_tiny_version
 from tests.unit.trainer.builders import BLUE, RED, RED_IS_CAT, TINY_TRUNK, metadata, photo, picture
+from tests.unit.trainer.test_features import split_picture
 
 BLUE_IS_CAT = Head(weights=RED_IS_CAT.weights[::-1], bias=RED_IS_CAT.bias)
 VALIDATION = (
@@ -164,6 +167,15 @@ def test_a_champion_that_learnt_from_photos_resized_otherwise_is_asked_about_the
     measured, predictions = measured_beside(champion, draft)
     assert measured.comparison == ChampionComparison(champion=1, photos=3, correct=2, champion_correct=1)
     assert predictions == 3 + 3
+
+
+def test_a_photo_is_asked_about_as_the_version_learnt_to_see_it(tmp_path: Path) -> None:
+    publish_champion(tmp_path, RED_IS_CAT)
+    half = photo(9, "cat", "validation", split_picture(RED, BLUE))
+    for resampling in Resampling:
+        seen = decode_as_served(find_as_by(tmp_path, resampling).predictor, half)
+        same = [np.array_equal(seen, decode_image(half.read(), 16, each)) for each in Resampling]
+        assert same == [each == resampling for each in Resampling]
 
 
 def find_as_by(storage: Path, resampling: Resampling) -> Champion:

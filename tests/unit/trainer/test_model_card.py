@@ -88,6 +88,7 @@ def test_tables_have_the_numbers_of_the_metadata() -> None:
     assert photos == [["photos", "cat", "dog"], ["training", "10", "11"], ["validation", "2", "3"]]
     assert ["architecture", "efficientnet-lite0"] in settings
     assert ["learning rate", "0.001"] in settings
+    assert ["image size", "16 × 16 pixels, resampled by hamming"] in settings
     assert "fine-tuned" not in [row[0] for row in settings]
     assert [row[:2] for row in metrics[1:]] == [
         ["accuracy", "95.0 % (285 of 300)"],
