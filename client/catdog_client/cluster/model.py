@@ -26,10 +26,11 @@ class Training(View, frozen=True):
 
 
 class Inference(View, frozen=True):
-    """What is read of spec.inference; without `model_version` nothing is pinned."""
+    """What is read of spec.inference; without `model_version` nothing is pinned, without the other no shadow."""
 
     replicas: int = 1
     model_version: int | None = None
+    shadow_version: int | None = None
 
 
 class Promotion(View, frozen=True):
@@ -140,11 +141,17 @@ class Change(View, frozen=True):
 
 
 class Shadow(View, frozen=True):
-    """A version that answers beside the one that serves, into a topic of its own; shares are of 1."""
+    """How a shadow's answers compare with those of the version that serves; shares are of 1."""
 
     version: int
+    since: datetime | None = None
     records: int = 0  # that both have answered
+    unmatched: int = 0
+    skipped: int = 0
+    champion_version: int | None = None
     agreement: float | None = None
+    mean_confidence: float | None = None
+    champion_mean_confidence: float | None = None
 
 
 class InferenceStatus(View, frozen=True):

@@ -12,7 +12,7 @@ from rich.text import Text
 from catdog_client.cluster.changes import describe_version
 from catdog_client.cluster.decisions import failure_of_present_settings
 from catdog_client.cluster.model import Change, Condition, Model, Progress
-from catdog_client.cluster.wording import ago, extent, figures, number, remarks, share, span
+from catdog_client.cluster.wording import ago, extent, figures, number, remarks, share, span, tell_shadow
 
 PHASE_STYLES = {
     "Serving": "green",
@@ -56,6 +56,8 @@ def render_model(model: Model, now: datetime) -> Group:
         parts.append(Padding(_conditions(model.status.conditions, now), (1, 0, 0, 0)))
     if model.status.versions:
         parts.append(Padding(_versions(model, now), (1, 0, 0, 0)))
+    if (shadow := model.status.inference.shadow) is not None:
+        parts.append(Padding(Text(tell_shadow(shadow, now)), (1, 0, 0, 0)))
     if model.status.history:
         parts.append(Padding(_history(model.status.history, now), (1, 0, 0, 0)))
     return Group(*parts)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from catdog_client.cluster.model import Model, Progress, Version
+from catdog_client.cluster.model import Model, Progress, Shadow, Version
 
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
@@ -14,6 +14,8 @@ def remarks(model: Model, version: Version) -> Iterator[str]:
         yield "serves"
     if version.version == model.spec.inference.model_version:
         yield "pinned"
+    if version.version == model.spec.inference.shadow_version:
+        yield "shadow"
     if version.hash and version.hash == model.status.training.hash:
         yield "of the present settings"
 
@@ -32,6 +34,30 @@ def _list_figures(progress: Progress, now: datetime, *, with_time: bool) -> Iter
         yield f"{progress.photos_per_second:.0f} photos/s"
     if with_time and (end := progress.estimated_completion_time) is not None:
         yield f"done in about {span(end - now)}"
+
+
+def tell_shadow(shadow: Shadow, now: datetime) -> str:
+    """Return how a shadow's answers compare with those of the version that serves."""
+    told = f"shadow: version {shadow.version}"
+    if shadow.champion_version is not None:
+        told += f" beside version {shadow.champion_version}"
+    if shadow.since is not None:
+        told += f", counted for {span(now - shadow.since)}"
+    return f"{told}: {'; '.join(_compare_shadow(shadow))}"
+
+
+def _compare_shadow(shadow: Shadow) -> Iterator[str]:
+    if shadow.records:
+        yield f"{share(shadow.agreement)} of {shadow.records} records got the same label from both"
+        if shadow.mean_confidence is not None:
+            own, other = share(shadow.mean_confidence), share(shadow.champion_mean_confidence)
+            yield f"mean confidence {own}, of what serves {other}"
+    else:
+        yield "no record that both have answered yet"
+    if shadow.unmatched:
+        yield f"{shadow.unmatched} answered by one alone"
+    if shadow.skipped:
+        yield f"{shadow.skipped} left out by the shadow"
 
 
 def extent(progress: Progress) -> tuple[int | None, int | None]:

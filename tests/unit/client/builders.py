@@ -64,6 +64,15 @@ SERVING: dict[str, Any] = {
     "inference": {"servedVersion": 2, "accuracy": 0.97, "replicas": 2, "readyReplicas": 2},
     "training": {"hash": HASH},
 }
+SHADOW: dict[str, Any] = {
+    "version": 1,
+    "since": "2026-11-30T10:00:00Z",
+    "records": 1204,
+    "championVersion": 2,
+    "agreement": 0.9718,
+    "meanConfidence": 0.9411,
+    "championMeanConfidence": 0.962,
+}
 PROGRESS: dict[str, Any] = {
     "hash": HASH,
     "jobName": f"pets-train-{HASH}",

@@ -17,7 +17,7 @@ from catdog_client.cluster.rendering import (
 )
 from catdog_client.cluster.seen import Hidden
 from catdog_client.commands.doctor import render_checks
-from tests.unit.client.builders import FAILURE, NOW, PROGRESS, SERVING, some_cluster, some_model
+from tests.unit.client.builders import FAILURE, NOW, PROGRESS, SERVING, SHADOW, some_cluster, some_model
 
 GOLDEN = Path(__file__).parent / "golden"
 TRAINING = some_model(
@@ -36,6 +36,20 @@ TRAINING = some_model(
         {"type": "KafkaReady", "status": "Unknown", "reason": "Forbidden", "message": "who knows"},
     ],
 )
+SHADOWED = some_model(
+    {"inference": {"replicas": 2, "shadowVersion": 1}},
+    conditions=[
+        *SERVING["conditions"],
+        {
+            "type": "Shadow",
+            "status": "True",
+            "reason": "Shadowing",
+            "message": "version 1 answers beside what serves, into topic pets-predictions-shadow",
+            "lastTransitionTime": "2026-11-30T10:00:00Z",
+        },
+    ],
+    inference={**SERVING["inference"], "shadow": SHADOW},
+)
 NEW = read_model({"metadata": {"name": "pets", "namespace": "kafka", "generation": 1}})
 SICK = some_cluster(crd_versions=(), operators=(), default_storage_classes=Hidden("no"), models=())
 
@@ -45,6 +59,7 @@ SICK = some_cluster(crd_versions=(), operators=(), default_storage_classes=Hidde
     [
         ("serving", render_model(some_model(), NOW)),
         ("training", render_model(TRAINING, NOW)),
+        ("shadow", render_model(SHADOWED, NOW)),
         ("new", render_model(NEW, NOW)),
         ("list", render_list([some_model(), TRAINING], everywhere=True)),
         ("well", render_checks(check(some_cluster()))),
@@ -64,6 +79,15 @@ def test_colours_come_on_a_terminal_alone() -> None:
     shown = render_model(some_model(), NOW)
     assert "\x1b[32m" in render(shown, terminal=True)
     assert "\x1b" not in render(shown)
+
+
+def test_a_shadow_that_has_nothing_to_compare_yet_says_so() -> None:
+    nothing = {"version": 1, "since": "2026-11-30T11:59:00Z", "unmatched": 2, "skipped": 3}
+    shown = render(render_model(some_model(inference={**SERVING["inference"], "shadow": nothing}), NOW))
+    assert (
+        "shadow: version 1, counted for 1 min: no record that both have answered yet; "
+        "2 answered by one alone; 3 left out by the shadow"
+    ) in " ".join(shown.split())
 
 
 def test_a_line_says_what_a_model_is_at() -> None:
