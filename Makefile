@@ -71,7 +71,7 @@ images: $(VENV)/ready ## build and push the images: REGISTRY=quay.io/you (PLATFO
 bundle: $(VENV)/ready ## make the OLM bundle again, after a change of manifests, CRD or release/about.yaml
 	@$(PYTHON) -m release bundle
 
-sbom: $(VENV)/ready ## write into build/sbom what packages the lock of each image names, as CycloneDX
+sbom: $(VENV)/ready ## write into build/sbom what packages each image installs, as CycloneDX
 	@$(PYTHON) -m release sbom
 
 lock: $(VENV)/ready ## resolve requirements/*.in again into hashed locks

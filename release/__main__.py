@@ -31,7 +31,7 @@ def _parse() -> argparse.Namespace:
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("bundle", help="make the OLM bundle of the repository")
     command.set_defaults(run=_bundle)
-    command = commands.add_parser("sbom", help="write what packages the lock of each image names")
+    command = commands.add_parser("sbom", help="write what packages each image installs")
     command.set_defaults(run=_sbom)
     command = commands.add_parser("images", help="build images and bundle, and push them to a registry")
     command.add_argument("--registry", required=True, help="where to push, like quay.io/you")
