@@ -1,12 +1,15 @@
 """Reads the topics of a model as a member of no group: nothing is committed, nobody is kept from a record."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from time import monotonic
 from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
     KafkaError,
+    KafkaTimeoutError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
@@ -14,6 +17,7 @@ from aiokafka.errors import (
 from catdog_client.config import KafkaConfig
 from catdog_client.errors import ClientError
 from catdog_client.exchange import Record, connect, refused
+from catdog_client.silence import explain_silence
 from catdog_common.kafka_batches import bound_batches
 from catdog_common.kafka_topic import find_partitions
 
@@ -23,6 +27,7 @@ _CLIENT_ID = "catdog"
 _FETCH_BYTES = 2 * 1024 * 1024  # of a partition; a larger record comes alone
 UNFOLDED_BYTES = 256 * 1024 * 1024  # that a compressed batch may take here; what is larger is left in it
 _POLL_MILLISECONDS = 500
+_STALL_SECONDS = 40.0  # as long as aiokafka waits for an answer
 _METADATA_MILLISECONDS = 20_000  # how long a partition that is added may go unread
 
 
@@ -38,7 +43,8 @@ async def following(
     async with _consuming(config, topics) as (consumer, partitions):
         consumer.assign(partitions)
         if not from_beginning:
-            await consumer.seek_to_end()
+            if not await consumer.seek_to_end():
+                raise KafkaTimeoutError("where the topics end was not told in time")
             for partition in partitions:  # else a record that comes now could be passed over
                 await consumer.position(partition)
         async with aclosing(_follow(consumer, topics)) as records:
@@ -77,7 +83,8 @@ async def read_present(
     `since` leaves out what is older, in milliseconds since the epoch; `only` names the places wanted.
 
     Raises:
-        ClientError: Kafka lets us not in, or the topic is not there, or may not be read.
+        ClientError: Kafka lets us not in, or the topic is not there, or may not be read, or a partition
+            gives nothing for a time.
     """
     async with _consuming(config, [topic]) as (consumer, partitions):
         bounds = await _present_bounds(consumer, partitions, since)
@@ -85,16 +92,37 @@ async def read_present(
             known = bounds.keys() & only.keys()
             bounds = {number: overlap(bounds[number], only[number]) for number in known}
         wanted = {TopicPartition(topic, number): each for number, each in bounds.items() if each}
-        consumer.assign(list(wanted))
-        for partition, offsets in wanted.items():
-            consumer.seek(partition, offsets.start)
-        while wanted:
-            found = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
-            for partition, records in found.items():
-                for record in records:
-                    if partition in wanted and record.offset in wanted[partition]:
-                        yield record
-            await _pause_finished(consumer, wanted)
+        async with aclosing(read_between(consumer, wanted)) as records:
+            async for record in records:
+                yield record
+
+
+async def read_between(
+    consumer: AIOKafkaConsumer,
+    wanted: Mapping[TopicPartition, range],
+    patience: float = _STALL_SECONDS,
+) -> AsyncGenerator[Record, None]:
+    """Yield the records with these offsets.
+
+    Raises:
+        KafkaTimeoutError: for `patience` seconds nothing came; aiokafka itself waits for a broker for ever.
+    """
+    consumer.assign(list(wanted))
+    for partition, offsets in wanted.items():
+        consumer.seek(partition, offsets.start)
+    left, seen, moved = dict(wanted), dict[TopicPartition, int](), monotonic()
+    while left:
+        found = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
+        for partition, records in found.items():
+            for record in records:
+                if partition in left and record.offset in left[partition]:
+                    yield record
+        positions = await _positions(consumer, left, patience)
+        if positions != seen:
+            seen, moved = positions, monotonic()
+        elif monotonic() - moved > patience:
+            raise _nothing_came(left, patience)
+        _forget_finished(consumer, left, positions)
 
 
 def overlap(one: range, other: range) -> range:
@@ -126,6 +154,8 @@ async def _consuming(
         yield consumer, partitions
     except TopicAuthorizationFailedError as error:
         raise ClientError(_may_not_be_read(", ".join(topics))) from error
+    except KafkaTimeoutError as error:
+        raise await explain_silence(config, topics, error) from error
     except KafkaError as error:
         raise refused(config, error) from error
     finally:
@@ -153,12 +183,29 @@ async def _present_bounds(
     return {each.partition: range(begins[each], ends[each]) for each in partitions}
 
 
-async def _pause_finished(consumer: AIOKafkaConsumer, wanted: dict[TopicPartition, range]) -> None:
+async def _positions(
+    consumer: AIOKafkaConsumer, left: Mapping[TopicPartition, range], patience: float
+) -> dict[TopicPartition, int]:
+    try:
+        async with asyncio.timeout(patience):
+            return {each: await consumer.position(each) for each in left}
+    except TimeoutError as error:  # one that was lost, and that no leader gives anew
+        raise _nothing_came(left, patience) from error
+
+
+def _nothing_came(left: Iterable[TopicPartition], patience: float) -> KafkaTimeoutError:
+    numbers = ", ".join(str(each.partition) for each in sorted(left))
+    return KafkaTimeoutError(f"nothing came of partition {numbers} within {patience:g} s")
+
+
+def _forget_finished(
+    consumer: AIOKafkaConsumer, left: dict[TopicPartition, range], positions: Mapping[TopicPartition, int]
+) -> None:
     """Forget the partitions that are read: by position, as an offset may be a transaction's end."""
-    for partition, offsets in list(wanted.items()):
-        if await consumer.position(partition) >= offsets.stop:
+    for partition, position in positions.items():
+        if position >= left[partition].stop:
             consumer.pause(partition)
-            del wanted[partition]
+            del left[partition]
 
 
 def _may_not_be_read(topic: str) -> str:

@@ -26,7 +26,7 @@ class Training(View, frozen=True):
 
 
 class Inference(View, frozen=True):
-    """What is read of spec.inference; without `model_version` nothing is pinned, without the other no shadow."""
+    """What is read of spec.inference; without these versions no pin, and no shadow."""
 
     replicas: int = 1
     model_version: int | None = None

@@ -153,6 +153,16 @@ async def _save(chosen: Chosen, directory: Path, output: str) -> _Done:
 
 async def _resend(chosen: Chosen, *, again: bool, output: str) -> _Done:
     done = _Done()
+    try:
+        await _resend_all(chosen, done, again=again, output=output)
+    except ClientError as stop:
+        if not done.found:
+            raise
+        raise ClientError(f"{stop}; {done.told} were sent before") from stop
+    return done
+
+
+async def _resend_all(chosen: Chosen, done: _Done, *, again: bool, output: str) -> None:
     async with producing(chosen.config) as producer, aclosing(_chosen_records(chosen)) as records:
         async for letter, record in records:
             done.found.append(letter)
@@ -164,12 +174,10 @@ async def _resend(chosen: Chosen, *, again: bool, output: str) -> _Done:
                 error = lost(letter) or await resend(producer, record, chosen.config.input_topic)
             except ClientError as stop:
                 done.leave()
-                place = f"{letter.partition}:{letter.offset}"
-                raise ClientError(f"{stop} (at {place}; {done.told} were sent before)") from stop
+                raise ClientError(f"{stop} (at {letter.partition}:{letter.offset})") from stop
             if error is not None:
                 done.leave()
             _tell(letter, output, error)
-    return done
 
 
 def _tell(letter: DeadLetter, output: str, error: str | None, more: dict[str, str] | None = None) -> None:
