@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from packaging.markers import Environment
 from packaging.requirements import Requirement
 
 from tests.cluster.cache import REPOSITORY
@@ -58,7 +57,7 @@ def pick_installed(lock: str, architecture: str) -> str:
     return "".join(picked)
 
 
-def build_environment(architecture: str) -> Environment:
+def build_environment(architecture: str) -> dict[str, str]:
     """Return what markers ask for, of an image; whatever machine this is."""
     return {
         "implementation_name": "cpython",
