@@ -34,7 +34,7 @@ Verdict = Literal["ok", "fault", "unknown"]
 
 
 class Check(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that has to be so; a remedy says what to do where it is not, or may not be seen."""
+    """One thing that has to be so; a remedy says what to do where it is not, or may not be seen, or will matter."""
 
     name: str
     verdict: Verdict
@@ -159,8 +159,19 @@ def _check_kafkas(cluster: Cluster) -> Iterator[Check]:
             "create one, or name one elsewhere in spec.kafka.strimzi.namespace or spec.kafka.bootstrapServers"
         )
         yield Check("Kafka", "fault", f"namespace {cluster.namespace} has none", remedy)
-    for place in sorted(there):
-        yield _check_kafka(there[place])
+    checks = {place: _check_kafka(there[place]) for place in sorted(there)}
+    # Without any that is of use a first model would have none.
+    is_provided = wanted or _uses_other_kafka(cluster) or "ok" in {each.verdict for each in checks.values()}
+    for place, each in checks.items():
+        yield _as_hint(each) if is_provided and place not in wanted else each
+
+
+def _as_hint(check: Check) -> Check:
+    """Return what is no fault as long as nobody asks for it."""
+    if check.verdict == "ok":
+        return check
+    remedy = f"before a model names it: {check.remedy}"
+    return Check(check.name, "ok", f"no model names it; {check.message}", remedy)
 
 
 def _wanted_kafkas(cluster: Cluster) -> set[tuple[str, str]]:

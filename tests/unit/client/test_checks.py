@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from catdog_client.cluster.checks import FIELDS, Check, check
@@ -107,6 +108,35 @@ def test_a_fault_is_the_only_one_and_says_what_to_do(seen: dict[str, Any], name:
 )
 def test_what_no_model_asks_for_may_lack(seen: dict[str, Any]) -> None:
     assert {each.verdict for each in check(some_cluster(**seen))} == {"ok"}
+
+
+UNUSED = msgspec.structs.replace(some_kafka(listeners=(PASSWORDS,)), metadata=Metadata("unused", "kafka"))
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {"kafkas": (some_kafka(), UNUSED)},
+        {"kafkas": (some_kafka(), UNUSED), "models": ()},  # a first model can name the other
+        {"kafkas": (UNUSED,), "models": OTHER_KAFKA},
+    ],
+)
+def test_a_kafka_that_no_model_names_need_not_be_of_use_and_a_hint_says_what_it_lacks(
+    seen: dict[str, Any],
+) -> None:
+    checks = list(check(some_cluster(**seen)))
+    assert {each.verdict for each in checks} == {"ok"}
+    [hint] = [each for each in checks if each.name == "Kafka kafka/unused"]
+    assert hint.message == (
+        "no model names it; no listener lets users of Strimzi's in; it has outside (no TLS, oauth)"
+    )
+    assert hint.remedy
+    assert hint.remedy.startswith("before a model names it: give it a listener")
+
+
+def test_where_no_kafka_is_of_use_to_a_first_model_that_is_a_fault() -> None:
+    [fault] = [each for each in check(some_cluster(kafkas=(UNUSED,), models=())) if each.verdict == "fault"]
+    assert fault.name == "Kafka kafka/unused"
 
 
 @pytest.mark.parametrize(
