@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from queue import Queue
 from typing import Any
 
 import click
@@ -137,25 +138,38 @@ def follow_logs(models: Models, asked: Asked) -> None:
     Raises:
         ClientError: the pods may not be seen or read, or no API server answers.
     """
-    followed: dict[tuple[str, int], threading.Thread] = {}
-    failed: list[Refusal] = []
-    for pod in _follow(models, asked):
-        if failed:
-            raise failed[0]
+    followed: set[tuple[str, int]] = set()
+    heard: Queue[Pod | BaseException] = Queue()
+    _start(_hear_of_pods, models, asked, heard)
+    while True:
+        if isinstance(pod := heard.get(), BaseException):
+            raise pod
         if (run := pod.runs) is not None and run not in followed:
-            prefix = _prefix(asked, pod, len(followed))
-            arguments = (models, asked, pod, prefix, failed)
-            followed[run] = threading.Thread(target=_print_as_it_comes, args=arguments, daemon=True)
-            followed[run].start()
+            _start(_print_as_it_comes, models, asked, pod, _prefix(asked, pod, len(followed)), heard)
+            followed.add(run)
 
 
-def _print_as_it_comes(models: Models, asked: Asked, pod: Pod, prefix: str, failed: list[Refusal]) -> None:
+def _start(work: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=work, args=arguments, daemon=True).start()
+
+
+def _hear_of_pods(models: Models, asked: Asked, heard: "Queue[Pod | BaseException]") -> None:
+    try:
+        for pod in _follow(models, asked):
+            heard.put(pod)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where somebody waits
+        heard.put(error)
+
+
+def _print_as_it_comes(
+    models: Models, asked: Asked, pod: Pod, prefix: str, heard: "Queue[Pod | BaseException]"
+) -> None:
     try:
         for line in models.api.lines(_path(models, pod), {**asked.query(pod), "follow": "true"}):
             click.echo(prefix + line.decode(errors="replace").rstrip("\n"))
     except ClientError as error:
         if isinstance(error, Refusal) and error.status == FORBIDDEN:
-            failed.append(error)
+            heard.put(error)
         elif not (isinstance(error, Refusal) and error.status == NOT_FOUND):  # else the pod is gone
             click.echo(f"{prefix}({error})", err=True)  # the others go on
 
