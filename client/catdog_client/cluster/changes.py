@@ -40,9 +40,10 @@ def explain_unpin(model: Model) -> tuple[str, ...]:
     return (rule, *_pause(model))
 
 
-def explain_retraining(model: Model) -> tuple[str, ...]:
-    """Return what will happen as another revision is trained."""
-    return (*_replaces(model), _meanwhile(model), _afterwards(model), *_pause(model))
+def explain_retraining(model: Model, revision: str | None = None) -> tuple[str, ...]:
+    """Return what will happen as another revision is trained; None is one that was never there."""
+    known = () if revision is None else _known_already(model, revision)
+    return (*_replaces(model), *known, _meanwhile(model), _afterwards(model), *_pause(model))
 
 
 def paused_note(name: str) -> str:
@@ -92,6 +93,16 @@ def _until_unpinned(model: Model) -> str:
 def _replaces(model: Model) -> Iterator[str]:
     if (progress := model.status.progress) is not None:
         yield f"the training that runs now (Job {progress.job_name}) is given up for it"
+
+
+def _known_already(model: Model, revision: str) -> Iterator[str]:
+    """Say what nobody knows before the operator has seen the edit: no version tells its revision."""
+    if others := [str(each.version) for each in model.status.versions if each != model.present_version]:
+        yield (
+            f"if one of the versions {', '.join(sorted(others, key=int))} was trained on these settings as "
+            f"revision {revision!r}, nothing is trained: it is taken as it is; "
+            f"`catdog retrain {model.name}` without --revision always trains"
+        )
 
 
 def _meanwhile(model: Model) -> str:

@@ -146,11 +146,15 @@ def describe_failure(model: Model) -> str | None:
     return f"{failure.reason}: {failure.message}{when}"
 
 
-def describe_training(model: Model) -> str:
-    """Return what came of the training of the present settings, where it did not fail."""
+def describe_training(model: Model, before: Model) -> str:
+    """Return what came of a training that did not fail, of a model that was as `before` says."""
     if (version := model.present_version) is None:
         return "no version of the present settings is on the claim"
-    trained = f"version {version.version} is trained, {describe_version(version)}"
+    if any(each.hash == version.hash for each in before.status.versions):
+        came = f"nothing was trained, as version {version.version} was there already"
+    else:
+        came = f"version {version.version} is trained"
+    trained = f"{came}, {describe_version(version)}"
     if version.version == model.served:
         return f"{trained}; it serves"
     promoted = model.condition("Promoted")

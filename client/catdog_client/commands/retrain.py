@@ -35,7 +35,8 @@ def retrain(
 ) -> None:
     """Train MODEL again on its settings: set another spec.training.revision.
 
-    What serves goes on serving meanwhile. With --wait the exit code is 1 where the training failed, and 3
+    What serves goes on serving meanwhile. A revision whose version is on the claim already trains nothing:
+    that version is taken. With --wait the exit code is 1 where the training failed, and 3
     where its version does not serve: the gate refused it, another is pinned, or promotion is by hand.
     """
     found = models.find(model)
@@ -49,14 +50,14 @@ def retrain(
         field="spec.training.revision",
         before=found.spec.training.revision or None,
         now=wanted,
-        notes=explain_retraining(found),
+        notes=explain_retraining(found, revision),
     )
     print_changed(changed, output)
     if wait:
-        _await(models, edited, timeout)
+        _await(models, found, edited, timeout)
 
 
-def _await(models: Models, edited: Model, seconds: float) -> None:
+def _await(models: Models, before: Model, edited: Model, seconds: float) -> None:
     def holds(model: Model) -> bool:
         seen = model.seen and model.metadata.generation >= edited.metadata.generation
         return seen and (is_settled(model) or failure_of_present_settings(model) is not None)
@@ -64,6 +65,6 @@ def _await(models: Models, edited: Model, seconds: float) -> None:
     ended = await_model(models, edited.name, holds, seconds)
     if (failure := describe_failure(ended)) is not None:
         raise ClientError(f"the training failed: {failure}")
-    click.echo(f"{edited.name}: {describe_training(ended)}", err=True)
+    click.echo(f"{edited.name}: {describe_training(ended, before)}", err=True)
     if (trained := ended.present_version) is None or trained.version != ended.served:
         sys.exit(NOT_SO)

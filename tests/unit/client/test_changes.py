@@ -80,6 +80,17 @@ def test_a_retraining_says_whether_its_version_will_serve(spec: dict[str, Any], 
     assert explain_retraining(some_model(spec)) == ("version 2 goes on serving meanwhile", note)
 
 
+def test_a_revision_that_may_be_of_a_version_that_is_there_is_not_promised_to_be_trained() -> None:
+    known = (
+        "if one of the versions 1 was trained on these settings as revision 'x', nothing is trained: it is "
+        "taken as it is; `catdog retrain pets` without --revision always trains"
+    )
+    assert known in explain_retraining(some_model(), "x")
+    newest = some_model().status.versions[0]
+    only_the_present = some_model(versions=[{"version": newest.version, "hash": newest.hash}])
+    assert explain_retraining(only_the_present, "x") == explain_retraining(only_the_present)
+
+
 def test_a_retraining_says_what_it_ends_and_that_a_model_is_paused() -> None:
     training = some_model({"paused": True}, progress=PROGRESS)
     first, *_, last = explain_retraining(training)

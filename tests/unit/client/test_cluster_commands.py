@@ -258,10 +258,17 @@ def test_training_again_sets_another_revision(server: ApiServer, person: Person)
     assert person.out.splitlines()[0] == "pets: spec.training.revision is now second; it was first"
 
 
+TAKEN = "pets: nothing was trained, as version {} was there already"
+
+
 @pytest.mark.parametrize(
     ("status", "code", "line"),
     [
-        ({}, 0, "pets: version 2 is trained, 97.0% of 940 validation photos right; it serves"),
+        (
+            {},
+            0,
+            f"{TAKEN.format(2)}, 97.0% of 940 validation photos right; it serves",
+        ),
         (
             {"lastFailure": FAILURE},
             1,
@@ -270,7 +277,7 @@ def test_training_again_sets_another_revision(server: ApiServer, person: Person)
         (
             {"training": {"hash": "77ab01c2d3"}, "conditions": [REFUSED]},
             3,
-            "pets: version 1 is trained, 70.0% of 60 validation photos right; it does not serve: refused",
+            f"{TAKEN.format(1)}, 70.0% of 60 validation photos right; it does not serve: refused",
         ),
     ],
 )

@@ -99,16 +99,23 @@ def test_a_line_says_what_a_model_is_at() -> None:
 
 
 def test_the_end_of_a_training_is_told_with_what_became_of_its_version() -> None:
+    nothing_yet = some_model(versions=[])
     assert (
-        describe_training(some_model())
+        describe_training(some_model(), nothing_yet)
         == "version 2 is trained, 97.0% of 940 validation photos right; it serves"
     )
     promoted = {"type": "Promoted", "status": "False", "reason": "BelowMinAccuracy", "message": "too bad"}
     refused = some_model(training={"hash": "77ab01c2d3"}, conditions=[promoted])
-    assert describe_training(refused) == (
+    assert describe_training(refused, nothing_yet) == (
         "version 1 is trained, 70.0% of 60 validation photos right; it does not serve: too bad"
     )
-    assert describe_training(some_model(versions=[])) == "no version of the present settings is on the claim"
+    assert describe_training(nothing_yet, nothing_yet) == "no version of the present settings is on the claim"
+
+
+def test_a_version_that_was_there_before_is_not_called_trained() -> None:
+    assert describe_training(some_model(), some_model()) == (
+        "nothing was trained, as version 2 was there already, 97.0% of 940 validation photos right; it serves"
+    )
 
 
 def test_a_failure_is_told_with_the_time_of_the_next_attempt() -> None:
