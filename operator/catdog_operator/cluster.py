@@ -119,6 +119,7 @@ class Cluster:
             access=access,
             kafka=self._kafka(model, resolved, access),
             topics=self._topics(resolved) if kafka.strimzi else {},
+            former_topics=self._former_topics(key, resolved) if kafka.strimzi else (),
             user=self._get(USER, key, resolved.user_name, KafkaUser) if kafka.strimzi else None,
             progress=await self._readings.progress(key, training),
             complaint=await self._readings.complaint(
@@ -284,6 +285,11 @@ class Cluster:
         names = [topic.name for topic in resolved.all_topics]
         found = [self._store.see(TOPIC, resolved.kafka_namespace, name, KafkaTopic) for name in names]
         return {name: topic for name, topic in zip(names, found, strict=True) if topic is not None}
+
+    def _former_topics(self, key: Key, resolved: Resolved) -> tuple[KafkaTopic, ...]:
+        named = {(resolved.kafka_namespace, topic.name) for topic in resolved.all_topics}
+        labelled = self._children(TOPIC, key, KafkaTopic)
+        return tuple(each for each in labelled if (each.metadata.namespace, each.metadata.name) not in named)
 
 
 def _new_failure(status: Body, former: Body) -> str | None:

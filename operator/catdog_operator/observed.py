@@ -80,6 +80,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     access: KafkaAccess | None = None
     kafka: KafkaCluster | None = None
     topics: dict[str, KafkaTopic] = {}
+    former_topics: tuple[KafkaTopic, ...] = ()  # made for the model, which no longer names them
     user: KafkaUser | None = None
     progress: Progress | None = None  # of the training that runs
     events: tuple[Event, ...] = ()  # about children that do not get on

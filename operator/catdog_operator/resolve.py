@@ -70,8 +70,13 @@ class Resolved(msgspec.Struct, frozen=True):
 
     @property
     def all_topics(self) -> tuple[ResolvedTopic, ...]:
-        """These, and the shadow's, if there is to be one."""
-        return self.topics + ((self.shadow,) if self.shadow else ())
+        """These, and the shadow's, if there is to be one and it is none of them."""
+        return self.topics + ((self.shadow,) if self.shadow and not self.is_shadow_among_others else ())
+
+    @property
+    def is_shadow_among_others(self) -> bool:
+        """Whether the shadow's answers would lie among the other records."""
+        return self.shadow is not None and self.shadow.name in {topic.name for topic in self.topics}
 
 
 def resolve(model: CatDogModel) -> Resolved:

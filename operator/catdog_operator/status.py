@@ -9,12 +9,12 @@ from catdog_operator.manifests.deployment import inference_selector
 from catdog_operator.observed import Observed
 from catdog_operator.plan import Plan
 from catdog_operator.plan.finding import Finding, no, yes
+from catdog_operator.plan.kafka import kafka_status
 from catdog_operator.plan.refusal import explain_refusal
 from catdog_operator.status_fields import (
     ConditionStatus,
     Failure,
     InferenceStatus,
-    KafkaStatus,
     ModelStatus,
     ShadowStatus,
     TrainingProgress,
@@ -68,7 +68,7 @@ def build_status(observed: Observed, plan: Plan, refusals: tuple[Refusal, ...] =
         versions=plan.versions,
         inference=_inference(observed, plan),
         training=plan.resolved.training,
-        kafka=_kafka(plan),
+        kafka=kafka_status(plan.resolved, plan.connection),
         history=plan.history,
     )
 
@@ -214,16 +214,3 @@ def _shadow(observed: Observed, plan: Plan) -> ShadowStatus | None:
 
 def _share(part: float, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
-
-
-def _kafka(plan: Plan) -> KafkaStatus:
-    resolved, connection = plan.resolved, plan.connection
-    return KafkaStatus(
-        consumer_group=resolved.consumer_group,
-        input_topic=resolved.input.name,
-        output_topic=resolved.output.name,
-        dead_letter_topic=resolved.dead_letters.name,
-        bootstrap_servers=connection.bootstrap_servers if connection else None,
-        secret_name=connection.secret_name if connection else resolved.secret_name,
-        security_protocol=connection.protocol if connection else None,
-    )

@@ -107,6 +107,7 @@ class TopicSpec(View, frozen=True):
     """A KafkaTopic's spec."""
 
     partitions: int | None = None
+    replicas: int | None = None
     config: dict[str, Any] = msgspec.field(default_factory=dict)
 
 

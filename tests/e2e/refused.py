@@ -295,6 +295,10 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
         {"inference": {"modelVersion": 2, "shadowVersion": 2}},
         rule("spec.inference", OWN_SHADOW),
     ),
+    "a shadow in what is the answers' topic by default": (
+        {"inference": {"shadowVersion": 2}} | kafka(topics={"shadow": {"name": "odd-predictions"}}),
+        rule("spec.kafka.topics", NO_SHADOW_TOPIC),
+    ),
     "a shadow among the answers": (
         {"inference": {"shadowVersion": 2}}
         | kafka(topics={"output": {"name": "answers"}, "shadow": {"name": "answers"}}),
@@ -471,6 +475,14 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
     ),
     "a topic named as another is by default": (
         kafka(topics={"deadLetters": {"name": "odd-images"}}),
+        rule("spec.kafka.topics", TWO_ROLES),
+    ),
+    "one topic for two in a Kafka of another namespace": (
+        given(
+            strimzi={"name": "my-cluster", "namespace": "kafka"},
+            bootstrapServers=None,
+            topics={"input": {"name": "photos"}, "output": {"name": "photos"}},
+        ),
         rule("spec.kafka.topics", TWO_ROLES),
     ),
     "one topic of bootstrap servers for input and output": (

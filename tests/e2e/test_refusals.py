@@ -32,6 +32,7 @@ from tests.lanes import instance_name
 NAMESPACE = "default"
 TOPIC = "spec.training.dataset.kafka.topic"
 SAMPLES = sorted((Path(__file__).parents[2] / "manifests" / "samples").glob("catdogmodel*.yaml"))
+ELSEWHERE = {"strimzi": {"name": "my-cluster", "namespace": "brokers"}, "bootstrapServers": None}
 STORED = {"size": "1Gi", "storageClassName": "fast"}
 
 
@@ -119,6 +120,13 @@ def test_what_may_change_later_can_be_edited(api_server: Instance, settled: str,
         ("a" * 40, {}),
         ("odd", given(topics={"input": {"name": "My_Topic"}})),
         ("odd", given(bootstrapServers="10.1.2.3:65535")),
+        # In another namespace the topics' own names begin with the model's.
+        ("odd", given(**ELSEWHERE, topics={"output": {"name": "odd-images"}})),
+        (
+            "odd",
+            given(**ELSEWHERE, topics={"shadow": {"name": "odd-predictions"}})
+            | {"inference": {"shadowVersion": 2}},
+        ),
     ],
     ids=str,
 )

@@ -34,7 +34,7 @@ Verdict = Literal["ok", "fault", "unknown"]
 
 
 class Check(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that has to be so; a remedy says what to do where it is not, may not be seen, or may matter."""
+    """One thing that has to be so; a remedy says what to do where it is not, or not seen, or may matter."""
 
     name: str
     verdict: Verdict

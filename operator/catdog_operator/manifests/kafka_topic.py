@@ -3,9 +3,11 @@
 from catdog_operator.manifests.common import Manifest, build_labels, without_empty
 from catdog_operator.resolve import ResolvedTopic
 from catdog_operator.resource import CatDogModel
+from catdog_operator.strimzi_views import KafkaTopic
 from catdog_operator.views import NAMESPACE_LABEL, WHEN_DELETED_ANNOTATION
 
 CLUSTER_LABEL = "strimzi.io/cluster"
+_CONFIG = ("max.message.bytes", "min.insync.replicas")  # what the operator sets of a topic's configuration
 
 
 def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic, cluster: str, namespace: str) -> Manifest:
@@ -30,6 +32,30 @@ def build_kafka_topic(model: CatDogModel, topic: ResolvedTopic, cluster: str, na
             }
         ),
     }
+
+
+def build_former_topic(model: CatDogModel, topic: KafkaTopic, cluster: str) -> Manifest:
+    """Return a topic that the model no longer names, as it is, but for the mark of what becomes of it."""
+    config = {name: value for name, value in topic.spec.config.items() if name in _CONFIG}
+    return {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaTopic",
+        "metadata": {
+            "name": topic.metadata.name,
+            "namespace": topic.metadata.namespace,
+            "labels": build_kafka_labels(model, cluster),
+            **_when_deleted(model),
+        },
+        "spec": without_empty(
+            {"partitions": topic.spec.partitions, "replicas": topic.spec.replicas, "config": config}
+        ),
+    }
+
+
+def is_marked_as_told(model: CatDogModel, topic: KafkaTopic) -> bool:
+    """Return whether a topic's mark says what the model says becomes of it."""
+    mark = topic.metadata.annotations.get(WHEN_DELETED_ANNOTATION, "Retain")
+    return mark == model.spec.kafka.topics.when_deleted
 
 
 def _when_deleted(model: CatDogModel) -> Manifest:

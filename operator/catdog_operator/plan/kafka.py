@@ -8,9 +8,17 @@ from catdog_operator.manifests.kafka_user import build_kafka_user
 from catdog_operator.observed import Observed
 from catdog_operator.plan.access import connect_by_access, find_access_obstacle
 from catdog_operator.plan.finding import Finding, no, yes
-from catdog_operator.plan.topics import plan_topics, remark, told_by, topic_trouble, up_to_date
+from catdog_operator.plan.topics import (
+    find_named_twice,
+    plan_topics,
+    remark,
+    told_by,
+    topic_trouble,
+    up_to_date,
+)
 from catdog_operator.resolve import Resolved
 from catdog_operator.resource import Kafka, StrimziCluster, TrustedCertificates
+from catdog_operator.status_fields import KafkaStatus
 from catdog_operator.strimzi_views import KafkaUser, ListenerAuthentication, ListenerSpec
 from catdog_operator.views import has_condition
 
@@ -26,6 +34,7 @@ class KafkaPlan(msgspec.Struct, frozen=True):
     finding: Finding
     connection: Connection | None = None
     wanted: tuple[Manifest, ...] = ()
+    rights_pending: str | None = None  # why the user has not all of its rights yet
 
 
 def plan_kafka(observed: Observed, resolved: Resolved) -> KafkaPlan:
@@ -71,8 +80,11 @@ def _plan_strimzi(observed: Observed, resolved: Resolved, strimzi: StrimziCluste
     if listener.authentication and not strimzi.namespace:
         kind = listener.authentication.type
         wanted += (build_kafka_user(observed.model, resolved, strimzi.name, kind),)
-    finding = _find_unready(observed, resolved, listener) or _all_ready(observed, resolved, strimzi)
-    return KafkaPlan(finding, connection, wanted)
+    pending = None
+    if listener.authentication and not strimzi.namespace:
+        pending = _user_trouble(resolved.user_name, observed.user)
+    finding = _find_unready(observed, resolved, connection, pending)
+    return KafkaPlan(finding or _all_ready(observed, resolved, strimzi), connection, wanted, pending)
 
 
 def _listener(observed: Observed, strimzi: StrimziCluster) -> ListenerSpec:
@@ -109,6 +121,11 @@ def _find_obstacle(observed: Observed, resolved: Resolved, strimzi: StrimziClust
             "KafkaNotFound",
             f"Kafka {strimzi.name} is not in namespace {namespace}; "
             "create it or name another in spec.kafka.strimzi.name",
+        )
+    if (name := find_named_twice(resolved)) is not None:
+        return no(
+            "TopicNamedTwice",
+            f"one topic cannot have two roles, and {name} has; name another in spec.kafka.topics",
         )
     if not observed.kafka.status.listeners:
         return no("KafkaNotReady", f"Kafka {strimzi.name} has not told its addresses yet{_why(observed)}")
@@ -167,26 +184,56 @@ def _last_connection(observed: Observed, resolved: Resolved, strimzi: StrimziClu
     return _connect(observed, resolved, listener, known.bootstrap_servers)
 
 
-def _find_unready(observed: Observed, resolved: Resolved, listener: ListenerSpec) -> Finding | None:
+def _find_unready(
+    observed: Observed, resolved: Resolved, connection: Connection, pending: str | None
+) -> Finding | None:
     for topic in resolved.topics:
         if (trouble := topic_trouble(topic, observed.topics.get(topic.name))) is not None:
             return no("TopicNotReady", trouble)
-    strimzi = observed.model.spec.kafka.strimzi
-    if not listener.authentication or (strimzi and strimzi.namespace):
-        return None
-    if (trouble := _user_trouble(resolved.user_name, observed.user)) is not None:
-        return no("UserNotReady", trouble)
+    if pending is not None and not _keeps_rights(observed, resolved, connection):
+        return no("UserNotReady", pending)
     return None
+
+
+def _keeps_rights(observed: Observed, resolved: Resolved, connection: Connection) -> bool:
+    """Return whether a user that is being changed was ready before, and only a shadow's rights change.
+
+    Strimzi's status says until then how the user was.
+    """
+    user, former = observed.user, observed.model.status
+    if user is None or not _is_ready(user):
+        return False
+    if former.kafka is None or ("KafkaReady", "True") not in ((c.type, c.status) for c in former.conditions):
+        return False
+    known = msgspec.structs.replace(former.kafka, bootstrap_servers=connection.bootstrap_servers)
+    # No status says which topic was trained on, so a trainer waits.
+    return known == kafka_status(resolved, connection) and observed.model.spec.training.dataset.kafka is None
 
 
 def _user_trouble(name: str, user: KafkaUser | None) -> str | None:
     if user is None:
         return f"KafkaUser {name} is being made"
-    ready = has_condition(user.status.conditions, "Ready")
-    if up_to_date(user) and ready and user.status.secret is not None:
+    if up_to_date(user) and _is_ready(user):
         return None
     failed = [each for each in user.status.conditions if (each.type, each.status) == ("NotReady", "True")]
     return f"KafkaUser {name} is not ready{told_by(failed)}"
+
+
+def _is_ready(user: KafkaUser) -> bool:
+    return has_condition(user.status.conditions, "Ready") and user.status.secret is not None
+
+
+def kafka_status(resolved: Resolved, connection: Connection | None) -> KafkaStatus:
+    """Return what the status says of Kafka."""
+    return KafkaStatus(
+        consumer_group=resolved.consumer_group,
+        input_topic=resolved.input.name,
+        output_topic=resolved.output.name,
+        dead_letter_topic=resolved.dead_letters.name,
+        bootstrap_servers=connection.bootstrap_servers if connection else None,
+        secret_name=connection.secret_name if connection else resolved.secret_name,
+        security_protocol=connection.protocol if connection else None,
+    )
 
 
 def _all_ready(observed: Observed, resolved: Resolved, strimzi: StrimziCluster) -> Finding:

@@ -43,6 +43,13 @@ def plan_shadow(
     if version == promotion.version:
         finding = no("ServesAlready", f"version {version} is the one that serves; {INSTEAD}")
         return ShadowPlan(finding=finding, delete=None if leaving else there)
+    if resolved.is_shadow_among_others:
+        finding = no(
+            "TopicNamedTwice",
+            f"the shadow's answers would lie among other records, in {topic.name}; "
+            "name another topic in spec.kafka.topics.shadow",
+        )
+        return ShadowPlan(finding=finding, delete=None if leaving else there)
     if (obstacle := _find_obstacle(observed, promotion, kafka, version, topic)) is not None:
         another = there is not None and there.version != version and not leaving
         return ShadowPlan(finding=obstacle, delete=there if another else None)
@@ -73,7 +80,10 @@ def _find_obstacle(
     made = observed.model.spec.kafka.strimzi is not None
     if made and observed.shadow_deployment is None:
         trouble = topic_trouble(topic, observed.topics.get(topic.name))
-        return no("TopicNotReady", trouble) if trouble else None
+        if trouble:
+            return no("TopicNotReady", trouble)
+        if kafka.rights_pending:
+            return no("WaitingForKafka", f"version {version} waits for its rights: {kafka.rights_pending}")
     return None
 
 

@@ -5,7 +5,12 @@ from collections.abc import Iterator
 import msgspec
 
 from catdog_operator.manifests.common import MANAGED_BY_LABEL, OPERATOR, Manifest
-from catdog_operator.manifests.kafka_topic import build_kafka_topic
+from catdog_operator.manifests.kafka_topic import (
+    CLUSTER_LABEL,
+    build_former_topic,
+    build_kafka_topic,
+    is_marked_as_told,
+)
 from catdog_operator.observed import Observed
 from catdog_operator.resolve import Resolved, ResolvedTopic
 from catdog_operator.resource import StrimziCluster
@@ -21,7 +26,31 @@ def plan_topics(observed: Observed, resolved: Resolved, strimzi: StrimziCluster)
         if topic.name not in observed.topics or _is_ours(observed.topics[topic.name], observed)
     ]
     namespace = resolved.kafka_namespace
-    return tuple(build_kafka_topic(observed.model, topic, strimzi.name, namespace) for topic in wanted)
+    named = (build_kafka_topic(observed.model, topic, strimzi.name, namespace) for topic in wanted)
+    return (*named, *_plan_former(observed, namespace, strimzi))
+
+
+def _plan_former(observed: Observed, namespace: str, strimzi: StrimziCluster) -> Iterator[Manifest]:
+    """Yield the topics that the model named before, where their mark is not what it says now.
+
+    Else a shadow's topic, say, would go with the model by what was said while there was a shadow.
+    """
+    for topic in observed.former_topics:
+        cluster = topic.metadata.labels.get(CLUSTER_LABEL)
+        is_there = (topic.metadata.namespace, cluster) == (namespace, strimzi.name)
+        if not (is_there and _is_ours(topic, observed)) or topic.metadata.deletion_timestamp is not None:
+            continue
+        if not is_marked_as_told(observed.model, topic):
+            yield build_former_topic(observed.model, topic, strimzi.name)
+
+
+def find_named_twice(resolved: Resolved) -> str | None:
+    """Return the name that two of the three topics have, if any have.
+
+    The API server sees to it, but for names that begin with the namespace, which no rule of its can know.
+    """
+    names = [topic.name for topic in resolved.topics]
+    return next((name for name in names if names.count(name) > 1), None)
 
 
 def _partitions(observed: Observed, wanted: ResolvedTopic) -> int:

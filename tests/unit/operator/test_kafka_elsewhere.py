@@ -13,7 +13,14 @@ from catdog_operator.references import references
 from catdog_operator.resolve import resolve
 from catdog_operator.status_fields import ModelStatus, Version
 from catdog_operator.store import Key, Store
-from tests.unit.operator.builders import condition, some_kafka, some_model, some_observed, some_topic
+from tests.unit.operator.builders import (
+    condition,
+    some_deployment,
+    some_kafka,
+    some_model,
+    some_observed,
+    some_topic,
+)
 
 V1 = Version(version=1, hash="572360246d", accuracy=0.91, photos=940, trained_at="2026-03-01T11:00:00Z")
 TOPICS = ("kafka.pets-images", "kafka.pets-predictions", "kafka.pets-dead-letters")
@@ -45,6 +52,58 @@ def test_topics_are_made_there_and_are_known_by_the_models_namespace() -> None:
     made = [each["metadata"] for each in plan(elsewhere(topics={})).apply if each["kind"] == "KafkaTopic"]
     assert [(each["namespace"], each["name"]) for each in made] == [("brokers", name) for name in TOPICS]
     assert {each["labels"]["catdog.dev/namespace"] for each in made} == {"kafka"}
+
+
+@pytest.mark.parametrize(
+    ("topics", "twice"),
+    [
+        ({"output": {"name": "kafka.pets-images"}}, "kafka.pets-images"),
+        ({"output": {"name": "pets-images"}}, None),  # which is not what the input is called here
+    ],
+)
+def test_a_name_that_is_given_and_is_anothers_by_default_is_told(
+    topics: dict[str, Any], twice: str | None
+) -> None:
+    observed = elsewhere()
+    kafka = msgspec.to_builtins(observed.model.spec.kafka) | {"topics": topics}
+    named = some_observed(
+        some_model(status=observed.model.status, kafka=kafka),
+        kafka=observed.kafka,
+        topics={name: some_topic(name, labels=OURS) for name in (*TOPICS, "pets-images")},
+        user=None,
+    )
+    told = (
+        "False",
+        "TopicNamedTwice",
+        f"one topic cannot have two roles, and {twice} has; name another in spec.kafka.topics",
+    )
+    assert condition(named, "KafkaReady") == told if twice else condition(named, "KafkaReady")[0] == "True"
+    made = [each["metadata"]["name"] for each in plan(named).apply if each["kind"] == "KafkaTopic"]
+    assert len(made) == (0 if twice else 3)
+
+
+def test_a_shadow_whose_topic_is_one_of_the_others_by_default_does_not_run() -> None:
+    observed = elsewhere()
+    kafka = msgspec.to_builtins(observed.model.spec.kafka)
+    kafka |= {"topics": {"shadow": {"name": "kafka.pets-predictions"}}}
+    model = some_model(status=observed.model.status, kafka=kafka, inference={"shadowVersion": 2})
+    beside = some_observed(
+        model, kafka=observed.kafka, topics=observed.topics, user=None, deployment=some_deployment(1)
+    )
+    assert condition(beside, "Shadow") == (
+        "False",
+        "TopicNamedTwice",
+        (
+            "the shadow's answers would lie among other records, in kafka.pets-predictions; "
+            "name another topic in spec.kafka.topics.shadow"
+        ),
+    )
+    assert condition(beside, "KafkaReady")[0] == "True"
+    names = [each["metadata"]["name"] for each in plan(beside).apply]
+    assert names.count("kafka.pets-predictions") == 1
+    assert "pets-shadow" not in names
+    running = msgspec.structs.replace(beside, shadow_deployment=some_deployment(2))
+    assert plan(running).shadow.delete is not None
 
 
 def test_no_user_is_made_and_none_awaited() -> None:

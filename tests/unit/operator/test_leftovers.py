@@ -96,3 +96,55 @@ async def test_a_deletion_that_is_refused_is_tried_again() -> None:
     world.api.refusals["KafkaTopic"] = "forbidden"
     _, outcome = await world.reconcile()
     assert outcome.refused
+
+
+async def world_with_a_former_shadow(first: str, **former: Any) -> World:  # noqa: ANN401
+    """Return a world in which a model had a shadow while `whenDeleted` was `first`, and has none now."""
+    world = World()
+    world.add_kafka()
+    say(world, first, **former)
+    await world.reconcile()
+    world.act_as_strimzi()
+    return world
+
+
+def say(world: World, when_deleted: str, version: int | None = 2, **topics: Any) -> None:  # noqa: ANN401
+    """Have the model say what becomes of its topics, and whether it has a shadow."""
+    kafka = {"strimzi": {"name": "my-cluster"}, "topics": {"whenDeleted": when_deleted} | topics}
+    world.api.put_model(kafka=kafka, inference={"shadowVersion": version} if version else {})
+
+
+@pytest.mark.parametrize("topics", [{}, {"shadow": {"name": "beside", "partitions": 3, "replicas": 2}}])
+@pytest.mark.parametrize(("first", "then"), [("Delete", "Retain"), ("Retain", "Delete")])
+async def test_what_is_said_last_counts_for_the_topic_of_a_shadow_that_is_no_more(
+    first: str, then: str, topics: dict[str, Any]
+) -> None:
+    world = await world_with_a_former_shadow(first, **topics)
+    name = topics.get("shadow", {"name": "pets-predictions-shadow"})["name"]
+    say(world, first, version=None)
+    topic = world.api.objects["KafkaTopic", "kafka", name]
+    spec = topic["spec"] | {"partitions": 9}  # by a person
+    world.api.put(topic | {"spec": spec})
+    assert f"apply KafkaTopic {name}" not in (await world.reconcile())[0]
+    say(world, then, version=None)
+    assert f"apply KafkaTopic {name}" in (await world.reconcile())[0]
+    assert (await world.reconcile())[0] == []
+    assert world.api.objects["KafkaTopic", "kafka", name]["spec"] == spec
+    delete(world)
+    gone = [*TOPICS, name] if then == "Delete" else []
+    assert deletions((await world.reconcile())[0]) == sorted(gone)
+
+
+async def test_a_former_topic_that_goes_or_is_of_another_kafka_is_left_as_it_is() -> None:
+    world = await world_with_a_former_shadow("Delete")
+    topic = world.api.objects["KafkaTopic", "kafka", "pets-predictions-shadow"]
+    for change in (
+        {"deletionTimestamp": "2026-03-01T12:00:00Z"},
+        {"labels": topic["metadata"]["labels"] | {"strimzi.io/cluster": "another"}},
+        {"labels": topic["metadata"]["labels"] | {"app.kubernetes.io/managed-by": "somebody"}},
+    ):
+        world.api.put(topic | {"metadata": topic["metadata"] | change})
+        say(world, "Retain", version=None)
+        assert "apply KafkaTopic pets-predictions-shadow" not in (await world.reconcile())[0]
+    world.api.put(topic)
+    assert "apply KafkaTopic pets-predictions-shadow" in (await world.reconcile())[0]

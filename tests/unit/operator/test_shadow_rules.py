@@ -438,6 +438,73 @@ async def test_of_what_its_log_complains_is_told_while_it_is_not_ready(*, ready:
     assert world.reason("Shadow") == "Shadowing"
 
 
+async def world_beside() -> World:
+    """Return a world in which a shadow is asked for, and Strimzi has not seen the user's new rights yet."""
+    world = await two_versions()
+    world.api.put_model(inference={"modelVersion": 1, "shadowVersion": 2})
+    await world.reconcile()
+    return world
+
+
+def topics_ready(world: World) -> None:
+    user = world.api.objects["KafkaUser", "kafka", "pets-catdog"]["status"]
+    world.act_as_strimzi()
+    world.api.set_status("KafkaUser", "pets-catdog", user)
+
+
+async def test_while_a_shadow_gets_its_rights_kafka_is_ready_for_what_serves_and_the_shadow_waits() -> None:
+    world = await world_beside()
+    assert world.reason("KafkaReady") == "KafkaReady"
+    topics_ready(world)
+    writes, _ = await world.reconcile()
+    assert (world.reason("KafkaReady"), world.reason("Shadow")) == ("KafkaReady", "WaitingForKafka")
+    assert "apply Deployment pets-shadow" not in writes
+    world.act_as_strimzi()
+    writes, _ = await world.reconcile()
+    assert "apply Deployment pets-shadow" in writes
+    world.api.put_model(inference={"modelVersion": 1})
+    await world.reconcile()
+    assert world.reason("KafkaReady") == "KafkaReady"
+
+
+async def test_rights_that_strimzi_does_not_give_are_told_of_kafka() -> None:
+    world = await world_beside()
+    generation = world.api.objects["KafkaUser", "kafka", "pets-catdog"]["metadata"]["generation"]
+    failed = {"type": "NotReady", "status": "True", "reason": "Failed", "message": "no"}
+    status = {"conditions": [failed], "observedGeneration": generation, "secret": "pets-catdog"}
+    world.api.set_status("KafkaUser", "pets-catdog", status)
+    await world.reconcile()
+    assert world.reason("KafkaReady") == "UserNotReady"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"kafka": {"strimzi": {"name": "my-cluster"}, "consumerGroup": "another"}},
+        {"kafka": {"strimzi": {"name": "my-cluster"}, "topics": {"output": {"name": "pets-images-2"}}}},
+        {"training": {"dataset": {"kafka": {"topic": "photos"}}}},
+    ],
+)
+async def test_rights_of_what_serves_or_trains_that_change_are_awaited(spec: dict[str, Any]) -> None:
+    world = await two_versions()
+    world.api.put_model(inference={"modelVersion": 1, "shadowVersion": 2}, **spec)
+    for _ in range(3):  # in later looks the status has the new names already
+        await world.reconcile()
+        topics_ready(world)
+    assert world.reason("KafkaReady") == "UserNotReady"
+
+
+async def test_a_user_that_was_not_ready_before_is_awaited() -> None:
+    world = await two_versions()
+    user = world.api.objects["KafkaUser", "kafka", "pets-catdog"]["status"]
+    world.api.set_status("KafkaUser", "pets-catdog", user | {"secret": None})
+    await world.reconcile()
+    world.api.put_model(inference={"modelVersion": 1, "shadowVersion": 2})
+    world.api.set_status("KafkaUser", "pets-catdog", user)
+    await world.reconcile()
+    assert world.reason("KafkaReady") == "UserNotReady"
+
+
 def test_a_change_of_the_shadows_topic_concerns_its_model() -> None:
     topic = Reference("KafkaTopic", "kafka", TOPIC)
     for shadow, concerned in ((2, True), (None, False)):
