@@ -49,7 +49,7 @@ def main() -> int:
         forget_offsets(config.work_dir)  # the next attempt is to see what was mended
         clear_leftovers(config.storage, config.model_name)
         if error.reason == CLAIM_FULL:
-            clear_other_work(config.work_dir)  # the next attempt may need just that room
+            _clear_for_room(config)  # the next attempt may need just that
         _logger.warning("data at fault", reason=error.reason, message=str(error))
         _write_message(config, TrainingFailure(error.reason, str(error), error.permanent))
         return EXIT_DATA
@@ -80,12 +80,30 @@ def _see_to_version(config: Config, progress: ProgressReporter) -> TrainingResul
         version = find_version(storage, model, config.training_hash)
         already_present = version is not None
         if version is None:
-            check_room(storage, config.needed_mebibytes, config.work_dir)
+            _find_room(config)
             version = _train(config, progress)
-            clear_other_work(config.work_dir)
-            clear_unused(storage, model, ARCHITECTURES[config.architecture])
+            _clear_for_room(config)
         clear_work(config.work_dir)
     return describe_version(storage, model, version, already_present=already_present)
+
+
+def _find_room(config: Config) -> None:
+    """See that there is room for a version; where there is not, make some of what nobody needs.
+
+    Raises:
+        DataError: ClaimFull.
+    """
+    try:
+        check_room(config.storage, config.needed_mebibytes, config.work_dir)
+    except DataError:
+        _clear_for_room(config)
+        check_room(config.storage, config.needed_mebibytes, config.work_dir)
+
+
+def _clear_for_room(config: Config) -> None:
+    """Delete what neither a version nor the present settings need."""
+    clear_other_work(config.work_dir)
+    clear_unused(config.storage, config.model_name, ARCHITECTURES[config.architecture])
 
 
 def _train(config: Config, progress: ProgressReporter) -> int:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from catdog_common.training import EXIT_DATA
+from catdog_trainer.architectures import ARCHITECTURES
+from catdog_trainer.trunk import trunk_path
 from tests.unit.trainer.builders import put
 from tests.unit.trainer.test_directory import EXPECTED
 from tests.unit.trainer.test_inventory import put_version
@@ -130,6 +132,25 @@ def test_a_full_claim_gives_up_what_an_edit_ended(environment: dict[str, str], t
     ran = run(environment, "unshare", "--map-root-user", "--mount", "sh", "-c", steps, "sh")
     assert ran.returncode == EXIT_DATA, ran.stderr
     assert listing.read_text() == "aaaaaaaaaa\n"
+
+
+def test_a_trunk_that_nobody_needs_makes_room_before_a_claim_is_called_full(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    claim, listing = Path(environment["CATDOG_STORAGE_DIR"]), tmp_path / "listing"
+    unused, present = (
+        trunk_path(claim, "pets", ARCHITECTURES[name])
+        for name in ("efficientnet-lite2", "efficientnet-lite0")
+    )
+    before = f"mount -t tmpfs -o size=90m tmpfs {claim} && mkdir -p {unused.parent} {present.parent}"
+    fill = f"head -c 40M /dev/zero > {unused} && head -c 10K /dev/zero > {present}"
+    steps = (
+        f'{before} && {fill} && {{ "$@"; code=$?; find {claim} -name "*.tflite" > {listing}; exit $code; }}'
+    )
+    ran = run(environment, "unshare", "--map-root-user", "--mount", "sh", "-c", steps, "sh")
+    assert ran.returncode == EXIT_DATA, ran.stderr
+    assert json.loads((tmp_path / "termination-log").read_text())["reason"] == "DataNotFound"
+    assert listing.read_text() == f"{present}\n"
 
 
 def test_every_line_of_the_log_is_json_and_progress_stands_under_its_key(environment: dict[str, str]) -> None:
