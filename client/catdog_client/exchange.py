@@ -19,12 +19,14 @@ from catdog_client.config import Config, KafkaConfig
 from catdog_client.errors import ClientError
 from catdog_client.outcome import Outcome
 from catdog_client.size_limit import SizeLimit, find_limit
+from catdog_common.kafka_batches import bound_batches
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.messages import ERROR_MESSAGE_HEADER, ID_HEADER, parse_answer
 
 Record: TypeAlias = Any  # an aiokafka.ConsumerRecord, which is not typed
 
 ANY_SIZE = 2**31 - 1  # we look at the size ourselves, and then say what is wrong with it
+UNFOLDED_BYTES = 256 * 1024 * 1024  # that a compressed batch may take here; what is larger is left in it
 
 
 class Exchange:
@@ -35,6 +37,7 @@ class Exchange:
         self._connection = connect(config)
         self._limit: SizeLimit | None = None
         self._producer = new_producer(self._connection)
+        bound_batches(UNFOLDED_BYTES)
         self._consumer = AIOKafkaConsumer(**self._connection, group_id=None, enable_auto_commit=False)
 
     async def __aenter__(self) -> Self:

@@ -16,7 +16,7 @@ from aiokafka.errors import (
 
 from catdog_client.config import KafkaConfig
 from catdog_client.errors import ClientError
-from catdog_client.exchange import Record, connect, refused
+from catdog_client.exchange import UNFOLDED_BYTES, Record, connect, refused
 from catdog_client.silence import explain_silence
 from catdog_common.kafka_batches import bound_batches
 from catdog_common.kafka_topic import find_partitions
@@ -25,7 +25,6 @@ Bounds: TypeAlias = Mapping[int, range]  # partition → offsets
 
 _CLIENT_ID = "catdog"
 _FETCH_BYTES = 2 * 1024 * 1024  # of a partition; a larger record comes alone
-UNFOLDED_BYTES = 256 * 1024 * 1024  # that a compressed batch may take here; what is larger is left in it
 _POLL_MILLISECONDS = 500
 _STALL_SECONDS = 40.0  # as long as aiokafka waits for an answer
 _METADATA_MILLISECONDS = 20_000  # how long a partition that is added may go unread
