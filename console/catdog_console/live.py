@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 
+import anyio
 import msgspec
 from sse_starlette import ServerSentEvent
 
@@ -65,30 +66,36 @@ async def follow_strip(
             shown, sent = frozenset(each.key for each in strip.items), dict(fragments)
 
 
+async def until(over: anyio.Event) -> AsyncGenerator[ServerSentEvent, None]:
+    """Yield nothing, and end as the server does: what it is merged with then ends in good order."""
+    await over.wait()
+    nothing: tuple[ServerSentEvent, ...] = ()
+    for each in nothing:  # which makes a generator of it
+        yield each
+
+
 async def merge(*streams: AsyncGenerator[ServerSentEvent, None]) -> AsyncGenerator[ServerSentEvent, None]:
     """Yield the events of several streams, until one ends or fails; none runs ahead of who reads."""
     queue: asyncio.Queue[ServerSentEvent] = asyncio.Queue(1)
-
-    async def put(stream: AsyncGenerator[ServerSentEvent, None]) -> None:
-        async with aclosing(stream):
-            async for each in stream:
-                await queue.put(each)
-
-    tasks = [asyncio.create_task(put(stream)) for stream in streams]
+    tasks = [asyncio.create_task(_put(stream, queue)) for stream in streams]
+    getting: asyncio.Task[ServerSentEvent] | None = None
     try:
         while True:
             getting = asyncio.create_task(queue.get())
-            try:
-                done, _ = await asyncio.wait({getting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                getting.cancel()  # who has got something is left alone by that
+            done, _ = await asyncio.wait({getting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             if getting not in done:
-                for task in tasks:
-                    if task in done:
-                        task.result()
-                return
+                break
             yield getting.result()
+        for task in done.intersection(tasks):
+            task.result()
     finally:
-        for task in tasks:
+        every = [*tasks, *([getting] if getting else [])]
+        for task in every:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*every, return_exceptions=True)
+
+
+async def _put(stream: AsyncGenerator[ServerSentEvent, None], queue: asyncio.Queue[ServerSentEvent]) -> None:
+    async with aclosing(stream):
+        async for each in stream:
+            await queue.put(each)

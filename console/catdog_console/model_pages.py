@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
+import anyio
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from starlette.routing import Route
 from catdog_client.errors import ClientError
 from catdog_console.cluster import Key, Known
 from catdog_console.html import list_fragments, model_fragments, page, render, revision
-from catdog_console.live import follow_state, follow_strip, merge
+from catdog_console.live import follow_state, follow_strip, merge, until
 from catdog_console.parts import Parts
 from catdog_console.traffic_view import size_words
 from catdog_console.views import url_of, view_list, view_outages
@@ -19,6 +20,7 @@ from catdog_console.views_of_kafka import ModelTopics
 
 _OPEN_PAGES = 200  # that are told of changes at the same time
 _SEND_SECONDS = 30.0  # after which a page that takes nothing is let go
+_LAST_SECONDS = 2.0  # for the end of what open pages are told, as the console ends
 _BUSY = 503
 
 
@@ -95,7 +97,13 @@ class ModelPages:
     def _tell(self, *streams: AsyncGenerator[ServerSentEvent, None]) -> Response:
         if self._open >= _OPEN_PAGES:
             raise HTTPException(_BUSY, f"{_OPEN_PAGES} pages are open already: close some.")
-        return EventSourceResponse(self._counted(streams), send_timeout=_SEND_SECONDS)
+        over = anyio.Event()
+        return EventSourceResponse(
+            self._counted((*streams, until(over))),
+            send_timeout=_SEND_SECONDS,
+            shutdown_event=over,
+            shutdown_grace_period=_LAST_SECONDS,
+        )
 
     async def _counted(
         self, streams: Sequence[AsyncGenerator[ServerSentEvent, None]]

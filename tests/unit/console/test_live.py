@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
+import anyio
 import msgspec
 import pytest
 from sse_starlette import ServerSentEvent
 
 from catdog_console.changes import Changes
 from catdog_console.html import revision
-from catdog_console.live import follow_state, follow_strip, merge
+from catdog_console.live import follow_state, follow_strip, merge, until
 from catdog_console.views_of_kafka import Frame, Rates
 from tests.unit.console.builders import EMPTY, SINCE, URL, an_answer
 
@@ -135,3 +136,26 @@ async def test_a_mistake_in_a_stream_comes_out() -> None:
 
     with pytest.raises(ZeroDivisionError):
         [each async for each in merge(broken())]
+
+
+async def test_what_waits_ends_as_the_server_does_and_leaves_no_task_behind() -> None:
+    async def silent() -> AsyncGenerator[ServerSentEvent, None]:
+        await asyncio.Event().wait()
+        yield ServerSentEvent("never")
+
+    over = anyio.Event()
+    events = merge(silent(), until(over))
+    waiting = asyncio.ensure_future(anext(events, None))
+    await asyncio.sleep(0)
+    over.set()
+    assert await waiting is None
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_page_that_is_closed_while_nothing_comes_leaves_no_task_behind() -> None:
+    events = merge(until(anyio.Event()))
+    waiting = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
