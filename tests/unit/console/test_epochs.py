@@ -46,7 +46,7 @@ def test_a_chart_has_its_lines_within_it_and_room_for_the_epochs_to_come() -> No
         assert [line.of for line in chart.lines] == ["training", "validation"]
         for line in chart.lines:
             points = [tuple(map(float, each.split(","))) for each in line.points.split()]
-            assert [x for x, _ in points] == [44.0, 178.0], "half of the nine epochs are done"
+            assert [x for x, _ in points] == [52.0, 182.0], "half of the nine epochs are done"
             assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points)
         assert [tick.text for tick in chart.columns] == ["1", "5", "9"]
 

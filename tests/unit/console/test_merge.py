@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import cast
 
 import pytest
 from sse_starlette import ServerSentEvent
@@ -34,7 +33,7 @@ async def test_it_ends_with_the_first_stream_that_does() -> None:
 
 async def test_a_page_that_is_closed_leaves_nothing_running() -> None:
     before = asyncio.all_tasks()
-    async with aclosing(cast("Stream", merge(stream("a"), stream()))) as merged:
+    async with aclosing(merge(stream("a"), stream())) as merged:
         await anext(merged)
         waiting = asyncio.ensure_future(anext(merged))
         await asyncio.sleep(0)
