@@ -12,6 +12,7 @@ import uvicorn
 from catdog_client.cluster.kubeconfig import Where
 from catdog_client.cluster.models import Models, connect
 from catdog_common.environment import read_environment
+from catdog_common.logs import configure_logging
 from catdog_console.app import create_app
 from catdog_console.cluster import Cluster, watching
 from catdog_console.config import Config
@@ -28,6 +29,7 @@ _LAST_SECONDS = 5  # for what is under way when a signal comes
 
 def main() -> None:
     """Run the console until SIGTERM or SIGINT."""
+    configure_logging()
     try:
         config = read_environment(Config, os.environ)
     except ValueError as error:
@@ -48,6 +50,7 @@ async def serve(config: Config) -> None:
             port=config.port,
             server_header=False,
             access_log=False,
+            log_config=None,
             timeout_graceful_shutdown=_LAST_SECONDS,
         )
         with watching(cluster, connect_to):

@@ -21,6 +21,7 @@ STATIC_TYPES = {
 _YEAR_SECONDS = 365 * 86400
 _KEPT = 512  # fragments that are rendered once for all pages that show them
 
+_MODEL_PARTS = ("words", "state", "training", "conditions", "versions", "history", "beside")
 STRIP, RATES, TROUBLE = "strip-items", "strip-rates", "strip-trouble"  # ids of elements
 
 
@@ -81,16 +82,18 @@ def list_fragments(rows: tuple[Row, ...], outages: tuple[str, ...], *, heard: bo
 
 
 @lru_cache(_KEPT)
-def model_fragments(model: ModelView, outages: tuple[str, ...]) -> Mapping[str, str]:
-    """Return what changes of a model's page, by the ids of elements."""
+def model_fragments(model: ModelView, outages: tuple[str, ...], trouble: str) -> Mapping[str, str]:
+    """Return what changes of a model's page, by the ids of elements; `trouble` is why nothing can be sent."""
     return {
         "outages": render("fragments/outages.html", outages=outages),
-        "words": render("fragments/words.html", model=model),
-        **{
-            part: render(f"fragments/{part}.html", model=model)
-            for part in ("state", "training", "conditions", "versions", "history")
-        },
+        "kafka": render("fragments/kafka.html", trouble=trouble).strip(),
+        **{part: render(f"fragments/{part}.html", model=model) for part in _MODEL_PARTS},
     }
+
+
+def gone_fragments() -> Mapping[str, str]:
+    """Return what is left of a model's page when the model is gone."""
+    return {**dict.fromkeys(_MODEL_PARTS, ""), "words": render("fragments/gone.html")}
 
 
 @lru_cache(_KEPT)

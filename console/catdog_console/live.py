@@ -10,7 +10,7 @@ from sse_starlette import ServerSentEvent
 
 from catdog_console.changes import Changes
 from catdog_console.html import RATES, STRIP, TROUBLE, revision, strip_fragments, strip_item
-from catdog_console.traffic_view import view_frame
+from catdog_console.traffic_view import StripView, view_frame
 from catdog_console.views_of_kafka import Frame
 
 RETRY_MILLISECONDS = 3000  # after which a browser connects anew
@@ -45,16 +45,30 @@ async def follow_state(
         sent = dict(fragments)
 
 
+class Drawing:
+    """Draws each frame of the strip of one model once, however many pages show it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._last: tuple[Frame, StripView, Fragments] | None = None
+
+    def draw(self, frame: Frame) -> tuple[StripView, Fragments]:
+        """Return a frame as it is shown, and rendered."""
+        if self._last is None or self._last[0] is not frame:
+            strip = view_frame(self._url, frame)
+            self._last = frame, strip, strip_fragments(strip)
+        return self._last[1:]
+
+
 async def follow_strip(
-    url: str, frames: AsyncGenerator[Frame, None]
+    drawing: Drawing, frames: AsyncGenerator[Frame, None]
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """Yield what of the strip is new: items are added, so that a picture is fetched once."""
     shown: frozenset[str] = frozenset()
-    sent: dict[str, str] = {}
+    sent: Fragments = {}
     async with aclosing(frames):
         async for frame in frames:
-            strip = view_frame(url, frame)
-            fragments = strip_fragments(strip)
+            strip, fragments = drawing.draw(frame)
             new = [each for each in strip.items if each.key not in shown]
             if not shown:
                 yield event("replace", STRIP, fragments[STRIP])
@@ -63,7 +77,7 @@ async def follow_strip(
             for target in (RATES, TROUBLE):
                 if sent.get(target) != fragments[target]:
                     yield event("replace", target, fragments[target])
-            shown, sent = frozenset(each.key for each in strip.items), dict(fragments)
+            shown, sent = frozenset(each.key for each in strip.items), fragments
 
 
 async def until(over: anyio.Event) -> AsyncGenerator[ServerSentEvent, None]:

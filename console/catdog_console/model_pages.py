@@ -1,6 +1,7 @@
 """The list of models and a model's page, and what both are told while they are open."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 
 import anyio
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -11,8 +12,8 @@ from starlette.routing import Route
 
 from catdog_client.errors import ClientError
 from catdog_console.cluster import Key, Known
-from catdog_console.html import list_fragments, model_fragments, page, render, revision
-from catdog_console.live import follow_state, follow_strip, merge, until
+from catdog_console.html import gone_fragments, list_fragments, model_fragments, page, revision
+from catdog_console.live import Drawing, follow_state, follow_strip, merge, until
 from catdog_console.parts import Parts
 from catdog_console.traffic_view import size_words
 from catdog_console.views import url_of, view_list, view_outages
@@ -30,6 +31,7 @@ class ModelPages:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._open = 0
+        self._drawings: dict[Key, Drawing] = {}
 
     def routes(self) -> Sequence[Route]:
         """Return where they are."""
@@ -52,27 +54,40 @@ class ModelPages:
     async def model(self, request: Request) -> Response:
         """Show a model."""
         key, known = self._parts.find(request)
-        fragments, topics = self._model(key), self._topics(known)
+        fragments, topics = self.fragments(key), self._topics(known)
         most = topics.max_image_bytes if isinstance(topics, ModelTopics) else 0
-        versions = known.model.status.versions
         return page(
             "model.html",
             model=self._parts.view(key, known),
             fragments=fragments,
             revision=revision(fragments),
-            kafka_trouble="" if isinstance(topics, ModelTopics) else topics,
             most_bytes=most,
             most_words=size_words(most),
-            others=[each.version for each in versions if each.version != known.model.served],
         )
 
     async def model_events(self, request: Request) -> Response:
         """Tell what changes of a model, and what it answers."""
-        key, known = self._parts.find(request)
-        state = follow_state(self._parts.cluster.changes, lambda: self._model(key), _seen(request))
-        if isinstance(topics := self._topics(known), ModelTopics):
-            return self._tell(state, follow_strip(url_of(key), self._parts.traffic.follow(topics)))
-        return self._tell(state)
+        key, _ = self._parts.find(request)
+        return self._tell(*self.follow(key, _seen(request)))
+
+    def follow(self, key: Key, seen: str) -> Sequence[AsyncGenerator[ServerSentEvent, None]]:
+        """Return what a model's page is told, that has the revision `seen`."""
+        state = follow_state(self._parts.cluster.changes, lambda: self.fragments(key), seen)
+        return state, self._strip(key)
+
+    async def _strip(self, key: Key) -> AsyncGenerator[ServerSentEvent, None]:
+        """Yield what a model answers, as soon as its topics are known."""
+        changes, number = self._parts.cluster.changes, -1
+        while True:
+            number = await changes.after(number)
+            known = self._parts.cluster.models.get(key)
+            topics = self._topics(known) if known else ""
+            if isinstance(topics, ModelTopics):
+                drawing = self._drawings.setdefault(key, Drawing(url_of(key)))
+                strip = follow_strip(drawing, self._parts.traffic.follow(topics))
+                async with aclosing(strip):
+                    async for each in strip:
+                        yield each
 
     def _topics(self, known: Known) -> ModelTopics | str:
         """Return a model's topics, or why they can't be reached, as a sentence."""
@@ -87,12 +102,15 @@ class ModelPages:
         heard = cluster.heard.issuperset(cluster.namespaces)
         return list_fragments(view_list(cluster.models), view_outages(cluster.outages), heard=heard)
 
-    def _model(self, key: Key) -> Mapping[str, str]:
+    def fragments(self, key: Key) -> Mapping[str, str]:
+        """Return what changes of a model's page, by the ids of elements."""
         known = self._parts.cluster.models.get(key)
         if known is None:
-            return {"words": render("fragments/gone.html")}
+            return gone_fragments()
         outages = {name: each for name, each in self._parts.cluster.outages.items() if name == key.namespace}
-        return model_fragments(self._parts.view(key, known), view_outages(outages))
+        topics = self._topics(known)
+        trouble = "" if isinstance(topics, ModelTopics) else topics
+        return model_fragments(self._parts.view(key, known), view_outages(outages), trouble)
 
     def _tell(self, *streams: AsyncGenerator[ServerSentEvent, None]) -> Response:
         if self._open >= _OPEN_PAGES:

@@ -11,11 +11,12 @@ from starlette.routing import Route
 
 from catdog_client.errors import ClientError
 from catdog_client.version_files import Published
+from catdog_console.budget import Budget
 from catdog_console.cluster import Key
 from catdog_console.html import page
 from catdog_console.parts import NOT_FOUND, ModelFiles, Parts, find_version
 from catdog_console.traffic_view import AnswerView, Column, view_asked, view_computed, view_frame
-from catdog_console.uploads import read_upload
+from catdog_console.uploads import announced, read_upload
 from catdog_console.views import url_of
 from catdog_console.views_of_kafka import Frame, ModelTopics
 
@@ -23,7 +24,8 @@ FRAGMENT_HEADER = "catdog-fragment"  # by which the page's script asks for the a
 
 _PATIENCE_SECONDS = 10.0
 _LISTEN_SECONDS = 4.0
-_AT_ONCE = 8  # photos in memory
+_MEMORY_BYTES = 96 * 1024 * 1024  # of all photos that are under way
+_COPIES = 3  # of a photo: as it comes, as it is, and as it goes
 _IDENTITY_CHARACTERS = 64
 
 
@@ -32,7 +34,7 @@ class PhotoPages:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._memory = Budget(_MEMORY_BYTES)
 
     def routes(self) -> Sequence[Route]:
         """Return where they are."""
@@ -48,7 +50,7 @@ class PhotoPages:
         """Send a photo through Kafka and show its answer; beside it, another version's."""
         key, known = self._parts.find(request)
         topics = self._parts.topics(known)
-        async with self._slots:
+        async with self._memory.take(_COPIES * announced(request, topics.max_image_bytes)):
             upload = await read_upload(request, topics.max_image_bytes)
             beside = None if upload.beside is None else find_version(known, upload.beside)[1]
             asked, column = await asyncio.gather(

@@ -1,5 +1,6 @@
 """Takes a photo that a form sends: into memory alone, and no more of it than a model accepts."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import msgspec
@@ -9,7 +10,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 FORM_BYTES = 16 * 1024  # what a form has beside the photo
-TOO_LARGE, BAD_REQUEST = 413, 400
+TOO_LARGE, TOO_SLOW, BAD_REQUEST = 413, 408, 400
+PATIENCE_SECONDS = 60.0  # with a photo that comes slowly
 
 PHOTO, BESIDE = "photo", "beside"  # names of the form's fields
 
@@ -31,20 +33,23 @@ async def read_upload(request: Request, most: int) -> Upload:
     """Return the photo of a form; `most` bytes of it at most.
 
     Raises:
-        HTTPException: it is too large, there is none, or it is no such form; the message says what to do.
+        HTTPException: it is too large or too slow, or there is none; the message says what to do.
     """
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise HTTPException(BAD_REQUEST, "Send the photo as a form does: multipart/form-data.")
-    length = request.headers.get("content-length")
-    if length is not None and length.isdecimal() and int(length) > most + FORM_BYTES:
+    if announced(request, most) > most + FORM_BYTES:
         raise _too_large(most)
     parser = _InMemoryParser(
         request.headers, _bounded(request, most), max_files=3, max_fields=4, max_part_size=1024
     )
     try:
-        form = await parser.parse()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            form = await parser.parse()
     except MultiPartException as error:
         raise HTTPException(BAD_REQUEST, f"The form can't be read: {error.message}") from error
+    except TimeoutError as error:
+        words = f"The photo did not come within {PATIENCE_SECONDS:.0f} seconds: try again."
+        raise HTTPException(TOO_SLOW, words) from error
     try:
         photos = [await each.read() for each in form.getlist(PHOTO) if isinstance(each, UploadFile)]
     finally:
@@ -55,6 +60,12 @@ async def read_upload(request: Request, most: int) -> Upload:
     if len(photo) > most:
         raise _too_large(most)
     return Upload(photo, _number(form.get(BESIDE)))
+
+
+def announced(request: Request, most: int) -> int:
+    """Return how many bytes a request says that it has; where it does not say, as many as it may have."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdecimal() else most + FORM_BYTES
 
 
 async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:

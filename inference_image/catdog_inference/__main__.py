@@ -13,6 +13,7 @@ import structlog
 
 from catdog_common.artifact import TRUNK_FILE, VersionDamagedError, version_dir
 from catdog_common.environment import read_environment
+from catdog_common.logs import configure_logging
 from catdog_common.predictor import Predictor
 from catdog_common.processors import available_processors
 from catdog_inference.certificates import Certificates
@@ -21,7 +22,6 @@ from catdog_inference.comparison import Comparison
 from catdog_inference.config import Config
 from catdog_inference.health import Health, serve_http
 from catdog_inference.kafka import new_consumer, new_listener, new_producer
-from catdog_inference.logs import configure_logging
 from catdog_inference.metrics import Metrics
 from catdog_inference.reports import Reports, VersionFiles
 from catdog_inference.service import InferenceService

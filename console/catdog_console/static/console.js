@@ -23,8 +23,10 @@ const tell = (isConnected) => {
 const replace = (target, html) => {
   const focused = target.contains(document.activeElement) ? document.activeElement : null;
   const href = focused?.getAttribute("href");
+  const chosen = target.value; // of a select
   const opened = [...target.querySelectorAll("details[open]")].map((each) => each.id);
   target.innerHTML = html;
+  if ([...(target.options ?? [])].some((each) => each.value === chosen)) target.value = chosen;
   for (const id of opened) element(id)?.setAttribute("open", "");
   if (!focused) return;
   const again = href ? target.querySelector(`[href="${CSS.escape(href)}"]`) : target.querySelector(focused.localName);
@@ -95,8 +97,9 @@ const ask = async (photo) => {
   URL.revokeObjectURL(preview.src);
   preview.src = URL.createObjectURL(photo);
   preview.hidden = false;
-  if (photo.size > Number(form.dataset.most)) {
-    say(`The photo has ${photo.size} bytes, more than the ${form.dataset.most} that the model takes: make it smaller.`);
+  const most = Number(form.dataset.most); // 0 where it is not known yet
+  if (most && photo.size > most) {
+    say(`The photo has ${photo.size} bytes, more than the ${most} that the model takes: make it smaller.`);
     return;
   }
   say("The photo is sent.");

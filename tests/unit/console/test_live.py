@@ -11,7 +11,7 @@ from sse_starlette import ServerSentEvent
 
 from catdog_console.changes import Changes
 from catdog_console.html import revision
-from catdog_console.live import follow_state, follow_strip, merge, until
+from catdog_console.live import Drawing, follow_state, follow_strip, merge, until
 from catdog_console.views_of_kafka import Frame, Rates
 from tests.unit.console.builders import EMPTY, SINCE, URL, an_answer
 
@@ -73,7 +73,7 @@ async def test_of_the_strip_a_page_is_given_each_answer_once() -> None:
     rates = Rates(SINCE, {"cat": 1.0}, 2, 0, 0)
     first, second, third = (an_answer(offset, identity=f"photo-{offset}") for offset in (1, 2, 3))
     stream = frames_of(EMPTY, Frame((second, first), rates), Frame((third, second, first), rates), EMPTY)
-    seen = [told(each) async for each in follow_strip(URL, stream)]
+    seen = [told(each) async for each in follow_strip(Drawing(URL), stream)]
     items = [(kind, html.count("<li"), html) for kind, target, html in seen if target == "strip-items"]
     assert [(kind, count) for kind, count, _ in items] == [("replace", 0), ("replace", 2), ("prepend", 1)]
     assert "photo-3" in items[-1][2]
@@ -88,7 +88,7 @@ async def test_of_the_strip_a_page_is_given_each_answer_once() -> None:
 async def test_trouble_with_kafka_is_told_and_taken_back() -> None:
     rates = Rates(None, {}, 0, 0, 0)
     stream = frames_of(Frame((), rates, "Kafka does not answer <here>."), EMPTY)
-    seen = [told(each) async for each in follow_strip(URL, stream)]
+    seen = [told(each) async for each in follow_strip(Drawing(URL), stream)]
     troubles = [html for _, target, html in seen if target == "strip-trouble"]
     assert "Kafka does not answer &lt;here&gt;." in troubles[0]
     assert troubles[1].strip() == ""

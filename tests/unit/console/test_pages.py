@@ -1,16 +1,23 @@
 """What a person finds in the pages, with and without script."""
 
+import asyncio
+from contextlib import aclosing
+
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
 from catdog_client.comparing import VersionAnswer
 from catdog_client.dead_letter import DeadLetter
 from catdog_common.messages import Source
+from catdog_console.live import merge
+from catdog_console.model_pages import ModelPages
 from catdog_console.parts import Parts
 from catdog_console.views_of_kafka import Asked, Frame, LetterFile, Rates, ShownLetter
 from tests.unit.client.builders import PROGRESS
 from tests.unit.console.builders import (
     EMPTY,
+    PETS,
     SINCE,
     URL,
     FakeReports,
@@ -84,7 +91,7 @@ def test_a_model_of_another_kafka_can_be_looked_at_and_not_asked(opening: Openin
     browser = opening(some_parts(pets(), login=a_login("other:9093")))
     page = browser.get(URL).text
     assert "run a console with a login for that Kafka too." in page
-    assert "<form" not in page
+    assert '<div id="kafka"><p' in page, "which hides the form"
     assert browser.post(f"{URL}/photos", files=PHOTO).status_code == 503
 
 
@@ -230,3 +237,23 @@ def test_without_a_worker_a_version_shows_what_the_status_has_and_why_not_more(b
     assert page.status_code == 200
     assert "97.0%" in page.text
     assert "Its curves, pictures and card can&#39;t be shown: no worker of pets runs" in page.text
+
+
+async def test_an_open_page_learns_when_photos_can_be_sent_and_is_given_the_strip(parts: Parts) -> None:
+    parts.cluster.note("kafka", {"pets": pets(kafka=None)})
+    pages, told = ModelPages(parts), dict[str, str]()
+    async with asyncio.timeout(10), aclosing(merge(*pages.follow(PETS, ""))) as events:
+        async for event in events:
+            data = msgspec.json.decode(str(event.data))
+            told[data["target"]] = data["html"]
+            if "no status.kafka yet" in told.get("kafka", "") and "history" in told:
+                parts.cluster.note("kafka", {"pets": pets()})
+            if "strip-rates" in told and told["kafka"] == "":
+                break
+
+
+async def test_an_open_page_of_a_model_that_is_deleted_says_so_and_shows_nothing_of_it(parts: Parts) -> None:
+    parts.cluster.note("kafka", {})
+    fragments = ModelPages(parts).fragments(PETS)
+    assert "it was deleted" in fragments["words"]
+    assert {html for target, html in fragments.items() if target != "words"} == {""}
