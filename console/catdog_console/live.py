@@ -15,6 +15,8 @@ from catdog_console.views_of_kafka import Frame
 
 RETRY_MILLISECONDS = 3000  # after which a browser connects anew
 
+NOTHING: tuple[ServerSentEvent, ...] = ()  # which makes a generator of what yields it
+
 Fragments = Mapping[str, str]
 
 
@@ -39,9 +41,10 @@ async def follow_state(
         now = revision(fragments)
         if not sent and now == seen:
             sent = dict(fragments)
-        for target, html in fragments.items():
-            if sent.get(target) != html:
-                yield event("replace", target, html, now)
+        other = [(target, html) for target, html in fragments.items() if sent.get(target) != html]
+        for position, (target, html) in enumerate(other, start=1):
+            # Only who was given the last one has the revision, and may say so when it connects anew.
+            yield event("replace", target, html, now if position == len(other) else None)
         sent = dict(fragments)
 
 
@@ -83,8 +86,7 @@ async def follow_strip(
 async def until(over: anyio.Event) -> AsyncGenerator[ServerSentEvent, None]:
     """Yield nothing, and end as the server does: what it is merged with then ends in good order."""
     await over.wait()
-    nothing: tuple[ServerSentEvent, ...] = ()
-    for each in nothing:  # which makes a generator of it
+    for each in NOTHING:
         yield each
 
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from catdog_client.errors import ClientError
 from catdog_console.cluster import Key, Known
 from catdog_console.html import gone_fragments, list_fragments, model_fragments, page, revision
-from catdog_console.live import Drawing, follow_state, follow_strip, merge, until
+from catdog_console.live import NOTHING, Drawing, follow_state, follow_strip, merge, until
 from catdog_console.parts import Parts
 from catdog_console.traffic_view import size_words
 from catdog_console.views import url_of, view_list, view_outages
@@ -85,9 +85,19 @@ class ModelPages:
             if isinstance(topics, ModelTopics):
                 drawing = self._drawings.setdefault(key, Drawing(url_of(key)))
                 strip = follow_strip(drawing, self._parts.traffic.follow(topics))
-                async with aclosing(strip):
-                    async for each in strip:
+                async with aclosing(merge(strip, self._until_other(key, topics))) as events:
+                    async for each in events:
                         yield each
+
+    async def _until_other(self, key: Key, topics: ModelTopics) -> AsyncGenerator[ServerSentEvent, None]:
+        """Yield nothing, and end as the model has other topics, or is gone."""
+        changes, number = self._parts.cluster.changes, -1
+        known = self._parts.cluster.models.get(key)
+        while known and self._topics(known) == topics:
+            number = await changes.after(number)
+            known = self._parts.cluster.models.get(key)
+        for each in NOTHING:
+            yield each
 
     def _topics(self, known: Known) -> ModelTopics | str:
         """Return a model's topics, or why they can't be reached, as a sentence."""

@@ -1,15 +1,14 @@
 """What the pages say of what comes through Kafka: the strip, a photo's answer, dead letters. Pure."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from urllib.parse import quote
 
 from catdog_client.comparing import VersionAnswer
 from catdog_client.errors import ClientError
 from catdog_common.artifact import UNKNOWN
 from catdog_common.messages import Source
-from catdog_console.views import View
 from catdog_console.views_of_kafka import Asked, Frame, Rates, Shown, ShownLetter
+from catdog_console.written import View, clock
 
 _SHORT = 40  # characters of an id that are shown
 
@@ -137,7 +136,7 @@ def _rates(rates: Rates) -> str:
         return "Nothing was counted yet."
     by_label = ", ".join(f"{label} {value:.1f}" for label, value in sorted(rates.per_second.items()) if value)
     return (
-        f"A second: {by_label or 'nothing'}. Since {_clock(rates.since)}: {rates.answers} answers, "
+        f"A second: {by_label or 'nothing'}. Since {clock(rates.since)}: {rates.answers} answers, "
         f"{rates.dead_letters} dead letters"
         + (f"; {rates.not_shown} of them came too fast to be shown." if rates.not_shown else ".")
     )
@@ -198,7 +197,3 @@ def _short(text: str) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _clock(time: datetime) -> str:
-    return f"{time:%H:%M:%S} UTC"

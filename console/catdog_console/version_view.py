@@ -20,7 +20,8 @@ from catdog_common.artifact import (
     ModelMetadata,
 )
 from catdog_console.cluster import Key
-from catdog_console.views import View, gate_words, moment, url_of
+from catdog_console.views import gate_words, url_of
+from catdog_console.written import View, moment
 
 CONTENT_TYPES = {
     PLOT_FILE: "image/png",

@@ -4,14 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from urllib.parse import quote
 
-import msgspec
-
-from catdog_client.cluster.model import Condition, Model, Progress, Version
+from catdog_client.cluster.model import Condition, Model, Version
 from catdog_client.cluster.rendering import describe_failure
-from catdog_client.cluster.wording import extent, number, remarks, share, span
+from catdog_client.cluster.wording import number, remarks, share
 from catdog_console.cluster import Key, Known, Outage
-from catdog_console.curves import Chart, draw_accuracies, draw_losses
-from catdog_console.epochs import Epoch, Epochs
+from catdog_console.training_view import TrainingView, view_training
+from catdog_console.written import Moment, View, clock, moment
 
 # How a phase or a verdict is coloured; the word itself always stands beside.
 _TONES = {
@@ -30,17 +28,6 @@ _HISTORY = 10  # changes that are shown
 _GATE = {"Passed": "passed", "Failed": "failed", "NotJudged": "not judged"}
 
 
-class View(msgspec.Struct, frozen=True):
-    """What a template is given."""
-
-
-class Moment(View, frozen=True):
-    """A time: as machines read it, and as people do."""
-
-    machine: str
-    text: str
-
-
 class Row(View, frozen=True):
     """A model in the list."""
 
@@ -53,17 +40,6 @@ class Row(View, frozen=True):
     accuracy: str
     workers: str
     words: str  # of the condition Ready
-
-
-class TrainingView(View, frozen=True):
-    """How far a training is."""
-
-    stage: str
-    done: int
-    total: int  # 0: not known
-    figures: tuple[tuple[str, str], ...]
-    charts: tuple[Chart, ...]
-    epochs: tuple[Epoch, ...]
 
 
 class ConditionView(View, frozen=True):
@@ -129,7 +105,7 @@ def view_list(models: Mapping[Key, Known]) -> tuple[Row, ...]:
 def view_outages(outages: Mapping[str, Outage]) -> tuple[str, ...]:
     """Return what is to be said where the API server does not tell of a namespace."""
     return tuple(
-        f"Nothing is heard of the models of namespace {namespace} since {_clock(outage.since)}: "
+        f"Nothing is heard of the models of namespace {namespace} since {clock(outage.since)}: "
         f"{outage.message}. What is shown is from before."
         for namespace, outage in sorted(outages.items())
     )
@@ -149,18 +125,13 @@ def view_model(key: Key, known: Known, now: datetime) -> ModelView:
         words=_words(model),
         notes=tuple(_notes(model)),
         failure=describe_failure(model),
-        training=None if progress is None else _training(progress, known.epochs, now),
+        training=None if progress is None else view_training(progress, known.epochs, now),
         conditions=tuple(map(_condition, status.conditions)),
         versions=tuple(_version(key, model, each) for each in status.versions),
         history=tuple(
             HistoryRow(each.version, each.reason, moment(each.time)) for each in status.history[:_HISTORY]
         ),
     )
-
-
-def moment(time: datetime | None) -> Moment | None:
-    """Return a time as it is written in a page."""
-    return None if time is None else Moment(time.isoformat(), f"{time:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def gate_words(version: Version) -> str:
@@ -210,35 +181,6 @@ def _notes(model: Model) -> Iterator[str]:
         yield f"Version {shadow.version} answers beside it as a shadow{agreed}."
 
 
-def _training(progress: Progress, epochs: Epochs, now: datetime) -> TrainingView:
-    done, total = extent(progress)
-    seen = epochs.seen if epochs.hash == progress.hash else ()
-    planned = progress.epochs or 0
-    return TrainingView(
-        stage=progress.stage or "Starting",
-        done=min(done or 0, total or 0),
-        total=total or 0,
-        figures=tuple(_figures(progress, now)),
-        charts=(draw_losses(seen, planned), draw_accuracies(seen, planned)) if seen else (),
-        epochs=seen,
-    )
-
-
-def _figures(progress: Progress, now: datetime) -> Iterator[tuple[str, str]]:
-    done, total = extent(progress)
-    if total:
-        what = "Epoch" if progress.epochs is not None and progress.total_photos is None else "Photos"
-        yield what, f"{done} of {total}"
-    if progress.val_accuracy is not None:
-        yield "Validation photos right", share(progress.val_accuracy)
-    if progress.val_loss is not None:
-        yield "Validation log-loss", f"{progress.val_loss:.3f}"
-    if progress.photos_per_second is not None:
-        yield "Photos a second", f"{progress.photos_per_second:.0f}"
-    if (end := progress.estimated_completion_time) is not None:
-        yield "Time left", f"about {span(end - now)}, until {_clock(end)}"
-
-
 def _condition(condition: Condition) -> ConditionView:
     return ConditionView(
         kind=condition.type,
@@ -266,7 +208,3 @@ def _version(key: Key, model: Model, version: Version) -> VersionRow:
 
 def _tone(word: str) -> str:
     return _TONES.get(word, "plain")
-
-
-def _clock(time: datetime) -> str:
-    return f"{time:%H:%M:%S} UTC"

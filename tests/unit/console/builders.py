@@ -1,5 +1,6 @@
 """Models, and a Kafka without brokers, as the console's pages are given them."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -61,6 +62,8 @@ class FakeTraffic(Traffic):
 
     def __init__(self) -> None:
         self.frames: list[Frame] = [EMPTY]
+        self.endless = False
+        self.followed: list[ModelTopics] = []
         self.photos: list[bytes] = []
         self.asked = Asked(
             id="7",
@@ -74,8 +77,11 @@ class FakeTraffic(Traffic):
 
     async def follow(self, topics: ModelTopics) -> AsyncGenerator[Frame, None]:
         assert topics.output == KAFKA["outputTopic"]
+        self.followed.append(topics)
         for frame in self.frames:
             yield frame
+        if self.endless:
+            await asyncio.Event().wait()
 
     def thumbnail(self, _: ModelTopics, name: str) -> bytes | None:
         return b"\xff\xd8 a JPEG" if name == "0-41" else None

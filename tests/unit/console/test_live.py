@@ -53,6 +53,13 @@ async def test_a_page_that_has_the_newest_is_told_nothing_until_something_change
     await events.aclose()
 
 
+async def test_a_page_has_a_revision_once_it_was_given_all_of_it() -> None:
+    events = follow_state(Changes(), lambda: {"words": "a", "state": "b"}, "")
+    first, last = await anext(events), await anext(events)
+    assert (first.id, last.id) == (None, revision({"words": "a", "state": "b"}))
+    await events.aclose()
+
+
 async def test_a_slow_page_is_told_the_newest_alone() -> None:
     changes, fragments = Changes(), {"words": "0"}
     events = follow_state(changes, lambda: dict(fragments), "")

@@ -252,6 +252,22 @@ async def test_an_open_page_learns_when_photos_can_be_sent_and_is_given_the_stri
                 break
 
 
+async def test_an_open_page_follows_a_model_to_other_topics(parts: Parts, traffic: FakeTraffic) -> None:
+    async def followed(count: int) -> None:
+        while len(traffic.followed) < count:
+            await anext(events)
+
+    traffic.endless = True
+    async with asyncio.timeout(10), aclosing(merge(*ModelPages(parts).follow(PETS, ""))) as events:
+        await followed(1)
+        parts.cluster.note("kafka", {"pets": pets(phase="Degraded")})  # which changes nothing of the topics
+        other = pets()
+        other["spec"]["inference"] = {"shadowVersion": 1}
+        parts.cluster.note("kafka", {"pets": other})
+        await followed(2)
+    assert [each.shadow for each in traffic.followed] == [None, "pets-predictions-shadow"]
+
+
 async def test_an_open_page_of_a_model_that_is_deleted_says_so_and_shows_nothing_of_it(parts: Parts) -> None:
     parts.cluster.note("kafka", {})
     fragments = ModelPages(parts).fragments(PETS)
