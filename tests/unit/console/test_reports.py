@@ -109,8 +109,11 @@ async def test_a_manifest_that_is_not_what_the_status_says_is_refused(
 ) -> None:
     manifest = worker.directory / MANIFEST_FILE
     manifest.write_bytes(manifest.read_bytes() + b" ")
-    with pytest.raises(ClientError, match=r"manifest\.json is not the file that was published"):
-        await reports_of(session, worker.address).files(PETS, worker.version)
+    reports = reports_of(session, worker.address)
+    for read in (reports.files(PETS, worker.version), reports.read(PETS, worker.version, MANIFEST_FILE)):
+        with pytest.raises(ClientError, match=r"manifest\.json is not the file that was published"):
+            await read
+    assert len(worker.asked) == 2, "it is not kept"
 
 
 @pytest.mark.parametrize(
