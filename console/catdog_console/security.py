@@ -43,8 +43,10 @@ class SecurityHeaders:
 
 
 class SameOrigin:
-    """Refuses what would do something and does not come from one of the console's own pages (CSRF).
+    """Refuses what does not come from one of the console's own pages, but for a link to it that is followed.
 
+    So no other site can send a photo (CSRF), or have a browser fetch pictures or open streams
+    (https://web.dev/articles/fetch-metadata).
     Browsers say where a request comes from in `Sec-Fetch-Site`, older ones in `Origin`; what says neither
     is no browser, and has nobody's session.
     """
@@ -62,10 +64,11 @@ class SameOrigin:
 
 
 def is_own(method: str, headers: Mapping[str, str]) -> bool:
-    """Whether a request is a harmless one, or comes from a page of the same origin."""
-    if method in _SAFE:
+    """Whether a request comes from a page of the same origin, or is a person's who follows a link to here."""
+    site, follows_link = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode") == "navigate"
+    if method in _SAFE and (site is None or follows_link):
         return True
-    if (site := headers.get("sec-fetch-site")) is not None:
+    if site is not None:
         return site in ("same-origin", "none")
     if (origin := headers.get("origin")) is not None:
         return urlsplit(origin).netloc == headers.get("host")
