@@ -23,7 +23,7 @@ def test_every_answer_forbids_what_the_pages_do_not_need(browser: TestClient, pa
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
     assert "unsafe" not in policy
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == "no-store"
     assert headers["cross-origin-opener-policy"] == "same-origin"
 
