@@ -18,6 +18,6 @@ class Changes:
 
     async def after(self, number: int) -> int:
         """Return the number of the newest change as soon as there is a later one than `number`."""
-        while self.number <= number:
+        if self.number <= number:
             await self._happened.wait()
         return self.number

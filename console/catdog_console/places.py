@@ -14,8 +14,7 @@ from aiokafka.errors import (
 
 from catdog_client.config import KafkaConfig
 from catdog_client.errors import ClientError
-from catdog_client.exchange import Record, connect, refused
-from catdog_client.reading import UNFOLDED_BYTES
+from catdog_client.exchange import UNFOLDED_BYTES, Record, connect, refused
 from catdog_common.kafka_batches import bound_batches
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.kafka_topic import find_partitions

@@ -12,8 +12,8 @@ HEADERS: Mapping[str, str] = {
     "img-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # No other site learns where somebody came from. With no-referrer a form would come from the origin "null",
-    # and where a page has no TLS browsers say nothing else that tells it from another site's.
+    # No other site learns where somebody came from. With no-referrer a form comes from the origin "null", and
+    # where a page has no TLS browsers say nothing else that tells it from another site's.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

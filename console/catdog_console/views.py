@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from catdog_client.cluster.model import Condition, Model, Version
 from catdog_client.cluster.rendering import describe_failure
-from catdog_client.cluster.wording import number, remarks, share
+from catdog_client.cluster.wording import number, remarks, share, tell_shadow
 from catdog_console.cluster import Key, Known, Outage
 from catdog_console.training_view import TrainingView, view_training
 from catdog_console.written import Moment, View, clock, moment
@@ -123,7 +123,7 @@ def view_model(key: Key, known: Known, now: datetime) -> ModelView:
         phase=phase,
         tone=_tone(phase),
         words=_words(model),
-        notes=tuple(_notes(model)),
+        notes=tuple(_notes(model, now)),
         failure=describe_failure(model),
         training=None if progress is None else view_training(progress, known.epochs, now),
         conditions=tuple(map(_condition, status.conditions)),
@@ -162,7 +162,7 @@ def _words(model: Model) -> str:
     return said[0].upper() + said[1:] + ("" if said.endswith(".") else ".")
 
 
-def _notes(model: Model) -> Iterator[str]:
+def _notes(model: Model, now: datetime) -> Iterator[str]:
     served = model.status.inference
     if served.served_version is not None:
         right = f", {share(served.accuracy)} right on validation photos" if served.accuracy else ""
@@ -175,10 +175,8 @@ def _notes(model: Model) -> Iterator[str]:
     if model.spec.promotion.policy == "Manual":
         yield "Versions are promoted by hand."
     if (shadow := served.shadow) is not None:
-        agreed = (
-            f"; they agree on {share(shadow.agreement)} of {shadow.records} photos" if shadow.records else ""
-        )
-        yield f"Version {shadow.version} answers beside it as a shadow{agreed}."
+        words = tell_shadow(shadow, now)
+        yield f"{words[0].upper()}{words[1:]}."
 
 
 def _condition(condition: Condition) -> ConditionView:

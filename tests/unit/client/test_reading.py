@@ -7,7 +7,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
-from catdog_client.reading import Record, add_new_partitions, overlap, read_between
+from catdog_client.exchange import Record
+from catdog_client.reading import add_new_partitions, overlap, read_between
 from catdog_client.silence import tell_silence
 
 OLD, OTHER, NEW = TopicPartition("d", 0), TopicPartition("o", 0), TopicPartition("d", 1)

@@ -43,7 +43,7 @@ def test_a_shadow_is_said_with_how_often_it_agrees() -> None:
         "shadow": {"version": 2, "records": 40, "agreement": 0.9},
     }
     notes = view(inference=inference).notes
-    assert notes[-1] == "Version 2 answers beside it as a shadow; they agree on 90.0% of 40 photos."
+    assert notes[-1] == "Shadow: version 2: 90.0% of 40 records got the same label from both."
 
 
 def test_an_edit_that_the_operator_has_not_seen_is_said_before_all_else() -> None:
