@@ -11,3 +11,8 @@ class Config(KafkaEnvironment, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8080
     hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "[::1]")  # names that a browser may know it by
+
+    def __post_init__(self) -> None:
+        """Refuse to show the models of no namespace."""
+        if not self.namespaces:
+            raise ValueError("CATDOG_NAMESPACES names no namespace: say whose models to show")
