@@ -107,7 +107,7 @@ class Reports:
 
     def close(self) -> None:
         """Read no more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False)  # files that are to be closed yet are
 
     async def hand_out(self, request: web.Request) -> web.StreamResponse:
         """Return a file, or that there is none; 503 where others are read just now."""
