@@ -13,7 +13,7 @@ SPEC: dict[str, Any] = {
     "inference": {"modelVersion": 1},
     "kafka": {"strimzi": {"name": "my-cluster"}},
 }
-SLOWER = {"architecture": "cnn", "epochs": 12}  # an epoch takes a second or two
+SLOWER = {"architecture": "cnn", "epochs": 6}  # an epoch takes seconds
 PATIENCE = 240_000  # milliseconds, for what a cluster takes its time for
 
 
