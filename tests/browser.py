@@ -26,6 +26,7 @@ from tests.cluster.packages import BROWSER_PACKAGES, install_packages
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 Scheme = Literal["light", "dark"]
 NARROWEST = 320  # CSS pixels of width: https://www.w3.org/WAI/WCAG22/Understanding/reflow
+PICTURES = "CATDOG_PICTURES"  # the variable that names a folder for pictures
 _COLOURS = 192
 # WCAG to level AA, and what axe's authors hold for good practice besides.
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -74,8 +75,8 @@ def scrolls_sideways(page: Page) -> bool:
 
 
 def photograph(page: Page, name: str, *, of: Locator | None = None, full: bool = False) -> None:
-    """Write what a page (or a part `of` it) looks like, if CATDOG_PICTURES names a folder for that."""
-    if not (directory := os.environ.get("CATDOG_PICTURES")):
+    """Write what a page (or a part `of` it) looks like, if the environment names a folder for that."""
+    if not (directory := os.environ.get(PICTURES)):
         return
     content = of.screenshot() if of else page.screenshot(full_page=full)
     with Image.open(io.BytesIO(content)) as picture:  # with few colours it has a third of the bytes

@@ -1,10 +1,12 @@
 """What these tests look at, and how they drop a photo."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page
 
+from tests.browser import PICTURES
 from tests.e2e.models import NAMESPACE, Model
 
 SPEC: dict[str, Any] = {
@@ -13,7 +15,8 @@ SPEC: dict[str, Any] = {
     "inference": {"modelVersion": 1},
     "kafka": {"strimzi": {"name": "my-cluster"}},
 }
-SLOWER = {"architecture": "cnn", "epochs": 6}  # an epoch takes seconds
+# An epoch takes seconds: enough of them for the status to tell of some, or for a picture.
+SLOWER = {"architecture": "cnn", "epochs": 10 if PICTURES in os.environ else 5}
 PATIENCE = 240_000  # milliseconds, for what a cluster takes its time for
 
 
