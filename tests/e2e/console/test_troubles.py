@@ -107,7 +107,10 @@ def _kill_worker(model: Model) -> None:
 
 
 def _is_damaged(status: dict[str, Any]) -> bool:
-    return condition(status, "Serving")[0] == "False" and "digest" in condition(status, "Serving")[2]
+    return (
+        condition(status, "Serving")[0] == "False"
+        and "not the file that was published" in condition(status, "Serving")[2]
+    )
 
 
 def _ask(url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
