@@ -24,6 +24,7 @@ def _markdown() -> MarkdownIt:
     markdown.add_render_rule("table_open", _open_table)
     markdown.add_render_rule("table_close", _close_table)
     markdown.core.ruler.push("deeper", _deepen)
+    markdown.core.ruler.push("corners", _empty_corners)
     return markdown
 
 
@@ -33,9 +34,16 @@ def _deepen(state: Any) -> None:  # noqa: ANN401 - markdown-it's
             token.tag = f"h{min(int(token.tag[1]) + _DEEPER, _DEEPEST)}"
 
 
+def _empty_corners(state: Any) -> None:  # noqa: ANN401 - markdown-it's
+    """Make cells of headers without text: a header has to say what it heads."""
+    for opening, text, closing in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+        if opening.type == "th_open" and not text.content:
+            opening.tag = closing.tag = "td"
+
+
 def _open_table(_: RendererHTML, tokens: Sequence[Token], index: int, __: object, ___: object) -> str:
     """Open a table: a wide one moves within its own place, which the keyboard reaches too."""
-    first = next((each.content for each in tokens[index:] if each.type == "inline"), "")
+    first = next((each.content for each in tokens[index:] if each.type == "inline" and each.content), "")
     label = f"table: {first}".replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
     return f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table>\n'
 

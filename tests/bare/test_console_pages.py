@@ -24,7 +24,7 @@ from tests.tiny_version import picture
 from tests.unit.console.builders import SINCE, URL, FakeReports, FakeTraffic, an_answer, pets, some_parts
 
 LONG = "x" * 300  # a word that breaks nowhere
-CARD = f"# pets\n\n| photos | right |\n|---|---|\n| 40 | 39 |\n\n```\n{LONG}\n```\n"
+CARD = f"# pets\n\n| | cat | dog |\n|---|---|---|\n| a cat | 19 | 1 |\n\n```\n{LONG}\n```\n"
 TRAINING = {"hash": "0123456789", "stage": "Epochs", "epochs": 12}
 RATES = Rates(SINCE, {"cat": 1.5, "unknown": 0.4}, 4123, 3, 100)
 

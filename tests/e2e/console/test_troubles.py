@@ -49,7 +49,9 @@ def test_what_is_no_photo_is_told_as_its_dead_letter_says(page: Page, here: str,
     text.write_text("<script>document.title = 'caught'</script>")
     page.goto(here)
     page.get_by_label("Choose a photo").set_input_files(text)
-    expect(page.locator("#answer")).to_contain_text("not an image")
+    expect(page.locator("#answer")).to_contain_text(
+        "The photo became a dead letter: these 42 bytes are none of JPEG"
+    )
     assert page.title() == "pets – CatDog"
 
 

@@ -14,6 +14,14 @@ def test_headings_lie_below_the_pages_own_and_tables_can_be_scrolled() -> None:
     assert "<code>seed</code>" in html
 
 
+def test_a_corner_without_words_is_no_header() -> None:
+    html = render_card(b"| | cat | dog |\n|---|---|---|\n| a cat | 19 | 1 |\n")
+    assert 'aria-label="table: cat"' in html
+    assert "<th></th>" not in html
+    assert html.count("<th>") == 2
+    assert html.count("<td>") == 4
+
+
 @pytest.mark.parametrize(
     "card",
     [
