@@ -69,11 +69,12 @@ def sections_with_commands(root: Path = REPOSITORY, files: list[Path] | None = N
 
 
 def followed_sections(sections: set[Section], tests: Path = REPOSITORY / "tests") -> set[Section]:
-    """Return the sections that a test follows: its module calls `run_section`, and names page and heading.
+    """Return the sections that a test or a fixture follows: its module calls `run_section`, and names both.
 
     A page is named by the file's name, or by a pattern of paths such as docs/runbooks/*.md.
     """
-    modules = [words for file in tests.rglob("test_*.py") if (words := _words_of(file)) is not None]
+    files = (*tests.rglob("test_*.py"), *tests.rglob("conftest.py"))
+    modules = [words for file in files if (words := _words_of(file)) is not None]
     return {
         each
         for each in sections

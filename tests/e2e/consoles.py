@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import yaml
 
-from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
 from tests.cluster.operator_process import free_port
 from tests.cluster.overlay import CONSOLE
@@ -14,7 +13,6 @@ from tests.cluster.waiting import await_answer
 from tests.e2e.models import NAMESPACE
 from tests.e2e.processes import processes_in_pod
 
-HOWTO = REPOSITORY / "docs" / "how-to" / "console.md"
 DEPLOYMENT = "deployment/catdog-console"
 USER = f"system:serviceaccount:{NAMESPACE}:catdog-console"  # as the audit log names it
 _PORT = 8080  # of the pod

@@ -11,9 +11,11 @@ from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
 from tests.demo.photo_sets import LabelledPhoto
 from tests.e2e.console.scene import SLOWER, SPEC, take_away
-from tests.e2e.consoles import HOWTO, forwarded
+from tests.e2e.consoles import forwarded
 from tests.e2e.models import NAMESPACE, Model
 from tests.howto import run_section
+
+HOWTO = REPOSITORY / "docs" / "how-to" / "console.md"
 
 
 @pytest.fixture(scope="package")

@@ -15,10 +15,11 @@ from tests.cluster.instance import Instance
 from tests.cluster.operator_process import free_port
 from tests.demo.photo_sets import LabelledPhoto
 from tests.e2e.console.scene import PATIENCE, SLOWER, SPEC, columns, drop
-from tests.e2e.consoles import HOWTO
 from tests.e2e.kafka import produce_apart
 from tests.e2e.models import Model
 from tests.howto import run_section
+
+HOWTO = REPOSITORY / "docs" / "how-to" / "console.md"
 
 
 def test_a_port_is_forwarded_as_the_how_to_says(cluster: Instance, console: None) -> None:
