@@ -33,10 +33,12 @@ def test_a_model_appears_and_its_first_training_is_watched_to_its_end(
     page: Page, url: str, unborn: Model
 ) -> None:
     page.goto(url)
-    expect(page.get_by_text("There is no CatDogModel yet")).to_be_visible()
+    row = page.get_by_role("link", name="pets", exact=True)
+    expect(page.get_by_role("heading", name="Models")).to_be_visible()
+    expect(row).to_be_hidden()
     page.evaluate("window.loadedOnce = true")
     unborn.apply(SPEC)
-    page.get_by_role("link", name="pets").click()
+    row.click()
     expect(page.locator("#words")).to_contain_text("Training", timeout=PATIENCE)
     expect(page.get_by_role("heading", name="Training")).to_be_visible()
     page.evaluate("window.loadedOnce = true")
