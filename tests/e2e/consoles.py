@@ -11,23 +11,10 @@ from tests.cluster.operator_process import free_port
 from tests.cluster.overlay import CONSOLE
 from tests.cluster.waiting import await_answer
 from tests.e2e.models import NAMESPACE
-from tests.e2e.processes import processes_in_pod
 
 DEPLOYMENT = "deployment/catdog-console"
 USER = f"system:serviceaccount:{NAMESPACE}:catdog-console"  # as the audit log names it
 _PORT = 8080  # of the pod
-
-
-@contextmanager
-def installed_console(cluster: Instance) -> Iterator[None]:
-    """Have the console in the cluster, ready, for as long as the context lasts."""
-    overlay = str(cluster.console_dir)
-    cluster.kubectl("apply", "-k", overlay)
-    cluster.kubectl("rollout", "status", DEPLOYMENT, "-n", NAMESPACE, "--timeout=180s")
-    try:
-        yield
-    finally:
-        cluster.kubectl("delete", "-k", overlay, "--ignore-not-found", "--timeout=60s")
 
 
 @contextmanager
@@ -42,13 +29,6 @@ def forwarded(cluster: Instance, port: int | None = None) -> Iterator[str]:
             yield f"http://localhost:{port}"
         finally:
             forwarding.terminate()
-
-
-def console_process(cluster: Instance) -> int:
-    """Return the console's process: in its pod the oldest of Python's, as probes come and go."""
-    look = ("get", "pod", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=console", "-o")
-    uid = cluster.kubectl(*look, "jsonpath={.items[0].metadata.uid}")
-    return min(processes_in_pod(uid, "python3"))
 
 
 def rights_of_console() -> set[tuple[str, str, str]]:

@@ -1,40 +1,36 @@
-"""What the console costs, and how soon it answers, on a local cluster with a real Kafka and a real worker.
+"""How soon the console answers a photo, what its pages weigh, and what open pages cost.
 
     python -m tests.benchmarks.console [--quick] [--output FILE]
 
-A model of the default network is trained on the trainer's sample, and one worker of it answers. Photos are
-dropped on the model's page in a headless Chromium. Then so many pages are open at once, each by a connection
-of its own as that of another person, while the model answers ten photos a second. Run it alone on a machine.
+Everything in one run, at one broker without TLS, with one worker of the network that models have by default;
+broker, worker and console are processes of this machine, and in place of an API server the console is told
+of its model by a file. Photos are dropped on the model's page in a headless Chromium, one after the other.
+Then so many pages are open, each by a connection of its own as that of another person, while the model
+answers ten photos a second. Run it alone on a machine.
 """
 
 import asyncio
 import json
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from threading import Event
 
 import click
 import msgspec
-from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
-from tests.benchmarks.console.cost import Cost, measure
+from tests.benchmarks.console.cost import SETTLED_SECONDS, Cost, measure
+from tests.benchmarks.console.scene import IMAGES, Scene, scene
 from tests.benchmarks.console.weight import Weight, drop_all, weigh
 from tests.benchmarks.serving.bench import percentile
+from tests.benchmarks.serving.pictures import jpegs, real_photos
 from tests.benchmarks.tables import Goal, goals_table, new_table
 from tests.browser import chromium
-from tests.cluster.instance import Instance, down, up
-from tests.e2e.consoles import console_process, forwarded, installed_console
-from tests.e2e.kafka import settings
-from tests.e2e.models import NAMESPACE, Model
+from tests.cluster.cache import default_cache
 
 PER_SECOND = 10
 OPEN_PAGES = (0, 1, 50)
-SPEC = {"training": {"dataset": {"sample": {}}, "epochs": 5}, "kafka": {"strimzi": {"name": "my-cluster"}}}
+PHOTO_BYTES = 200_000
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -46,68 +42,41 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 @click.command(help=__doc__)
-@click.option("--name", default="bench-console", show_default=True, help="The local cluster's name.")
 @click.option("--quick", is_flag=True, help="A fifth of the drops, and shorter spans.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the figures there, as JSON.")
-def main(name: str, output: Path | None, *, quick: bool) -> None:
+def main(output: Path | None, *, quick: bool) -> None:
     """Measure, and tell."""
-    cluster = up(name)
-    try:
-        figures = _measure(cluster, drops=30 if quick else 150, seconds=10 if quick else 60)
-    finally:
-        down(name)
+    photos = jpegs(PHOTO_BYTES, 32)
+    with tempfile.TemporaryDirectory() as scratch, scene(default_cache(), Path(scratch)) as stage:
+        answered, weights = _look(stage, photos, drops=30 if quick else 150)
+        costs = [_cost(stage, photos, pages, 10 if quick else 60) for pages in OPEN_PAGES]
+    figures = Figures(answered, weights, costs)
     _tell(figures)
     if output:
         output.write_text(json.dumps(msgspec.to_builtins(figures), indent=1))
 
 
-def _measure(cluster: Instance, drops: int, seconds: float) -> Figures:
-    model = Model(cluster, "pets")
-    model.apply(SPEC)
-    photos = _drawings()
-    model.await_ready(version=1, timeout=900)
-    with installed_console(cluster), forwarded(cluster) as url:
-        here = f"{url}/models/{NAMESPACE}/{model.name}"
-        pages = {"all models": url, "a model": here, "a version": f"{here}/versions/1"}
-        with chromium() as browser, browser.new_page() as page:
+def _look(stage: Scene, photos: list[bytes], drops: int) -> tuple[list[float], list[Weight]]:
+    """See what a browser sees."""
+    here = stage.model_url
+    pages = {"all models": stage.url, "a model": here, "a version": f"{here}/versions/1"}
+    with chromium() as browser:
+        with browser.new_page() as page:
             page.goto(here)
             drop_all(page, photos, 5)  # connections are made by then
             answered = drop_all(page, photos, drops)
-            weights = [weigh(browser, name, address) for name, address in pages.items()]
-        process = console_process(cluster)
-        with _steady_photos(cluster, photos):
-            costs = [asyncio.run(measure(here, each, process, seconds)) for each in OPEN_PAGES]
-    return Figures(answered, weights, costs)
+        return answered, [weigh(browser, name, address) for name, address in pages.items()]
 
 
-def _drawings() -> list[bytes]:
-    from catdog_trainer.data.drawings import write_drawings
+def _cost(stage: Scene, photos: list[bytes], pages: int, seconds: float) -> Cost:
+    """See what so many open pages cost while photos are sent."""
 
-    with tempfile.TemporaryDirectory() as directory:
-        write_drawings(Path(directory), per_class=16, seed=11)
-        return [path.read_bytes() for path in sorted(Path(directory).rglob("*.jpg"))]
+    async def run() -> Cost:
+        sending = stage.topics.send_steadily(IMAGES, photos, PER_SECOND, SETTLED_SECONDS + seconds)
+        cost, _ = await asyncio.gather(measure(stage.model_url, pages, stage.console, seconds), sending)
+        return cost
 
-
-@contextmanager
-def _steady_photos(cluster: Instance, photos: list[bytes]) -> Iterator[None]:
-    """Send photos to the model for as long as the context lasts."""
-    over = Event()
-
-    async def send() -> None:
-        async with AIOKafkaProducer(**settings(cluster)) as producer:
-            number = 0
-            while not over.is_set():
-                await producer.send_and_wait("pets-images", photos[number % len(photos)])
-                number += 1
-                await asyncio.sleep(1 / PER_SECOND)  # the pace
-
-    with ThreadPoolExecutor(1) as pool:
-        sending = pool.submit(asyncio.run, send())
-        try:
-            yield
-        finally:
-            over.set()
-            sending.result()
+    return asyncio.run(run())
 
 
 def _tell(figures: Figures) -> None:
@@ -126,6 +95,7 @@ def _tell(figures: Figures) -> None:
     for cost in figures.costs:
         costs.add_row(str(cost.pages), f"{cost.cpu_percent:.1f}", f"{cost.rss_mib:.0f}", f"{cost.kib:.1f}")
     console.print(weights, costs)
+    console.print(f"{'photos' if real_photos() else 'drawings'} of some {PHOTO_BYTES // 1000} kB")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_SETTLED_SECONDS = 5.0
+SETTLED_SECONDS = 5.0  # before anything is measured
 _EVENTS = re.compile(r'data-events="([^"]+)"')
 
 
@@ -31,7 +31,7 @@ class Cost(msgspec.Struct, frozen=True):
 async def measure(url: str, pages: int, process: int, seconds: float) -> Cost:
     """Open a page so many times, as many browsers would, and see what that takes of a process meanwhile."""
     async with _open_pages(url, pages) as counts:
-        await asyncio.sleep(_SETTLED_SECONDS)  # here and below a span of time is measured
+        await asyncio.sleep(SETTLED_SECONDS)  # here and below a span of time is measured
         began, cpu, before = monotonic(), _cpu_seconds(process), list(counts)
         await asyncio.sleep(seconds)
         took = monotonic() - began
