@@ -86,10 +86,10 @@ async def read_present(
             gives nothing for a time.
     """
     async with _consuming(config, [topic]) as (consumer, partitions):
-        bounds = await _present_bounds(consumer, partitions, since)
+        chosen = [each for each in partitions if only is None or each.partition in only]
+        bounds = await _present_bounds(consumer, chosen, since)
         if only is not None:
-            known = bounds.keys() & only.keys()
-            bounds = {number: overlap(bounds[number], only[number]) for number in known}
+            bounds = {number: overlap(each, only[number]) for number, each in bounds.items()}
         wanted = {TopicPartition(topic, number): each for number, each in bounds.items() if each}
         async with aclosing(read_between(consumer, wanted)) as records:
             async for record in records:
