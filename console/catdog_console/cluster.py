@@ -62,7 +62,10 @@ class Cluster:
     def note(self, namespace: str, bodies: Mapping[str, Body]) -> None:
         """Take what the API server says of all models of a namespace."""
         others = {key: each for key, each in self.models.items() if key.namespace != namespace}
-        mine = {Key(namespace, name): self._note(Key(namespace, name), body) for name, body in bodies.items()}
+        found = {
+            Key(namespace, name): self._note(Key(namespace, name), body) for name, body in bodies.items()
+        }
+        mine = {key: each for key, each in found.items() if each is not None}
         self.models = dict(sorted((others | mine).items()))
         self.outages = {name: each for name, each in self.outages.items() if name != namespace}
         self.heard |= {namespace}
@@ -77,11 +80,16 @@ class Cluster:
             self.outages = {**self.outages, namespace: outage}
             self.changes.announce()
 
-    def _note(self, key: Key, body: Body) -> Known:
+    def _note(self, key: Key, body: Body) -> Known | None:
+        """Return what is known of a model now; of one that is of another release, what was known before."""
         known = self.models.get(key)
         if known is not None and known.body == body:
             return known
-        model = read_model(body)
+        try:
+            model = read_model(body)
+        except msgspec.ValidationError as error:
+            log.warning("a model can't be read", namespace=key.namespace, name=key.name, reason=str(error))
+            return known
         before = known.epochs if known else Epochs()
         return Known(model, body, note_progress(before, model.status.progress))
 

@@ -94,6 +94,15 @@ def test_the_epochs_of_a_training_are_kept_when_it_is_over() -> None:
     assert [each.number for each in cluster.models[PETS].epochs.seen] == [1, 2]
 
 
+def test_a_model_that_cannot_be_read_hides_no_other() -> None:
+    cluster = Cluster(["kafka"])
+    odd = {**pets(), "status": {"versions": "of another release"}}
+    cluster.note("kafka", {"odd": odd, "pets": pets()})
+    assert list(cluster.models) == [PETS]
+    cluster.note("kafka", {"pets": odd})
+    assert cluster.models[PETS].model.status.phase == "Serving", "what was known before"
+
+
 def test_what_did_not_change_stays_what_it_is() -> None:
     cluster = Cluster(["kafka"])
     cluster.note("kafka", {"pets": pets()})
