@@ -226,9 +226,21 @@ def read_metadata(directory: Path) -> ModelMetadata:
         VersionDamagedError: it is not there, or not of this form.
     """
     try:
-        return msgspec.json.decode((directory / MODEL_FILE).read_bytes(), type=ModelMetadata)
-    except (OSError, msgspec.DecodeError) as error:
+        return parse_metadata((directory / MODEL_FILE).read_bytes())
+    except OSError as error:
         raise VersionDamagedError(f"{directory / MODEL_FILE}: {error}") from error
+
+
+def parse_metadata(content: bytes) -> ModelMetadata:
+    """Return what the content of a `model.json` says.
+
+    Raises:
+        VersionDamagedError: it is not of this form.
+    """
+    try:
+        return msgspec.json.decode(content, type=ModelMetadata)
+    except msgspec.DecodeError as error:
+        raise VersionDamagedError(f"{MODEL_FILE}: {error}") from error
 
 
 def file_digest(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Predicts cat or dog by a version's very files: what training measures is what serves."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,6 +19,7 @@ from catdog_common.artifact import (
     ModelMetadata,
     VersionDamagedError,
     file_digest,
+    parse_metadata,
     read_metadata,
     verify_manifest,
 )
@@ -48,25 +50,26 @@ class Trunk:
     another within each image; a copy takes some 15 MB.
     """
 
-    def __init__(self, path: Path, threads: int, copies: int = 1) -> None:
+    def __init__(self, model: Path | bytes, threads: int, copies: int = 1) -> None:
         """Load a flatbuffer that takes uint8 [1, S, S, 3] and gives [1, F], and perhaps ImageNet's [1, 1000].
 
-        `threads` work on one image, in each of the copies.
+        `model` is its file, or the file's content. `threads` work on one image, in each of the copies.
 
         Raises:
             VersionDamagedError: the file is no such network.
         """
         self.copies = copies
-        interpreters = [_load(path, threads) for _ in range(copies)]
+        name = model if isinstance(model, Path) else TRUNK_FILE
+        interpreters = [_load(model, threads) for _ in range(copies)]
         self._free = SimpleQueue[Interpreter]()
         for each in interpreters:
             self._free.put(each)
-        self._input = _only_input(interpreters[0], path)
+        self._input = _only_input(interpreters[0], name)
         by_width = {int(output["shape"][-1]): output for output in interpreters[0].get_output_details()}
         self._classes = by_width.pop(IMAGENET_CLASSES, None)
         if len(by_width) != 1:
             raise VersionDamagedError(
-                f"{path} has outputs of {sorted(by_width)} features, not one of one width"
+                f"{name} has outputs of {sorted(by_width)} features, not one of one width"
             )
         self._features = by_width.popitem()[1]
 
@@ -135,6 +138,17 @@ class Predictor:
         metadata, trunk = read_metadata(directory), Trunk(directory / TRUNK_FILE, threads, copies)
         check_description(metadata, trunk, file_digest(directory / TRUNK_FILE))
         return cls(trunk, metadata)
+
+    @classmethod
+    def of_contents(cls, model: bytes, trunk: bytes, threads: int) -> "Predictor":
+        """Return the predictor of the contents of a version's two files, which are checked already.
+
+        Raises:
+            VersionDamagedError: they are no version that can be served.
+        """
+        metadata, network = parse_metadata(model), Trunk(trunk, threads)
+        check_description(metadata, network, f"sha256:{hashlib.sha256(trunk).hexdigest()}")
+        return cls(network, metadata)
 
     @property
     def image_size(self) -> int:
@@ -243,12 +257,15 @@ def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def _load(path: Path, threads: int) -> Interpreter:
+def _load(model: Path | bytes, threads: int) -> Interpreter:
+    is_file = isinstance(model, Path)
+    source = {"model_path": str(model)} if is_file else {"model_content": model}
     try:
-        interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        interpreter = Interpreter(**source, num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise VersionDamagedError(f"{path} is no network for LiteRT: {error}") from error
+        name = model if is_file else TRUNK_FILE
+        raise VersionDamagedError(f"{name} is no network for LiteRT: {error}") from error
     return interpreter
 
 
@@ -261,7 +278,7 @@ def _output(interpreter: Interpreter, details: dict[str, Any]) -> NDArray[np.flo
     return np.asarray(scale * (values - zero_point), dtype=np.float32)
 
 
-def _only_input(interpreter: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401  LiteRT has no types
+def _only_input(interpreter: Any, name: object) -> dict[str, Any]:  # noqa: ANN401  LiteRT has no types
     inputs = interpreter.get_input_details()
     shape = tuple(int(side) for side in inputs[0]["shape"])
     if (
@@ -271,6 +288,6 @@ def _only_input(interpreter: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401
         or shape != (1, shape[1], shape[1], 3)
     ):
         raise VersionDamagedError(
-            f"{path} takes {inputs[0]['dtype'].__name__} {shape}, not uint8 (1, S, S, 3)"
+            f"{name} takes {inputs[0]['dtype'].__name__} {shape}, not uint8 (1, S, S, 3)"
         )
     return dict(inputs[0])

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections import OrderedDict
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Mapping
 from typing import Protocol
 
-from catdog_client.comparing import VersionAnswer, answer_photo, load
+from catdog_client.comparing import VersionAnswer, answer_photo
 from catdog_client.errors import ClientError
-from catdog_client.version_files import Published, read_manifest
-from catdog_common.artifact import MANIFEST_FILE
+from catdog_client.version_files import Published, check_file, read_manifest
+from catdog_common.artifact import MANIFEST_FILE, MODEL_FILE, TRUNK_FILE, VersionDamagedError
 from catdog_common.images import UnreadableImageError
 from catdog_common.predictor import Predictor
 
@@ -62,14 +61,16 @@ class Predictors:
 
 
 async def _fetch(published: Published, files: VersionFiles) -> Predictor:
-    manifest = await files.read(published, MANIFEST_FILE)
-    contents = {name: await files.read(published, name) for name in read_manifest(manifest, published)}
-    return await asyncio.to_thread(_load, published, contents | {MANIFEST_FILE: manifest})
+    digests = read_manifest(await files.read(published, MANIFEST_FILE), published)
+    model, trunk = [await _read(published, files, digests, each) for each in (MODEL_FILE, TRUNK_FILE)]
+    try:
+        # Of their contents: the console's pod has no disk to write to.
+        return await asyncio.to_thread(Predictor.of_contents, model, trunk, _THREADS)
+    except VersionDamagedError as error:
+        raise ClientError(f"version {published.version} is damaged: {error}") from error
 
 
-def _load(published: Published, contents: dict[str, bytes]) -> Predictor:
-    """Return the predictor of these files, which it checks; they are on the disk only meanwhile."""
-    with TemporaryDirectory() as directory:
-        for name, content in contents.items():
-            (Path(directory) / name).write_bytes(content)
-        return load(Path(directory), published.version, _THREADS)
+async def _read(published: Published, files: VersionFiles, digests: Mapping[str, str], name: str) -> bytes:
+    content = await files.read(published, name)
+    check_file(content, name, digests, published)
+    return content

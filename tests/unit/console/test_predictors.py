@@ -1,4 +1,5 @@
 import gc
+import tempfile
 import weakref
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from catdog_client.errors import ClientError
 from catdog_client.version_files import Published
-from catdog_common.artifact import MANIFEST_FILE, TRUNK_FILE, file_digest
+from catdog_common.artifact import MANIFEST_FILE, MODEL_FILE, TRUNK_FILE, file_digest, write_manifest
 from catdog_console.predictors import Predictors
 from tests.tiny_version import RED_IS_CAT, picture, publish_tiny_version
 
@@ -45,6 +46,36 @@ async def test_versions_answer_side_by_side_by_their_own_files(claim: Claim) -> 
     assert (await predictors.answer(first, claim, picture("blue"))).label == "dog"
 
 
+async def test_nothing_is_written_to_any_disk(claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = claim.publish(1)
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    assert (await Predictors().answer(published, claim, picture("red"))).label == "cat"
+    assert sorted(claim.read_files) == ["1/manifest.json", "1/model.json", "1/trunk.tflite"]
+
+
+async def test_a_version_of_a_later_form_is_said_to_be_damaged(claim: Claim) -> None:
+    directory = claim.storage / "pets" / claim.publish(1).directory
+    (directory / MODEL_FILE).write_bytes(b"{}")
+    (directory / MANIFEST_FILE).unlink()
+    published = Published(1, write_manifest(directory))
+    with pytest.raises(
+        ClientError, match=r"^version 1 is damaged: model\.json: Object missing required field"
+    ):
+        await Predictors().answer(published, claim, picture("red"))
+    (directory / TRUNK_FILE).write_bytes(b"no network")
+    (directory / MODEL_FILE).write_bytes((claim_of_two(claim) / MODEL_FILE).read_bytes())
+    (directory / MANIFEST_FILE).unlink()
+    published = Published(1, write_manifest(directory))
+    with pytest.raises(ClientError, match=r"^version 1 is damaged: trunk\.tflite is no network for LiteRT"):
+        await Predictors().answer(published, claim, picture("red"))
+
+
+def claim_of_two(claim: Claim) -> Path:
+    return claim.storage / "pets" / claim.publish(2).directory
+
+
 async def test_few_versions_are_kept_and_those_that_were_asked_last(claim: Claim) -> None:
     predictors, red = Predictors(kept=2), picture("red")
     first, second, third = (claim.publish(each) for each in (1, 2, 3))
@@ -66,7 +97,9 @@ async def test_files_that_are_not_what_was_published_answer_nothing(claim: Claim
     published = claim.publish(1)
     trunk = claim.storage / "pets" / published.directory / TRUNK_FILE
     trunk.write_bytes(trunk.read_bytes() + b"x")
-    with pytest.raises(ClientError, match=r"^version 1 is damaged: .*trunk\.tflite is not the file that was"):
+    with pytest.raises(
+        ClientError, match=r"^version 1 on the claim is damaged: trunk\.tflite is not the file that"
+    ):
         await Predictors().answer(published, claim, picture("red"))
     (trunk.parent / MANIFEST_FILE).write_bytes(b"{}")
     with pytest.raises(
