@@ -79,14 +79,15 @@ def compare(predictors: Sequence["Predictor"], photos: Sequence[Path]) -> Iterat
             yield Compared(file, error=f"{error.reason}: {error}")
 
 
-def answer_photo(predictor: "Predictor", content: bytes) -> VersionAnswer:
-    """Return what a version says of an image file.
+def answer_photo(predictor: "Predictor", content: bytes, held_pixels: int | None = None) -> VersionAnswer:
+    """Return what a version says of an image file; `held_pixels` are those that may take memory at once.
 
     Raises:
         UnreadableImageError: the file is none that can be decoded.
     """
     metadata = predictor.metadata
-    answers = predictor.answer([predictor.decode(content)])
+    decoded = predictor.decode(content) if held_pixels is None else predictor.decode(content, held_pixels)
+    answers = predictor.answer([decoded])
     values = zip(metadata.labels, answers.probabilities[0], strict=True)
     return VersionAnswer(
         metadata.version, answers.labels[0], {label: round(float(value), 6) for label, value in values}

@@ -119,43 +119,46 @@ class _PixelBudget:
 _BUDGET = _PixelBudget(MAX_PIXELS)
 
 
-def decode_image(data: bytes, size: int, resampling: Resampling) -> NDArray[np.uint8]:
+def decode_image(
+    data: bytes, size: int, resampling: Resampling, held_pixels: int = MAX_PIXELS
+) -> NDArray[np.uint8]:
     """Return the picture in an image file (of an animation: its first frame), squashed to a square.
 
-    Upright by its EXIF orientation, transparency on white; uint8 [size, size, 3], RGB.
+    Upright by its EXIF orientation, transparency on white; uint8 [size, size, 3], RGB. Where more than
+    `held_pixels` would have to be in memory, of 8 bytes each, it is not decoded.
 
     Raises:
         UnreadableImageError: these bytes are no image that can be decoded.
     """
-    return np.array(_decode(data, lambda _: (size, size), MAX_PIXELS, resampling), dtype=np.uint8)
+    return np.array(_decode(data, lambda _: (size, size), held_pixels, resampling), dtype=np.uint8)
 
 
-def shrink_image(data: bytes, side: int, most_pixels: int = MAX_PIXELS) -> bytes:
+def shrink_image(data: bytes, side: int, held_pixels: int = MAX_PIXELS) -> bytes:
     """Return the picture in an image file, decoded as above but not squashed, as a JPEG.
 
-    Its longer side has `side` pixels at most; none of the file's comments and profiles is in it. Pictures
-    of more than `most_pixels` are not decoded: it takes up to 8 bytes a pixel.
+    Its longer side has `side` pixels at most; none of the file's comments and profiles is in it.
 
     Raises:
         UnreadableImageError: these bytes are no image that can be decoded.
     """
-    pixels = np.array(_decode(data, partial(_fit, side), most_pixels, Resampling.BICUBIC), dtype=np.uint8)
+    pixels = np.array(_decode(data, partial(_fit, side), held_pixels, Resampling.BICUBIC), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=_SHRUNK_QUALITY)
     return file.getvalue()
 
 
 def _decode(
-    data: bytes, wanted: Callable[[Image.Image], Size], most_pixels: int, resampling: Resampling
+    data: bytes, wanted: Callable[[Image.Image], Size], held_pixels: int, resampling: Resampling
 ) -> Image.Image:
     """Return the picture in RGB, of the size that is wanted of it, and then turned upright."""
     try:
         with _open(data) as image:
-            pixels = _weighed(image, most_pixels)
+            pixels = _weighed(image)
             _refuse_too_many_scans(image, data)
             with _BUDGET.taken(pixels):
                 size = wanted(image)
                 image.draft(None, size)  # JPEG: scales while decoding, never below this size
+                _refuse_too_many_held(image, pixels, held_pixels)
                 image.load()
                 resized = _rgb(image, size, resampling)
             return _upright(resized, image)
@@ -187,13 +190,22 @@ def _open(data: bytes) -> Image.Image:
         raise UnreadableImageError(UnreadableReason.NOT_AN_IMAGE, message) from error
 
 
-def _weighed(image: Image.Image, most: int) -> int:
+def _weighed(image: Image.Image) -> int:
     """Return how many pixels of 8 bytes the image takes to decode; refuse what takes more than any photo."""
     factor = 2 if image.format == "WEBP" else 1
-    if factor * image.width * image.height > most:
-        message = f"{image.width} × {image.height} pixels are more than {most // factor}"
+    if factor * image.width * image.height > MAX_PIXELS:
+        message = f"{image.width} × {image.height} pixels are more than {MAX_PIXELS // factor}"
         raise UnreadableImageError(UnreadableReason.TOO_MANY_PIXELS, message)
     return factor * image.width * image.height
+
+
+def _refuse_too_many_held(image: Image.Image, pixels: int, most: int) -> None:
+    """Refuse what takes more memory than it may: of a JPEG in one scan only what it is scaled to is held."""
+    is_scaled = image.format == "JPEG" and not image.info.get("progressive")
+    held = image.width * image.height if is_scaled else pixels
+    if held > most:
+        message = f"it takes {held} pixels in memory to decode, more than {most}"
+        raise UnreadableImageError(UnreadableReason.TOO_MANY_PIXELS, message)
 
 
 def _refuse_too_many_scans(image: Image.Image, data: bytes) -> None:

@@ -23,7 +23,7 @@ from catdog_common.artifact import (
     read_metadata,
     verify_manifest,
 )
-from catdog_common.images import decode_image
+from catdog_common.images import MAX_PIXELS, decode_image
 from catdog_common.unknown import PetScorer, pet_log_odds
 
 IMAGENET_CLASSES = 1000
@@ -155,13 +155,13 @@ class Predictor:
         """The side, in pixels, of the square that `predict` takes."""
         return self.trunk.image_size
 
-    def decode(self, data: bytes) -> NDArray[np.uint8]:
-        """Return the picture in an image file as this version sees it, uint8 [S, S, 3], RGB.
+    def decode(self, data: bytes, held_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+        """Return the picture in an image file as this version sees it, uint8 [S, S, 3] (see decode_image).
 
         Raises:
             UnreadableImageError: these bytes are no image that can be decoded.
         """
-        return decode_image(data, self.image_size, self.metadata.resampling)
+        return decode_image(data, self.image_size, self.metadata.resampling, held_pixels)
 
     def run(self, image: NDArray[np.uint8]) -> TrunkOutput:
         """Return what the trunk says of one image, uint8 [S, S, 3], RGB."""
@@ -258,14 +258,12 @@ def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float
 
 
 def _load(model: Path | bytes, threads: int) -> Interpreter:
-    is_file = isinstance(model, Path)
-    source = {"model_path": str(model)} if is_file else {"model_content": model}
+    path, content = (str(model), None) if isinstance(model, Path) else (None, model)
     try:
-        interpreter = Interpreter(**source, num_threads=threads)
+        interpreter = Interpreter(model_path=path, model_content=content, num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        name = model if is_file else TRUNK_FILE
-        raise VersionDamagedError(f"{name} is no network for LiteRT: {error}") from error
+        raise VersionDamagedError(f"{path or TRUNK_FILE} is no network for LiteRT: {error}") from error
     return interpreter
 
 

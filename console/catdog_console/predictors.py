@@ -11,6 +11,7 @@ from catdog_client.version_files import Published, check_file, read_manifest
 from catdog_common.artifact import MANIFEST_FILE, MODEL_FILE, TRUNK_FILE, VersionDamagedError
 from catdog_common.images import UnreadableImageError
 from catdog_common.predictor import Predictor
+from catdog_console.thumbnails import HELD_PIXELS
 
 KEPT = 2  # versions, of some 15 to 60 MB each
 _THREADS = 2  # for one photo
@@ -45,9 +46,9 @@ class Predictors:
         async with self._turn:
             predictor = await self._load(published, files)
             try:
-                return await asyncio.to_thread(answer_photo, predictor, photo)
+                return await asyncio.to_thread(answer_photo, predictor, photo, HELD_PIXELS)
             except UnreadableImageError as error:
-                raise ClientError(f"the photo is none that can be read: {error}") from error
+                raise ClientError(f"the console can't decode the photo: {error}") from error
 
     async def _load(self, published: Published, files: VersionFiles) -> Predictor:
         if published.digest is None:

@@ -6,7 +6,9 @@ from collections import OrderedDict
 from catdog_common.images import UnreadableImageError, shrink_image
 
 SIDE = 96  # pixels, of the longer side
-MOST_PIXELS = 16 * 1024 * 1024  # to decode such an image takes up to 128 MiB; of a larger one there is none
+# To decode so many takes up to 128 MiB; of an image that takes more there is no picture. A JPEG hardly does,
+# as it is scaled while it is decoded.
+HELD_PIXELS = 16 * 1024 * 1024
 _KEPT = 256  # of some 3 kB each
 
 
@@ -28,7 +30,7 @@ class Thumbnails:
             return name
         async with self._turn:
             try:
-                self._pictures[name] = await asyncio.to_thread(shrink_image, image, SIDE, MOST_PIXELS)
+                self._pictures[name] = await asyncio.to_thread(shrink_image, image, SIDE, HELD_PIXELS)
             except UnreadableImageError:
                 return None
         while len(self._pictures) > _KEPT:

@@ -242,10 +242,19 @@ def test_a_shrunk_picture_says_nothing_of_its_photographer() -> None:
     assert not any(each in small for each in (b"somebody", b"at home", b"profile"))
 
 
-def test_a_picture_of_more_pixels_than_allowed_is_not_shrunk() -> None:
+def test_a_picture_that_takes_more_memory_than_it_may_is_not_shrunk() -> None:
     data = encoded(two_halves(), "PNG")
-    assert shrunk(data, most_pixels=80 * 60).size == (40, 30)
+    assert shrunk(data, held_pixels=80 * 60).size == (40, 30)
     with pytest.raises(UnreadableImageError) as caught:
-        shrink_image(data, 40, most_pixels=80 * 60 - 1)
+        shrink_image(data, 40, held_pixels=80 * 60 - 1)
     assert caught.value.reason is UnreadableReason.TOO_MANY_PIXELS
-    assert str(caught.value) == "80 × 60 pixels are more than 4799"
+    assert str(caught.value) == "it takes 4800 pixels in memory to decode, more than 4799"
+
+
+def test_of_a_jpeg_only_what_it_is_scaled_to_is_held_unless_it_comes_in_scans() -> None:
+    halves = two_halves(size=(800, 600))
+    assert shrunk(encoded(halves, "JPEG"), held_pixels=100 * 75).size == (40, 30)
+    with pytest.raises(UnreadableImageError, match="it takes 7500 pixels"):
+        shrink_image(encoded(halves, "JPEG"), 40, held_pixels=100 * 75 - 1)
+    with pytest.raises(UnreadableImageError, match="it takes 480000 pixels"):
+        shrink_image(encoded(halves, "JPEG", progressive=True), 40, held_pixels=100 * 75)

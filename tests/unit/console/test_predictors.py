@@ -10,6 +10,7 @@ from catdog_client.errors import ClientError
 from catdog_client.version_files import Published
 from catdog_common.artifact import MANIFEST_FILE, MODEL_FILE, TRUNK_FILE, file_digest, write_manifest
 from catdog_console.predictors import Predictors
+from tests.poison import png
 from tests.tiny_version import RED_IS_CAT, picture, publish_tiny_version
 
 BLUE_IS_CAT = msgspec.structs.replace(RED_IS_CAT, weights=((-9.0, 9.0), (0.0, 0.0), (9.0, -9.0)))
@@ -111,7 +112,10 @@ async def test_files_that_are_not_what_was_published_answer_nothing(claim: Claim
 
 
 async def test_a_photo_that_is_none_is_said_to_be(claim: Claim) -> None:
-    with pytest.raises(
-        ClientError, match=r"^the photo is none that can be read: these 4 bytes are none of JPEG"
-    ):
+    with pytest.raises(ClientError, match=r"^the console can't decode the photo: these 4 bytes are none of"):
         await Predictors().answer(claim.publish(1), claim, b"text")
+
+
+async def test_a_photo_that_would_take_too_much_memory_is_not_decoded(claim: Claim) -> None:
+    with pytest.raises(ClientError, match=r"can't decode the photo: it takes 16781312 pixels in memory"):
+        await Predictors().answer(claim.publish(1), claim, png((4097, 4096), 1))
