@@ -97,9 +97,12 @@ def _replaces(model: Model) -> Iterator[str]:
 
 def _known_already(model: Model, revision: str) -> Iterator[str]:
     """Say what nobody knows before the operator has seen the edit: no version tells its revision."""
-    if others := [str(each.version) for each in model.status.versions if each != model.present_version]:
+    if others := sorted(each.version for each in model.status.versions if each != model.present_version):
+        one_of = (
+            f"one of versions {', '.join(map(str, others))}" if len(others) > 1 else f"version {others[0]}"
+        )
         yield (
-            f"if one of the versions {', '.join(sorted(others, key=int))} was trained on these settings as "
+            f"if {one_of} was trained on these settings as "
             f"revision {revision!r}, nothing is trained: it is taken as it is; "
             f"`catdog retrain {model.name}` without --revision always trains"
         )
