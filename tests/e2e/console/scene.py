@@ -23,7 +23,7 @@ PATIENCE = 240_000  # milliseconds, for what a cluster takes its time for
 def take_away(model: Model) -> None:
     """Remove the model and what it leaves."""
     model.delete()
-    delete = ("delete", "-n", NAMESPACE, "--ignore-not-found", "--timeout=60s")
+    delete = ("delete", "-n", NAMESPACE, "--ignore-not-found", "--timeout=240s")
     model.cluster.kubectl(*delete, "kafkatopic", "-l", f"catdog.dev/model={model.name}")
     model.cluster.kubectl(*delete, "pvc", f"{model.name}-models")
 

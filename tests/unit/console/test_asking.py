@@ -106,7 +106,7 @@ async def test_where_a_shadow_answers_its_answer_is_beside() -> None:
 async def test_a_shadow_that_does_not_answer_holds_the_answer_up_for_a_moment_only() -> None:
     topic = Topic(Clock(), has_shadow=True)
     topic.replies = [(reply(None), False), (Outcome(file="", error="a shadow writes none"), True)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         asked = await topic.asks.ask(b"x", topic.send, 60)
     assert (asked.answer, asked.shadow, asked.error) == (ANSWER, None, None)
 

@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
 
 async def until(cluster: Cluster, holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         number = cluster.changes.number
         while not holds():
             number = await cluster.changes.after(number)

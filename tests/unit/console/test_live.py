@@ -26,7 +26,7 @@ def told(event: ServerSentEvent) -> Told:
 
 
 async def take(events: AsyncIterator[ServerSentEvent], count: int) -> list[Told]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return [told(await anext(events)) for _ in range(count)]
 
 

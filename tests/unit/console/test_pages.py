@@ -246,7 +246,7 @@ def test_without_a_worker_a_version_shows_what_the_status_has_and_why_not_more(b
 async def test_an_open_page_learns_when_photos_can_be_sent_and_is_given_the_strip(parts: Parts) -> None:
     parts.cluster.note("kafka", {"pets": pets(kafka=None)})
     pages, told = ModelPages(parts), dict[str, str]()
-    async with asyncio.timeout(10), aclosing(merge(*pages.follow(PETS, ""))) as events:
+    async with asyncio.timeout(60), aclosing(merge(*pages.follow(PETS, ""))) as events:
         async for event in events:
             data = msgspec.json.decode(str(event.data))
             told[data["target"]] = data["html"]
@@ -262,7 +262,7 @@ async def test_an_open_page_follows_a_model_to_other_topics(parts: Parts, traffi
             await anext(events)
 
     traffic.endless = True
-    async with asyncio.timeout(10), aclosing(merge(*ModelPages(parts).follow(PETS, ""))) as events:
+    async with asyncio.timeout(60), aclosing(merge(*ModelPages(parts).follow(PETS, ""))) as events:
         await followed(1)
         parts.cluster.note("kafka", {"pets": pets(phase="Degraded")})  # which changes nothing of the topics
         other = pets()
