@@ -112,10 +112,17 @@ def test_a_restart_asks_no_more_for_many_models_than_for_few_but_for_further_pag
 
 def test_an_edit_asks_no_more_among_many_models_than_among_few(story: Story) -> None:
     few, many = (
-        sum(entry.verb != "watch" for entry in entries)
+        [entry for entry in entries if entry.verb != "watch"]
         for entries in (story.edits_of_few, story.edits_of_many)
     )
-    assert many <= 1.2 * few, f"{many} requests for {EDITS} edits, {few} among few models"
+    assert len(steps(many)) <= 1.2 * len(steps(few)), f"{len(steps(many))}, not {len(steps(few))}"
+    # Of what is between two steps a fast machine sees less; were each model asked for, it would be ten times.
+    assert len(many) <= 2 * len(few), f"{len(many)} requests for {EDITS} edits, {len(few)} among few models"
+
+
+def steps(entries: list[Entry]) -> list[Entry]:
+    """Return the requests but for statuses and looks at logs, of which there are more where it takes longer."""
+    return [each for each in entries if each.subresource not in ("status", "log")]
 
 
 def test_an_edit_computes_no_more_among_many_models_than_among_few(story: Story) -> None:
