@@ -121,7 +121,7 @@ def test_an_edit_asks_no_more_among_many_models_than_among_few(story: Story) -> 
 
 
 def steps(entries: list[Entry]) -> list[Entry]:
-    """Return the requests but for statuses and looks at logs, of which there are more where it takes longer."""
+    """Return the requests but for statuses and looks at logs, of which a slow machine has more."""
     return [each for each in entries if each.subresource not in ("status", "log")]
 
 
