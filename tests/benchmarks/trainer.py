@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -81,20 +82,23 @@ class Trainer:
         self.claim.mkdir(exist_ok=True)
         named = self._settings(photos, architecture) | settings
         begun = perf_counter()
-        process = subprocess.Popen(
-            [self._python, "-m", "catdog_trainer"],
-            env=os.environ | environment() | {f"CATDOG_{name}": value for name, value in named.items()},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert process.stdout is not None
-        with watched(process.pid) as anonymous:
-            lines = process.stdout.read().splitlines()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            sys.stderr.write(b"\n".join(lines[-5:]).decode())
-            raise RuntimeError(f"the trainer ended with {process.returncode}")
+        with tempfile.TemporaryFile() as complaints:
+            process = subprocess.Popen(
+                [self._python, "-m", "catdog_trainer"],
+                env=os.environ | environment() | {f"CATDOG_{name}": value for name, value in named.items()},
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+            )
+            assert process.stdout is not None
+            with watched(process.pid) as anonymous:
+                lines = process.stdout.read().splitlines()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                complaints.seek(0)
+                said = [*lines[-5:], *complaints.read().splitlines()[-30:]]
+                sys.stderr.write(b"\n".join(said).decode(errors="replace") + "\n")
+                raise RuntimeError(f"the trainer ended with {process.returncode}")
         result = msgspec.json.decode((self.claim / "termination-log").read_bytes(), type=TrainingResult)
         seconds = perf_counter() - begun
         stages = read_log(lines)
