@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from catdog_common.artifact import MANIFEST_FILE, file_digest, write_manifest
 from catdog_inference.health import Health, serve_http
 from catdog_inference.metrics import Metrics
 from catdog_inference.reports import AT_ONCE, Reports, VersionFiles
+from tests.cluster.operator_process import free_port
 
 LARGE = os.urandom(3_000_000)
 
@@ -48,9 +48,7 @@ def digest_of(path: Path) -> str:
 async def serving(
     storage: Path, *, patience: float = 60.0, turn: float = 60.0
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
+    port = free_port()
     reports = Reports(VersionFiles(storage, "pets"), patience=patience, turn=turn)
     async with (
         serve_http(Health(), Metrics(), reports, port),
