@@ -111,13 +111,14 @@ async def first_record_at(
     raise AssertionError("a consumer's records never end")
 
 
-def produce_apart(cluster: Instance, topic: str, values: Sequence[bytes]) -> None:
+def produce_apart(cluster: Instance, topic: str, values: Sequence[bytes], every_seconds: float = 0) -> None:
     """Send records from a thread of its own, where this one's event loop is somebody else's."""
 
     async def send() -> None:
         async with AIOKafkaProducer(**settings(cluster), max_request_size=2**24) as producer:
             for value in values:
                 await producer.send_and_wait(topic, value)
+                await asyncio.sleep(every_seconds)  # the pace
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, send()).result()

@@ -119,10 +119,12 @@ def test_the_next_training_shows_its_epochs_while_version_1_serves(
 
 
 def test_two_versions_answer_the_same_photo_side_by_side(
-    page: Page, here: str, pets: Model, cat: Path
+    page: Page, here: str, pets: Model, cat: Path, drawings: list[LabelledPhoto]
 ) -> None:
-    assert pets
     page.goto(here)
+    expect(page.locator("#strip-rates")).to_contain_text("A second:")
+    some = [each.path.read_bytes() for each in drawings[::8]]
+    produce_apart(pets.cluster, "pets-images", some, every_seconds=0.3)  # not too fast to be shown
     page.get_by_label("Beside the version that serves").select_option("2")
     page.get_by_label("Choose a photo").set_input_files(cat)
     expect(page.locator("#answer .column")).to_have_count(2)
