@@ -74,11 +74,11 @@ def scrolls_sideways(page: Page) -> bool:
     return wide
 
 
-def photograph(page: Page, name: str, *, of: Locator | None = None, full: bool = False) -> None:
+def photograph(page: Page, name: str, of: Locator | None = None) -> None:
     """Write what a page (or a part `of` it) looks like, if the environment names a folder for that."""
     if not (directory := os.environ.get(PICTURES)):
         return
-    content = of.screenshot() if of else page.screenshot(full_page=full)
+    content = of.screenshot() if of else page.screenshot()
     with Image.open(io.BytesIO(content)) as picture:  # with few colours it has a third of the bytes
         few = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
         few.save(Path(directory) / f"{name}.png", optimize=True)

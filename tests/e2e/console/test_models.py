@@ -3,13 +3,14 @@
 With CATDOG_PICTURES in the environment they put what they see into the folder that it names.
 """
 
+import os
 import re
 from pathlib import Path
 from time import monotonic
 
 from playwright.sync_api import Page, expect
 
-from tests.browser import photograph
+from tests.browser import PICTURES, photograph
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
 from tests.cluster.operator_process import free_port
@@ -60,8 +61,9 @@ def test_a_version_shows_what_was_drawn_of_it_and_its_card(page: Page, here: str
     [version] = unborn.status()["versions"]
     assert sum(map(int, counts)) == version["photos"]
     expect(page.get_by_role("region", name="Model card").get_by_role("heading").first).to_contain_text("pets")
+    page.set_viewport_size({"width": 1100, "height": 1300})
     page.evaluate("scrollTo(0, 0)")
-    photograph(page, "version", full=True)
+    photograph(page, "version")
 
 
 def test_a_photo_that_is_dropped_goes_through_kafka_and_comes_back_as_an_answer(
@@ -113,6 +115,8 @@ def test_the_next_training_shows_its_epochs_while_version_1_serves(
     expect(page.get_by_role("progressbar")).to_be_visible()
     expect(page.locator("#training")).to_contain_text("Time left")
     expect(page.locator("#state")).to_contain_text("Version 1 serves")
+    if PICTURES in os.environ:  # of the first epochs there is little to see
+        expect(page.locator("#training")).to_contain_text(re.compile(r"[6-9] of 10"), timeout=PATIENCE)
     photograph(page, "training", of=page.locator("#training"))
     expect(page.locator("#versions")).to_contain_text("Version 2", timeout=PATIENCE)
     expect(page.locator("#training").get_by_role("heading")).to_be_hidden()
