@@ -18,7 +18,7 @@ from catdog_common.kafka_topic import find_partitions
 
 _CLIENT_ID = "catdog-console"
 CHECK_SECONDS = 10.0
-_CHECK_PATIENCE_SECONDS = 10.0
+_CHECK_PATIENCE_SECONDS = 5.0
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 15.0
 _AT_A_TIME = 100  # records
 
@@ -120,20 +120,29 @@ class Listener:
 
     async def _check(self, password: str | None) -> None:
         """Look whether Kafka answers, of which a consumer says nothing, until the password is another."""
+        missed = False
         while True:
             await asyncio.sleep(self._check_seconds)
             config = self._config()
             if _password(config) != password:
                 return
-            try:
-                async with asyncio.timeout(_CHECK_PATIENCE_SECONDS):
-                    await self._find(config.login, self._topics[0], _CLIENT_ID)
-            except (KafkaError, TimeoutError) as error:
-                self._fail(tell(refused(config, error)))
-            except KafkaSecurityError as error:
-                self._fail(sentence(str(error)))
-            else:
+            trouble = await self._look(config)
+            if trouble is None:
                 self._recover()
+            elif missed:  # twice in a row: once may be a moment's
+                self._fail(trouble)
+            missed = trouble is not None
+
+    async def _look(self, config: KafkaConfig) -> str | None:
+        """Return why Kafka does not answer one who comes anew, None if it does."""
+        try:
+            async with asyncio.timeout(_CHECK_PATIENCE_SECONDS):
+                await self._find(config.login, self._topics[0], _CLIENT_ID)
+        except (KafkaError, TimeoutError) as error:
+            return tell(refused(config, error))
+        except KafkaSecurityError as error:
+            return sentence(str(error))
+        return None
 
     def _fail(self, trouble: str) -> None:
         self._trouble = trouble

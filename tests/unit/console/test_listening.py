@@ -24,6 +24,8 @@ class Kafka:
         self.records: asyncio.Queue[str] = asyncio.Queue()
         self.refuses: ClientError | None = None
         self.away: Exception | None = None
+        self.away_once: Exception | None = None
+        self.looks, self.looked = 0, asyncio.Event()
         self.logins: list[str | None] = []
 
     @asynccontextmanager
@@ -41,6 +43,11 @@ class Kafka:
             yield await self.records.get()
 
     async def find(self, *_: object) -> None:
+        self.looks += 1
+        self.looked.set()
+        if self.away_once is not None:
+            error, self.away_once = self.away_once, None
+            raise error
         if self.away is not None:
             raise self.away
 
@@ -129,6 +136,17 @@ async def test_a_kafka_that_is_away_for_a_while_is_said_and_nothing_is_missed(us
         await ear.until("recover")
         await listener.ready()
     assert kafka.logins == ["first"], "the consumer goes on where it was"
+
+
+async def test_one_look_that_fails_is_nothing_to_tell_of(user: Path) -> None:
+    kafka, ear = Kafka(), Ear()
+    kafka.away_once = KafkaConnectionError("a moment's")
+    with running(kafka, ear, user):
+        async with asyncio.timeout(60):
+            while kafka.looks < 4:
+                kafka.looked.clear()
+                await kafka.looked.wait()
+    assert ear.journal == ["begin"]
 
 
 async def test_what_cannot_be_followed_is_tried_again(user: Path) -> None:
