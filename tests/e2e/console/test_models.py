@@ -136,4 +136,5 @@ def test_two_versions_answer_the_same_photo_side_by_side(
     expect(served).to_contain_text("Version 1, which serves")
     expect(beside).to_contain_text("Computed in the console")
     assert beside.get_by_role("meter").count() == 2
+    page.set_viewport_size({"width": 1100, "height": 1200})
     photograph(page, "model")
