@@ -8,6 +8,7 @@ import msgspec
 
 OPERATOR_USER = "system:serviceaccount:catdog-system:catdog-operator"
 NAMESPACED_USER = "system:serviceaccount:catdog:catdog-operator"  # of the install for one namespace
+CONSOLE_USER = "system:serviceaccount:kafka:catdog-console"
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 LONG_AGO, FAR_AHEAD = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 

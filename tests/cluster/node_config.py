@@ -4,7 +4,7 @@ import json
 
 import yaml
 
-from tests.cluster.audit import NAMESPACED_USER, OPERATOR_USER
+from tests.cluster.audit import CONSOLE_USER, NAMESPACED_USER, OPERATOR_USER
 from tests.cluster.layout import Layout
 from tests.cluster.pki import issue, make_authority, write_kubeconfig
 
@@ -65,11 +65,12 @@ def _write_pki(layout: Layout) -> None:
 
 
 def _write_audit_policy(layout: Layout) -> None:
+    users = [OPERATOR_USER, NAMESPACED_USER, CONSOLE_USER]
     policy = {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
-        "rules": [{"level": "Metadata", "users": [OPERATOR_USER, NAMESPACED_USER]}, {"level": "None"}],
+        "rules": [{"level": "Metadata", "users": users}, {"level": "None"}],
     }
     (layout.node_dir / "audit-policy.yaml").write_text(yaml.safe_dump(policy))
 

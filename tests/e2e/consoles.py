@@ -13,7 +13,6 @@ from tests.cluster.waiting import await_answer
 from tests.e2e.models import NAMESPACE
 
 DEPLOYMENT = "deployment/catdog-console"
-USER = f"system:serviceaccount:{NAMESPACE}:catdog-console"  # as the audit log names it
 _PORT = 8080  # of the pod
 
 

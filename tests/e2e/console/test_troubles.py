@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, Page, expect
 from catdog_common.artifact import TRUNK_FILE, version_dir
 from catdog_console.security import HEADERS
 from tests.browser import photograph
-from tests.cluster.audit import read_audit
+from tests.cluster.audit import CONSOLE_USER, read_audit
 from tests.cluster.instance import Instance
 from tests.e2e.console.scene import PATIENCE
-from tests.e2e.consoles import USER, forwarded, rights_of_console
+from tests.e2e.consoles import forwarded, rights_of_console
 from tests.e2e.models import NAMESPACE, Model, condition
 from tests.e2e.processes import processes_in_pod
 
@@ -96,7 +96,7 @@ def test_the_console_asked_for_what_its_role_grants_and_for_nothing_else(
     cluster: Instance, here: str
 ) -> None:
     _ask(f"{here}/versions/1")  # for which it looks for the worker
-    entries = read_audit(cluster.layout.audit_log, user=USER)
+    entries = read_audit(cluster.layout.audit_log, user=CONSOLE_USER)
     asked = {(each.group, each.resource, each.verb) for each in entries if each.resource}
     assert asked == rights_of_console()
     assert {each.code for each in entries} <= {0, 200, 410}
