@@ -9,6 +9,7 @@ from catdog_trainer.architectures import ARCHITECTURES, Architecture
 from catdog_trainer.champion import Champion
 from catdog_trainer.config import Config
 from catdog_trainer.data import Dataset
+from catdog_trainer.feature_store import RESAMPLING
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.views import AUGMENTED, View
 
@@ -33,8 +34,12 @@ class Run:
         return Path(self.config.weights_dir)
 
     def network_dir(self, dataset: Dataset) -> Path:
-        """Return where it keeps the epochs of a network that learns from `dataset`, and from no other."""
-        return self.config.work_dir / "network" / dataset.digest().removeprefix("sha256:")[:16]
+        """Return where it keeps the epochs of a network that learns from `dataset`, and from no other.
+
+        Nor from the same photos resized otherwise, as a trainer of another release has them.
+        """
+        digest = dataset.digest().removeprefix("sha256:")[:16]
+        return self.config.work_dir / "network" / f"{digest}-{RESAMPLING}"
 
     @property
     def settings(self) -> TrainingSettings:

@@ -4,13 +4,19 @@ from pathlib import Path
 from typing import Any, cast
 from unittest.mock import Mock
 
+import msgspec
 import pytest
 
 from catdog_common.artifact import TRUNK_FILE
 from catdog_trainer.checkpoint import Checkpoints
+from catdog_trainer.data import Dataset
+from catdog_trainer.progress import ProgressReporter
+from catdog_trainer.retention import keep_only
+from catdog_trainer.run import Run
 from catdog_trainer.train import Epoch
 from catdog_trainer.trunk import float32_path
-from tests.unit.trainer.builders import put
+from tests.unit.trainer.builders import photo, put
+from tests.unit.trainer.test_room import config
 
 BEST, LAST = Epoch(1, 0.1, 0.9, 0.2, 0.8), Epoch(2, 0.1, 0.9, 0.3, 0.8)
 
@@ -53,6 +59,19 @@ def test_a_history_that_is_damaged_is_none(tmp_path: Path) -> None:
     assert attempt(tmp_path) == [1, 2]
     put(tmp_path / "history.json", b"[{")
     assert attempt(tmp_path) == [1, 2]
+
+
+def test_epochs_on_photos_that_were_resized_otherwise_are_not_gone_on_with(tmp_path: Path) -> None:
+    """Else a version would say of all photos that it learnt from what is so of its last epochs alone."""
+    settings = msgspec.structs.replace(config("cnn", fine_tune=False), storage_dir=str(tmp_path))
+    run = Run(settings, None, 1, ProgressReporter(lambda _: None))
+    dataset = Dataset("here", (), (photo(1, "cat", "training"), photo(2, "dog", "training")))
+    photos = dataset.digest().removeprefix("sha256:")[:16]
+    former = settings.work_dir / "network" / photos  # where releases that knew one way kept them
+    assert attempt(former) == [1, 2]
+    assert attempt(keep_only(run.network_dir(dataset))) == [1, 2]
+    assert not former.exists()
+    assert attempt(keep_only(run.network_dir(dataset))) == []
 
 
 def test_a_trunk_made_of_a_network_goes_where_that_learns_on(tmp_path: Path) -> None:
