@@ -17,10 +17,10 @@ from catdog_operator.plan.topics import (
     up_to_date,
 )
 from catdog_operator.resolve import Resolved
-from catdog_operator.resource import Kafka, StrimziCluster, TrustedCertificates
+from catdog_operator.resource import Kafka, StrimziCluster, TrustedCertificates, short_digest
 from catdog_operator.status_fields import KafkaStatus
 from catdog_operator.strimzi_views import KafkaUser, ListenerAuthentication, ListenerSpec
-from catdog_operator.views import has_condition
+from catdog_operator.views import APPLIED_ANNOTATION, has_condition
 
 STRIMZI_USERS = ("tls", "scram-sha-512")  # the types of authentication that a KafkaUser can have
 MUTUAL_TLS = ListenerSpec(tls=True, authentication=ListenerAuthentication("tls"))
@@ -77,13 +77,13 @@ def _plan_strimzi(observed: Observed, resolved: Resolved, strimzi: StrimziCluste
     listener = _listener(observed, strimzi)
     connection = _connect(observed, resolved, listener, _bootstrap_servers(observed, strimzi) or "")
     wanted = plan_topics(observed, resolved, strimzi)
+    trouble = pending = None
     if listener.authentication and not strimzi.namespace:
-        kind = listener.authentication.type
-        wanted += (build_kafka_user(observed.model, resolved, strimzi.name, kind),)
-    pending = None
-    if listener.authentication and not strimzi.namespace:
-        pending = _user_trouble(resolved.user_name, observed.user)
-    finding = _find_unready(observed, resolved, connection, pending)
+        user = build_kafka_user(observed.model, resolved, strimzi.name, listener.authentication.type)
+        wanted += (user,)
+        trouble = _user_trouble(resolved.user_name, observed.user)
+        pending = trouble or _change_to_come(user, observed.user)
+    finding = _find_unready(observed, resolved, connection, trouble)
     return KafkaPlan(finding or _all_ready(observed, resolved, strimzi), connection, wanted, pending)
 
 
@@ -185,13 +185,13 @@ def _last_connection(observed: Observed, resolved: Resolved, strimzi: StrimziClu
 
 
 def _find_unready(
-    observed: Observed, resolved: Resolved, connection: Connection, pending: str | None
+    observed: Observed, resolved: Resolved, connection: Connection, user_trouble: str | None
 ) -> Finding | None:
     for topic in resolved.topics:
         if (trouble := topic_trouble(topic, observed.topics.get(topic.name))) is not None:
             return no("TopicNotReady", trouble)
-    if pending is not None and not _keeps_rights(observed, resolved, connection):
-        return no("UserNotReady", pending)
+    if user_trouble is not None and not _keeps_rights(observed, resolved, connection):
+        return no("UserNotReady", user_trouble)
     return None
 
 
@@ -217,6 +217,12 @@ def _user_trouble(name: str, user: KafkaUser | None) -> str | None:
         return None
     failed = [each for each in user.status.conditions if (each.type, each.status) == ("NotReady", "True")]
     return f"KafkaUser {name} is not ready{told_by(failed)}"
+
+
+def _change_to_come(wanted: Manifest, user: KafkaUser | None) -> str | None:
+    """Return that Strimzi has not been told yet of rights that are wanted from now on, if so."""
+    applied = user.metadata.annotations.get(APPLIED_ANNOTATION) if user else None
+    return None if applied in (None, short_digest(wanted)) else "the model's KafkaUser is being changed"
 
 
 def _is_ready(user: KafkaUser) -> bool:

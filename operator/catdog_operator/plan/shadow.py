@@ -83,7 +83,7 @@ def _find_obstacle(
         if trouble:
             return no("TopicNotReady", trouble)
         if kafka.rights_pending:
-            return no("WaitingForKafka", f"version {version} waits for its rights: {kafka.rights_pending}")
+            return no("UserNotReady", f"version {version} waits for its rights: {kafka.rights_pending}")
     return None
 
 

@@ -457,7 +457,7 @@ async def test_while_a_shadow_gets_its_rights_kafka_is_ready_for_what_serves_and
     assert world.reason("KafkaReady") == "KafkaReady"
     topics_ready(world)
     writes, _ = await world.reconcile()
-    assert (world.reason("KafkaReady"), world.reason("Shadow")) == ("KafkaReady", "WaitingForKafka")
+    assert (world.reason("KafkaReady"), world.reason("Shadow")) == ("KafkaReady", "UserNotReady")
     assert "apply Deployment pets-shadow" not in writes
     world.act_as_strimzi()
     writes, _ = await world.reconcile()
@@ -465,6 +465,20 @@ async def test_while_a_shadow_gets_its_rights_kafka_is_ready_for_what_serves_and
     world.api.put_model(inference={"modelVersion": 1})
     await world.reconcile()
     assert world.reason("KafkaReady") == "KafkaReady"
+
+
+async def test_a_shadow_asked_for_again_whose_topic_is_there_waits_for_its_rights_too() -> None:
+    world = await world_beside()
+    world.act_as_strimzi()
+    for shadow in ({}, {"shadowVersion": 2}):
+        world.api.put_model(inference={"modelVersion": 1} | shadow)
+        world.act_as_strimzi()
+        writes, _ = await world.reconcile()
+    assert "apply KafkaUser pets-catdog" in writes
+    assert "apply Deployment pets-shadow" not in writes
+    assert (world.reason("KafkaReady"), world.reason("Shadow")) == ("KafkaReady", "UserNotReady")
+    world.act_as_strimzi()
+    assert "apply Deployment pets-shadow" in (await world.reconcile())[0]
 
 
 async def test_rights_that_strimzi_does_not_give_are_told_of_kafka() -> None:
