@@ -150,7 +150,7 @@ def describe_training(model: Model, before: Model) -> str:
     """Return what came of a training that did not fail, of a model that was as `before` says."""
     if (version := model.present_version) is None:
         return "no version of the present settings is on the claim"
-    if any(each.hash == version.hash for each in before.status.versions):
+    if any(each.version == version.version for each in before.status.versions):
         came = f"nothing was trained, as version {version.version} was there already"
     else:
         came = f"version {version.version} is trained"

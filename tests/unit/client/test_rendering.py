@@ -118,6 +118,12 @@ def test_a_version_that_was_there_before_is_not_called_trained() -> None:
     )
 
 
+def test_a_version_is_trained_whose_settings_had_another_that_was_pruned() -> None:
+    [newest, *_] = some_model().status.versions
+    pruned = some_model(versions=[{"version": 1, "hash": newest.hash}])
+    assert describe_training(some_model(), pruned).startswith("version 2 is trained, ")
+
+
 def test_a_failure_is_told_with_the_time_of_the_next_attempt() -> None:
     again = {**FAILURE, "nextAttemptTime": "2026-11-30T12:05:00Z"}
     assert describe_failure(some_model(lastFailure=again)) == (
