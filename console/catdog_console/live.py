@@ -14,6 +14,7 @@ from catdog_console.traffic_view import StripView, view_frame
 from catdog_console.views_of_kafka import Frame
 
 RETRY_MILLISECONDS = 3000  # after which a browser connects anew
+PART = "part"  # in place of the revision of who was given some of a state alone
 
 NOTHING: tuple[ServerSentEvent, ...] = ()  # which makes a generator of what yields it
 
@@ -43,8 +44,9 @@ async def follow_state(
             sent = dict(fragments)
         other = [(target, html) for target, html in fragments.items() if sent.get(target) != html]
         for position, (target, html) in enumerate(other, start=1):
-            # Only who was given the last one has the revision, and may say so when it connects anew.
-            yield event("replace", target, html, now if position == len(other) else None)
+            # Only who was given the last one has the revision, and may say so when it connects anew;
+            # between two, a page has neither what it had before.
+            yield event("replace", target, html, now if position == len(other) else PART)
         sent = dict(fragments)
 
 

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 import uvicorn
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from starlette.types import ASGIApp
 
 from catdog_client.dead_letter import DeadLetter
@@ -86,6 +86,35 @@ def serving(app: ASGIApp) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+@pytest.mark.parametrize("path", ["", URL])
+def test_what_passed_while_nobody_saw_the_page_is_not_shown_to_who_comes_back(
+    browser: Browser, path: str
+) -> None:
+    parts = some_parts(pets())
+    app = create_app(Config(namespaces=("kafka",)), parts)
+    with serving(app) as url, browser.new_page() as page:
+        page.goto(f"{url}{path}")
+        turn(page, hidden=True)
+        parts.cluster.note_outage("kafka", "no API server answers", SINCE)
+        turn(page, hidden=False)
+        expect(page.locator("#outages")).to_contain_text("no API server answers")
+        turn(page, hidden=True)
+        parts.cluster.note("kafka", {"pets": pets()})  # all is as it was when the page was made
+        turn(page, hidden=False)
+        expect(page.locator("#outages")).to_be_empty()
+
+
+def turn(page: Page, *, hidden: bool) -> None:
+    """Turn to another tab, or back to the page."""
+    page.evaluate(
+        """hidden => {
+          Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -10,6 +10,7 @@ const AGAIN_MILLISECONDS = 3000; // after which is tried again what a proxy has 
 let source = null;
 let since = null;
 let paused = false;
+let seen = null; // the state that the page was told last, if it was
 
 const tell = (isConnected) => {
   const notice = element("connection");
@@ -40,7 +41,8 @@ const prepend = (target, html) => {
 
 const follow = () => {
   source?.close();
-  source = new EventSource(document.body.dataset.events);
+  const { events } = document.body.dataset; // with the state that the page was made of
+  source = new EventSource(seen ? events.replace(/seen=.*/, `seen=${seen}`) : events);
   source.onopen = () => tell(true);
   source.onerror = () => {
     tell(false);
@@ -48,6 +50,7 @@ const follow = () => {
   };
   for (const [kind, put] of [["replace", replace], ["prepend", prepend]]) {
     source.addEventListener(kind, (event) => {
+      seen = event.lastEventId || seen;
       const { target, html } = JSON.parse(event.data);
       const found = element(target);
       if (found && !(paused && found.closest("[data-pausable]"))) put(found, html);

@@ -11,7 +11,7 @@ from sse_starlette import ServerSentEvent
 
 from catdog_console.changes import Changes
 from catdog_console.html import revision
-from catdog_console.live import Drawing, follow_state, follow_strip, merge, until
+from catdog_console.live import PART, Drawing, follow_state, follow_strip, merge, until
 from catdog_console.views_of_kafka import Frame, Rates
 from tests.unit.console.builders import EMPTY, SINCE, URL, an_answer
 
@@ -56,8 +56,18 @@ async def test_a_page_that_has_the_newest_is_told_nothing_until_something_change
 async def test_a_page_has_a_revision_once_it_was_given_all_of_it() -> None:
     events = follow_state(Changes(), lambda: {"words": "a", "state": "b"}, "")
     first, last = await anext(events), await anext(events)
-    assert (first.id, last.id) == (None, revision({"words": "a", "state": "b"}))
+    assert (first.id, last.id) == (PART, revision({"words": "a", "state": "b"}))
     await events.aclose()
+
+
+async def test_a_page_that_has_half_of_a_state_is_told_all_of_the_one_before_as_that_is_back() -> None:
+    before = {"words": "a", "state": "b"}
+    events = follow_state(Changes(), lambda: {"words": "c", "state": "d"}, revision(before))
+    half = await anext(events)
+    await events.aclose()
+    again = follow_state(Changes(), lambda: before, str(half.id))
+    assert await take(again, 2) == [("replace", "words", "a"), ("replace", "state", "b")]
+    await again.aclose()
 
 
 async def test_a_slow_page_is_told_the_newest_alone() -> None:
