@@ -19,7 +19,7 @@ STATIC_TYPES = {
     "icon.svg": "image/svg+xml",
 }
 _YEAR_SECONDS = 365 * 86400
-_KEPT = 512  # fragments that are rendered once for all pages that show them
+_KEPT = 512  # items of strips that are rendered once for all pages that show them
 
 _MODEL_PARTS = ("words", "state", "training", "conditions", "versions", "history", "beside")
 STRIP, RATES, TROUBLE = "strip-items", "strip-rates", "strip-trouble"  # ids of elements
@@ -72,7 +72,7 @@ def page(template: str, status: int = 200, **values: object) -> HTMLResponse:
     return HTMLResponse(render(template, **values), status)
 
 
-@lru_cache(_KEPT)
+@lru_cache(1)  # the newest is for all pages, and those before may be large
 def list_fragments(rows: tuple[Row, ...], outages: tuple[str, ...], *, heard: bool) -> Mapping[str, str]:
     """Return what changes of the list of models, by the ids of elements."""
     return {
@@ -81,7 +81,6 @@ def list_fragments(rows: tuple[Row, ...], outages: tuple[str, ...], *, heard: bo
     }
 
 
-@lru_cache(_KEPT)
 def model_fragments(model: ModelView, outages: tuple[str, ...], trouble: str) -> Mapping[str, str]:
     """Return what changes of a model's page, by the ids of elements; `trouble` is why nothing can be sent."""
     return {

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from typing import TypeAlias
 
 import anyio
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -16,13 +17,16 @@ from catdog_console.html import gone_fragments, list_fragments, model_fragments,
 from catdog_console.live import NOTHING, Drawing, follow_state, follow_strip, merge, until
 from catdog_console.parts import Parts
 from catdog_console.traffic_view import size_words
-from catdog_console.views import url_of, view_list, view_outages
+from catdog_console.views import ModelView, url_of, view_list, view_outages
 from catdog_console.views_of_kafka import ModelTopics
 
 _OPEN_PAGES = 200  # that are told of changes at the same time
 _SEND_SECONDS = 30.0  # after which a page that takes nothing is let go
 _LAST_SECONDS = 2.0  # for the end of what open pages are told, as the console ends
 _BUSY = 503
+
+_MadeOf: TypeAlias = tuple[ModelView, tuple[str, ...], str]  # as model_fragments takes it
+_Rendered: TypeAlias = tuple[_MadeOf, Mapping[str, str]]
 
 
 class ModelPages:
@@ -32,6 +36,7 @@ class ModelPages:
         self._parts = parts
         self._open = 0
         self._drawings: dict[Key, Drawing] = {}
+        self._rendered: dict[Key, _Rendered] = {}
 
     def routes(self) -> Sequence[Route]:
         """Return where they are."""
@@ -44,12 +49,12 @@ class ModelPages:
 
     async def index(self, _: Request) -> Response:
         """Show all models."""
-        fragments = self._list()
+        fragments = self.index_fragments()
         return page("index.html", fragments=fragments, revision=revision(fragments))
 
     async def index_events(self, request: Request) -> Response:
         """Tell what changes of the list."""
-        return self._tell(follow_state(self._parts.cluster.changes, self._list, _seen(request)))
+        return self._tell(follow_state(self._parts.cluster.changes, self.index_fragments, _seen(request)))
 
     async def model(self, request: Request) -> Response:
         """Show a model."""
@@ -107,7 +112,8 @@ class ModelPages:
             words = str(error).removesuffix(".")
             return f"{words[:1].upper()}{words[1:]}."
 
-    def _list(self) -> Mapping[str, str]:
+    def index_fragments(self) -> Mapping[str, str]:
+        """Return what changes of the list of models, by the ids of elements."""
         cluster = self._parts.cluster
         heard = cluster.heard.issuperset(cluster.namespaces)
         return list_fragments(view_list(cluster.models), view_outages(cluster.outages), heard=heard)
@@ -120,7 +126,17 @@ class ModelPages:
         outages = {name: each for name, each in self._parts.cluster.outages.items() if name == key.namespace}
         topics = self._topics(known)
         trouble = "" if isinstance(topics, ModelTopics) else topics
-        return model_fragments(self._parts.view(key, known), view_outages(outages), trouble)
+        return self._render(key, (self._parts.view(key, known), view_outages(outages), trouble))
+
+    def _render(self, key: Key, made_of: _MadeOf) -> Mapping[str, str]:
+        """Return a model's fragments, rendered once for all pages; of each model the newest are kept."""
+        last = self._rendered.get(key)
+        if last is None or last[0] != made_of:
+            last = self._rendered[key] = made_of, model_fragments(*made_of)
+            for kept in (self._rendered, self._drawings):
+                for gone in kept.keys() - self._parts.cluster.models.keys():
+                    del kept[gone]
+        return last[1]
 
     def _tell(self, *streams: AsyncGenerator[ServerSentEvent, None]) -> Response:
         if self._open >= _OPEN_PAGES:

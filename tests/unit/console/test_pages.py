@@ -1,6 +1,7 @@
 """What a person finds in the pages, with and without script."""
 
 import asyncio
+import gc
 from contextlib import aclosing
 
 import msgspec
@@ -10,9 +11,11 @@ from starlette.testclient import TestClient
 from catdog_client.comparing import VersionAnswer
 from catdog_client.dead_letter import DeadLetter
 from catdog_common.messages import Source
+from catdog_console.cluster import Key
 from catdog_console.live import merge
 from catdog_console.model_pages import ModelPages
 from catdog_console.parts import Parts
+from catdog_console.views import ModelView, Row
 from catdog_console.views_of_kafka import Asked, Frame, LetterFile, Rates, ShownLetter
 from tests.unit.client.builders import PROGRESS
 from tests.unit.console.builders import (
@@ -277,3 +280,18 @@ async def test_an_open_page_of_a_model_that_is_deleted_says_so_and_shows_nothing
     fragments = ModelPages(parts).fragments(PETS)
     assert "it was deleted" in fragments["words"]
     assert {html for target, html in fragments.items() if target != "words"} == {""}
+
+
+def test_of_states_that_are_past_nothing_is_kept(parts: Parts) -> None:
+    pages = ModelPages(parts)
+
+    def look(state: str) -> int:
+        parts.cluster.note("kafka", {"pets": pets(phase=state), state: pets(phase=state)})
+        pages.fragments(PETS)
+        pages.fragments(Key("kafka", state))
+        pages.index_fragments()
+        return sum(isinstance(each, ModelView | Row) for each in gc.get_objects())
+
+    first = look("first")
+    last = [look(f"state-{number}") for number in range(20)][-1]
+    assert last <= first
