@@ -1,7 +1,6 @@
 """What every answer and every request is held to, whatever the page: written as plain ASGI."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -73,5 +72,5 @@ def is_own(method: str, headers: Mapping[str, str]) -> bool:
     if site is not None:
         return site in ("same-origin", "none")
     if (origin := headers.get("origin")) is not None:
-        return urlsplit(origin).netloc == headers.get("host")
+        return origin.partition("://")[2] == headers.get("host")
     return True

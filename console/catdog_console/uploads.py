@@ -7,7 +7,7 @@ import msgspec
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 FORM_BYTES = 16 * 1024  # what a form has beside the photo
 TOO_LARGE, TOO_SLOW, BAD_REQUEST = 413, 408, 400
@@ -50,6 +50,8 @@ async def read_upload(request: Request, most: int) -> Upload:
     except TimeoutError as error:
         words = f"The photo did not come within {PATIENCE_SECONDS:.0f} seconds: try again."
         raise HTTPException(TOO_SLOW, words) from error
+    except ClientDisconnect as error:  # which nobody is told: the page was closed, and that is no crash
+        raise HTTPException(BAD_REQUEST, "The photo did not come whole: send it again.") from error
     try:
         photos = [await each.read() for each in form.getlist(PHOTO) if isinstance(each, UploadFile)]
     finally:

@@ -18,6 +18,8 @@ from catdog_console.security import is_own
         ("POST", {"sec-fetch-site": "none"}, True),
         ("POST", {"sec-fetch-site": "cross-site", "origin": "http://localhost", "host": "localhost"}, False),
         ("POST", {"origin": "https://console.example:8443", "host": "console.example:8443"}, True),
+        ("POST", {"origin": "http://[", "host": "localhost"}, False),
+        ("POST", {"origin": "null", "host": "localhost"}, False),
         ("DELETE", {"origin": "https://other.example", "host": "console.example"}, False),
         ("POST", {"host": "localhost"}, True),
     ],

@@ -69,6 +69,15 @@ async def test_one_that_does_not_say_how_long_it_is_or_lies_is_cut_off(headers: 
     assert sender.taken < MOST + 200_000
 
 
+async def test_a_page_that_is_closed_while_it_sends_is_no_crash() -> None:
+    class Leaver(Sender):
+        async def receive(self) -> dict[str, object]:
+            return {"type": "http.disconnect"} if self.taken else await super().receive()
+
+    with pytest.raises(HTTPException, match="did not come whole"):
+        await read_upload(Leaver().request, MOST)
+
+
 def test_one_of_a_byte_too_many_is_refused(browser: TestClient) -> None:
     assert browser.post(PHOTOS, files={"photo": bytes(MOST + 1)}).status_code == 413
 
