@@ -5,6 +5,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -29,15 +30,17 @@ Send = Callable[[bytes, str], Awaitable[Outcome]]  # an image under an id
 class PhotoProducer:
     """Sends photos to any topic; connected from the first until it is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[dict[str, Any]], AIOKafkaProducer] = new_producer) -> None:
+        self._make = make
         self._producer: AIOKafkaProducer | None = None
         self._turn = asyncio.Lock()
+        self._stopping = set[asyncio.Task[None]]()
 
     async def close(self) -> None:
         """Disconnect, until something is sent again."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.stop()
+        if self._producer is not None:
+            self._drop(self._producer)
+        await asyncio.gather(*self._stopping, return_exceptions=True)
 
     async def send(self, config: KafkaConfig, topic: str, image: bytes, identity: str) -> Outcome:
         """Send a photo; return where it lies, or why the topic does not take it.
@@ -48,14 +51,22 @@ class PhotoProducer:
         producer = await self._connected(config)
         try:
             return await send_image(producer, topic, image, identity)
-        except ClientError:
-            await self.close()  # what lets us in may have been renewed, and the next connects by that
+        except (ClientError, asyncio.CancelledError):  # the latter where nobody waits any longer
+            self._drop(producer)
             raise
+
+    def _drop(self, producer: AIOKafkaProducer) -> None:
+        """Let the next photo connect anew: aiokafka goes on with a password that has been renewed since."""
+        if producer is self._producer:
+            self._producer = None
+            task = asyncio.create_task(producer.stop())  # once it has sent what it was given by others
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
 
     async def _connected(self, config: KafkaConfig) -> AIOKafkaProducer:
         async with self._turn:
             if self._producer is None:
-                producer = new_producer(connect(config))
+                producer = self._make(connect(config))
                 try:
                     await producer.start()
                 except KafkaError as error:

@@ -81,6 +81,10 @@ class Places:
         found = await consumer.getmany(place, timeout_ms=int(1000 * _PATIENCE_SECONDS), max_records=1)
         consumer.pause(place)  # before it fetches ahead
         records = found.get(place, [])
+        if (
+            not records
+        ):  # of a consumer whose password is renewed nothing comes, and no error: the next is new
+            await self.close()
         return records[0] if records and records[0].offset == offset else None
 
     async def _connected(self) -> AIOKafkaConsumer:

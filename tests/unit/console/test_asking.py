@@ -4,12 +4,16 @@ import asyncio
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
 
 from catdog_client.comparing import VersionAnswer
+from catdog_client.config import KafkaConfig
 from catdog_client.errors import ClientError
 from catdog_client.outcome import Outcome
 from catdog_common.messages import Source
-from catdog_console.asking import KEPT_SECONDS, Asks
+from catdog_console.asking import KEPT_SECONDS, Asks, PhotoProducer
 
 ANSWER = VersionAnswer(3, "cat", {"cat": 0.9, "dog": 0.1})
 
@@ -134,3 +138,69 @@ async def test_of_very_many_photos_the_oldest_are_forgotten(topic: Topic) -> Non
     asked = [await topic.asks.ask(b"x", topic.send, 0) for _ in range(201)]
     assert await topic.asks.wait(asked[0].id, 0) is None
     assert await topic.asks.wait(asked[1].id, 0) is not None
+
+
+class Connection(AIOKafkaProducer):
+    """A producer without a broker: it takes photos, refuses them, or says nothing."""
+
+    def __init__(self, made: list["Connection"], does: str) -> None:
+        made.append(self)
+        self.does, self.stopped = does, 0
+        self.asked, self.may_stop = asyncio.Event(), asyncio.Event()
+
+    def __del__(self) -> None:
+        """Say nothing of a producer that was not stopped."""
+
+    async def start(self) -> None:
+        assert not self.stopped
+
+    async def stop(self) -> None:
+        self.stopped += 1
+        await self.may_stop.wait()
+
+    async def send_and_wait(self, topic: str, *_: object, **__: object) -> RecordMetadata:
+        self.asked.set()
+        if self.does == "says nothing":
+            await asyncio.Event().wait()
+        if self.does == "refuses":
+            raise KafkaError("no")
+        return RecordMetadata(topic, 0, None, 9, None, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("does", "error"), [("says nothing", asyncio.CancelledError), ("refuses", ClientError)]
+)
+async def test_after_a_photo_that_was_not_taken_the_next_is_sent_by_a_connection_of_its_own(
+    does: str, error: type[BaseException]
+) -> None:
+    made = list[Connection]()
+    answers = iter([does, "takes"])
+    producer = PhotoProducer(lambda _: Connection(made, next(answers)))
+    config = KafkaConfig(
+        kafka_bootstrap_servers="nowhere:9092",
+        kafka_ca_dir=None,
+        kafka_user_dir=None,
+        kafka_sasl_mechanism=None,
+        kafka_username="",
+    )
+
+    async def send() -> Outcome:
+        async with asyncio.timeout(60):
+            return await producer.send(config, "pets-images", b"x", "7")
+
+    first = asyncio.create_task(send())
+    while not made:  # noqa: ASYNC110  it is made in a few steps of the loop
+        await asyncio.sleep(0)
+    await made[0].asked.wait()
+    if does == "says nothing":
+        first.cancel()  # as who sends waits no longer
+    with pytest.raises(error):
+        await first
+    assert (await send()).offset == 9  # while the first has yet to send what it was given
+    assert (await send()).offset == 9
+    await asyncio.sleep(0)
+    assert [each.stopped for each in made] == [1, 0]
+    for each in made:
+        each.may_stop.set()
+    await producer.close()
+    assert [each.stopped for each in made] == [1, 1]
