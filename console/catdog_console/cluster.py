@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import structlog
 
+from catdog_client.cluster.api import FORBIDDEN, UNAUTHORIZED, Refusal
 from catdog_client.cluster.model import Model, read_model
 from catdog_client.cluster.models import Body, Models
 from catdog_client.errors import ClientError
@@ -94,6 +95,13 @@ class Cluster:
         return Known(model, body, note_progress(before, model.status.progress))
 
 
+def tell_refusal(error: ClientError) -> str:
+    """Return what a page says of an error: whose right is missing is the console's, not its reader's."""
+    if isinstance(error, Refusal) and error.status in (UNAUTHORIZED, FORBIDDEN):
+        return f"{error.fact}; whoever runs the console sees that the Role of manifests/console is there"
+    return str(error)
+
+
 @contextmanager
 def watching(cluster: Cluster, connect: Connect) -> Iterator[None]:
     """Keep the cluster's models up to date while the context lasts; within an event loop.
@@ -134,9 +142,14 @@ class _Watch:
                         self._tell(self._cluster.note, self._namespace, bodies)
                     self._over.wait(_BREATH_SECONDS)
             except ClientError as error:
-                now = datetime.now(UTC)
-                self._tell(self._cluster.note_outage, self._namespace, str(error), now)
-                self._over.wait(_PAUSE_SECONDS)
+                self._fail(tell_refusal(error))
+            except Exception:  # a thread that ended would leave the pages as they are, without a word
+                log.exception("the models can't be followed", namespace=self._namespace)
+                self._fail("the console is at fault, and says in its log how")
+
+    def _fail(self, trouble: str) -> None:
+        self._tell(self._cluster.note_outage, self._namespace, trouble, datetime.now(UTC))
+        self._over.wait(_PAUSE_SECONDS)
 
     def _tell(self, what: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401 - the method's
         """Call a method of the cluster on its loop, unless that is over."""

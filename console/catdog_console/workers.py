@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from catdog_client.cluster.models import MODEL_LABEL, Models
-from catdog_console.cluster import Connect, Key
+from catdog_client.errors import ClientError
+from catdog_console.cluster import Connect, Key, tell_refusal
 
 HTTP_PORT = 8080  # of a worker; a contract test holds it to the operator's
 
@@ -19,7 +20,10 @@ async def find_workers(connect: Connect, model: Key) -> Sequence[str]:
     Raises:
         ClientError: no API server answers, or it refuses.
     """
-    return await asyncio.to_thread(lambda: list_workers(connect(model.namespace), model.name))
+    try:
+        return await asyncio.to_thread(lambda: list_workers(connect(model.namespace), model.name))
+    except ClientError as error:
+        raise ClientError(tell_refusal(error)) from error
 
 
 def list_workers(models: Models, name: str) -> list[str]:

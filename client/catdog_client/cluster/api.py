@@ -13,7 +13,7 @@ from catdog_client.cluster.kubeconfig import Login
 from catdog_client.errors import ClientError
 
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
-NOT_FOUND, FORBIDDEN, CONFLICT, GONE, TOO_MANY_REQUESTS = 404, 403, 409, 410, 429
+UNAUTHORIZED, NOT_FOUND, FORBIDDEN, CONFLICT, GONE, TOO_MANY_REQUESTS = 401, 404, 403, 409, 410, 429
 SERVER_FAULT = 500  # and what is above
 
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
@@ -23,11 +23,11 @@ Query = Mapping[str, str | int]
 
 
 class Refusal(ClientError):  # noqa: N818 - the API server's word
-    """The API server said no."""
+    """The API server said no; `fact` says so without what to do at a terminal."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, fact: str | None = None) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.fact = status, fact or message
 
 
 class _Status(msgspec.Struct, frozen=True):
@@ -151,7 +151,8 @@ def _refusal(status: int, content: bytes) -> Refusal:
         message = msgspec.json.decode(content, type=_Status).message
     except msgspec.DecodeError:  # a proxy in between, say
         message = content.decode(errors="replace")[:200]
-    return Refusal(status, _advise(status, " ".join(message.split()) or f"HTTP status {status}"))
+    fact = " ".join(message.split()) or f"HTTP status {status}"
+    return Refusal(status, _advise(status, fact), fact)
 
 
 def _advise(status: int, message: str) -> str:

@@ -9,11 +9,12 @@ from urllib.parse import unquote
 
 import pytest
 
+from catdog_client.cluster.api import Refusal
 from catdog_client.cluster.kubeconfig import Where
 from catdog_client.cluster.models import Models, connect
 from catdog_client.errors import ClientError
 from catdog_console.cluster import Cluster, watching
-from catdog_console.workers import list_workers
+from catdog_console.workers import find_workers, list_workers
 from tests.unit.client.api_server import ApiServer, running
 from tests.unit.client.builders import PROGRESS
 from tests.unit.client.person import MODELS
@@ -32,13 +33,13 @@ async def until(cluster: Cluster, holds: Callable[[], bool]) -> None:
 class Scripted(Models):
     """Models that are told as they are scripted; then nothing more comes."""
 
-    def __init__(self, *steps: dict[str, dict[str, object]] | ClientError) -> None:
+    def __init__(self, *steps: dict[str, dict[str, object]] | Exception) -> None:
         self.steps = list(steps)
 
     def follow_all(self) -> Iterator[dict[str, dict[str, object]]]:
         while self.steps:
             step = self.steps.pop(0)
-            if isinstance(step, ClientError):
+            if isinstance(step, Exception):
                 raise step
             yield step
 
@@ -64,6 +65,33 @@ async def test_an_outage_keeps_what_was_known_and_says_since_when() -> None:
         assert cluster.outages["kafka"].message == "no API server answers"
         models.steps.append({"pets": pets()})
         await until(cluster, lambda: not cluster.outages)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (Refusal(403, "no; ask for that right", "no"), "no; whoever runs the console sees that the Role"),
+        (Refusal(500, "etcd is away"), "etcd is away"),
+        (ValueError("what no API server says"), "the console is at fault, and says in its log how"),
+    ],
+)
+async def test_whatever_ends_a_watch_is_said_and_it_goes_on(error: Exception, says: str) -> None:
+    cluster = Cluster(["kafka"])
+    models = Scripted(error)
+    with watching(cluster, lambda _: models):
+        await until(cluster, lambda: bool(cluster.outages))
+        assert cluster.outages["kafka"].message.startswith(says)
+        models.steps.append({"pets": pets()})
+        await until(cluster, lambda: PETS in cluster.models)
+
+
+async def test_who_may_not_look_for_workers_is_told_whose_right_it_is(
+    models: tuple[ApiServer, Models],
+) -> None:
+    server, found = models
+    server.answers["GET /api/v1/namespaces/kafka/pods"] = (403, {"message": "pods is forbidden"})
+    with pytest.raises(ClientError, match=r"^pods is forbidden; whoever runs the console"):
+        await find_workers(lambda _: found, PETS)
 
 
 def test_an_outage_that_lasts_keeps_its_beginning_and_wakes_nobody() -> None:
