@@ -76,7 +76,7 @@ class Ear:
         self.note("recover")
 
     async def until(self, last: str) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not self.journal or self.journal[-1] != last:
                 self.changed.clear()
                 await self.changed.wait()

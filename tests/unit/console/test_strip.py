@@ -33,7 +33,7 @@ async def shown_of(strip: Strip, count: int) -> list[str]:
     """Run the strip until so many are shown; return them, newest first."""
     running = asyncio.create_task(strip.run(no_picture))
     try:
-        async with asyncio.timeout(30), aclosing(strip.frames()) as frames:
+        async with asyncio.timeout(120), aclosing(strip.frames()) as frames:
             async for frame in frames:
                 if len(frame.shown) >= count:
                     return [each.seen.id for each in frame.shown]
@@ -62,7 +62,7 @@ async def test_as_many_are_shown_as_fit_and_each_period_one_more() -> None:
     for number in range(5, SHOWN + 1):
         strip.take(seen(number))
     running = asyncio.create_task(strip.run(no_picture))
-    async with asyncio.timeout(30), aclosing(strip.frames()) as frames:
+    async with asyncio.timeout(120), aclosing(strip.frames()) as frames:
         async for frame in frames:
             if frame.shown[0].seen.id == str(SHOWN):
                 break
