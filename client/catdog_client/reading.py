@@ -32,14 +32,20 @@ _METADATA_MILLISECONDS = 20_000  # how long a partition that is added may go unr
 
 @asynccontextmanager
 async def following(
-    config: KafkaConfig, topics: Sequence[str], *, from_beginning: bool
+    config: KafkaConfig,
+    topics: Sequence[str],
+    *,
+    from_beginning: bool,
+    unfolded_bytes: int = UNFOLDED_BYTES,
 ) -> AsyncIterator[AsyncIterator[Record]]:
     """Give what comes into the topics from now on, without end; `from_beginning`, first what is there.
+
+    A compressed batch that would take more than `unfolded_bytes` is left in it.
 
     Raises:
         ClientError: Kafka lets us not in, or a topic is not there, or may not be read.
     """
-    async with _consuming(config, topics) as (consumer, partitions):
+    async with _consuming(config, topics, unfolded_bytes) as (consumer, partitions):
         consumer.assign(partitions)
         if not from_beginning:
             if not await consumer.seek_to_end():
@@ -132,10 +138,10 @@ def overlap(one: range, other: range) -> range:
 
 @asynccontextmanager
 async def _consuming(
-    config: KafkaConfig, topics: Sequence[str]
+    config: KafkaConfig, topics: Sequence[str], unfolded_bytes: int = UNFOLDED_BYTES
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
     """Give a consumer of nothing yet, and the partitions of the topics."""
-    bound_batches(UNFOLDED_BYTES)
+    bound_batches(unfolded_bytes)
     # "earliest": of a partition that is added later all is new; and where what there was is removed while it
     # is read, the reading goes on with what is left.
     consumer = AIOKafkaConsumer(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import NoReturn, Protocol, TypeAlias
 
 from aiokafka.errors import KafkaError
@@ -15,6 +16,7 @@ from catdog_client.text import sentence
 from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.kafka_topic import find_partitions
+from catdog_console.places import UNFOLDED_BYTES
 
 _CLIENT_ID = "catdog-console"
 CHECK_SECONDS = 10.0
@@ -24,6 +26,8 @@ _AT_A_TIME = 100  # records
 
 Follow: TypeAlias = Callable[..., AbstractAsyncContextManager[AsyncIterator[Record]]]
 Find: TypeAlias = Callable[[KafkaLogin, str, str], Awaitable[object]]
+
+_FOLLOW: Follow = partial(following, unfolded_bytes=UNFOLDED_BYTES)
 
 
 class Ear(Protocol):
@@ -52,7 +56,7 @@ class Listener:
         ear: Ear,
         check_seconds: float,
         *,
-        follow: Follow = following,
+        follow: Follow = _FOLLOW,
         find: Find = find_partitions,
     ) -> None:
         """Take topics, and who is asked for the way into Kafka each time.

@@ -14,10 +14,14 @@ from aiokafka.errors import (
 
 from catdog_client.config import KafkaConfig
 from catdog_client.errors import ClientError
-from catdog_client.exchange import UNFOLDED_BYTES, Record, connect, refused
+from catdog_client.exchange import Record, connect, refused
 from catdog_common.kafka_batches import bound_batches
 from catdog_common.kafka_security import KafkaSecurityError
 from catdog_common.kafka_topic import find_partitions
+
+# That a compressed batch may take, and twice that for a moment, of the memory that the console's pod has: the
+# batch may be anyone's who writes to a topic. What is larger is left in it.
+UNFOLDED_BYTES = 32 * 1024 * 1024
 
 _CLIENT_ID = "catdog-console"
 _PATIENCE_SECONDS = 5.0  # with a record that is there

@@ -20,6 +20,7 @@ from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_security import KafkaSecurity
 from catdog_common.messages import Answer, Model, OutgoingRecord, Source, SourceRecord, write_dead_letter
 from catdog_console.dead_letters import MOST
+from catdog_console.places import UNFOLDED_BYTES
 from catdog_console.strip import DEAD_LETTER, SHOWN
 from catdog_console.traffic import Traffic
 from catdog_console.views_of_kafka import Asked, Frame, ModelTopics, Shown
@@ -64,9 +65,11 @@ class Kafka:
             max_image_bytes=MAX_MESSAGE_BYTES - 2**20,
         )
 
-    def write(self, *records: OutgoingRecord, partition: int = 0) -> list[int]:
+    def write(self, *records: OutgoingRecord, partition: int = 0, **settings: str | int) -> list[int]:
         """Append records to a partition; return their offsets."""
-        producer, offsets = Producer({"bootstrap.servers": self.broker.servers}), list[int | None]()
+        named = {name.replace("_", "."): value for name, value in settings.items()}
+        producer = Producer({"bootstrap.servers": self.broker.servers, **named})
+        offsets = list[int | None]()
         for each in records:
             producer.produce(
                 each.topic,
@@ -312,6 +315,19 @@ async def test_the_newest_dead_letters_are_listed_and_their_bytes_handed_out(
     again = await traffic.dead_letters(topics)
     assert again[0].letter.size == 12
     assert again[1:] == letters[:-1]
+
+
+async def test_what_would_unfold_to_more_than_the_console_has_room_for_is_left_as_it_is(
+    kafka: Kafka, traffic: Traffic
+) -> None:
+    topics = kafka.model()
+    await until(traffic, topics, listens)
+    bomb = kafka.letter(topics, bytes(UNFOLDED_BYTES + 1))
+    kafka.write(bomb, compression_type="zstd", message_max_bytes=2 * UNFOLDED_BYTES)
+    frame = await until(traffic, topics, lambda frame: bool(frame.shown))
+    assert (frame.shown[0].seen.reason, frame.shown[0].thumbnail) == ("TooLargeToRead", None)
+    [letter] = await traffic.dead_letters(topics)
+    assert (letter.letter.reason, letter.letter.size) == ("TooLargeToRead", None)
 
 
 async def test_a_topic_without_dead_letters_has_an_empty_list(kafka: Kafka, traffic: Traffic) -> None:
