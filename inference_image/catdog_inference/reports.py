@@ -1,7 +1,8 @@
 """Hands out the files of a model's versions to who can name the version's digest.
 
-A capability: the digest of a version's manifest stands in the CatDogModel's status and nowhere else, so who
-may read that may read the version. Everybody else is told the same, whatever is there.
+A capability: the digest of a version's manifest stands in the CatDogModel's status, and in the last words of
+the pod that trained it; who may read these may read the version. Everybody else is told the same, whatever is
+there.
 """
 
 import asyncio
