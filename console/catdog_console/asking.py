@@ -57,7 +57,8 @@ class PhotoProducer:
 
     def _drop(self, producer: AIOKafkaProducer) -> None:
         """Let the next photo connect anew: aiokafka goes on with a password that has been renewed since."""
-        if producer is self._producer:
+        is_used = producer is self._producer
+        if is_used:  # and was not dropped by another photo yet
             self._producer = None
             task = asyncio.create_task(producer.stop())  # once it has sent what it was given by others
             self._stopping.add(task)

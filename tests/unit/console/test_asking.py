@@ -4,7 +4,6 @@ import asyncio
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 
@@ -140,16 +139,13 @@ async def test_of_very_many_photos_the_oldest_are_forgotten(topic: Topic) -> Non
     assert await topic.asks.wait(asked[1].id, 0) is not None
 
 
-class Connection(AIOKafkaProducer):
+class Connection:
     """A producer without a broker: it takes photos, refuses them, or says nothing."""
 
     def __init__(self, made: list["Connection"], does: str) -> None:
         made.append(self)
         self.does, self.stopped = does, 0
         self.asked, self.may_stop = asyncio.Event(), asyncio.Event()
-
-    def __del__(self) -> None:
-        """Say nothing of a producer that was not stopped."""
 
     async def start(self) -> None:
         assert not self.stopped
