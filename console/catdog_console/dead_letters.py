@@ -8,6 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from catdog_client.dead_letter import Selection, read_dead_letter, saved_name
+from catdog_client.errors import ClientError
 from catdog_client.exchange import Record
 from catdog_common.kafka_batches import Folded
 from catdog_console.places import Places
@@ -17,6 +18,7 @@ from catdog_console.views_of_kafka import LetterFile, ModelTopics, ShownLetter
 MOST = 25
 _MOST_READ = 200  # records, as others' dead letters may lie among them
 _MOST_BYTES = 64 * 1024 * 1024
+PATIENCE_SECONDS = 20.0  # with a topic; what was read of it until then is known the next time
 
 Place: TypeAlias = tuple[int, int]  # partition, offset
 Show: TypeAlias = "Callable[[Record], Awaitable[ShownLetter | None]]"
@@ -32,8 +34,14 @@ class _Read(msgspec.Struct, frozen=True):
 class DeadLetters:
     """The dead letters of one model; what was read once is known, as a record never changes."""
 
-    def __init__(self, topics: ModelTopics, places: Places, thumbnails: Thumbnails) -> None:
-        self._topic = topics.dead_letters
+    def __init__(
+        self,
+        topics: ModelTopics,
+        places: Places,
+        thumbnails: Thumbnails,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._topic, self._patience = topics.dead_letters, patience
         self._selection = Selection(source_topic=topics.input)
         self._places, self._thumbnails = places, thumbnails
         self._known = dict[Place, _Read]()
@@ -47,7 +55,14 @@ class DeadLetters:
         """
         async with self._turn:
             search = _Search(self._places, self._topic, self._known, self._show)
-            found = await search.newest()
+            try:
+                async with asyncio.timeout(self._patience):
+                    found = await search.newest()
+            except TimeoutError as error:
+                self._known |= search.met
+                raise ClientError(
+                    f"the dead letters were not read within {self._patience:g} s, as Kafka is slow: try again"
+                ) from error
             self._known = search.met  # and no more, so that it does not grow
             return found
 

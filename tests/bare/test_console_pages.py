@@ -117,6 +117,21 @@ def turn(page: Page, *, hidden: bool) -> None:
     )
 
 
+def test_a_phone_takes_a_photo_and_has_it_answered(browser: Browser, url: str, tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(picture("red"))
+    with browser.new_context(is_mobile=True, has_touch=True) as context:
+        page = context.new_page()
+        page.goto(f"{url}{URL}")
+        camera = page.get_by_label("Take a photo")
+        expect(camera).to_be_visible()
+        expect(camera).to_have_attribute("capture", "environment")  # the camera at the back, not a file
+        camera.set_input_files(tmp_path / "cat.jpg")
+        expect(page.locator("#answer .column")).to_have_count(1)
+    with browser.new_page() as desk:
+        desk.goto(f"{url}{URL}")
+        expect(desk.get_by_label("Take a photo")).to_be_hidden()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [NARROWEST, 1100])
 def test_axe_finds_no_violation_and_no_page_scrolls_sideways(
