@@ -114,7 +114,7 @@ class Asks:
         self._forget()
         try:
             place = await self._send(photo, identity, send, patience)
-        except BaseException:
+        except BaseException:  # also where nobody waits any more: what was not sent has no answer
             self._asks.pop(identity, None)
             raise
         ask.asked = msgspec.structs.replace(ask.asked, place=place)

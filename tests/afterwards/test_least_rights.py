@@ -7,11 +7,9 @@ import json
 
 import pytest
 
-from tests.cluster.audit import Entry, read_audit
+from tests.cluster.audit import Entry, Right, read_audit, rights_of
 from tests.cluster.instance import Instance
 from tests.lanes import clusters_of_the_run
-
-Right = tuple[str, str, str]  # API group, resource or resource/subresource, verb
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +52,4 @@ def rights_used(entry: Entry) -> set[Right]:
 def rights_granted(cluster: Instance) -> set[Right]:
     """Return what the operator's ClusterRole grants."""
     role = json.loads(cluster.kubectl("get", "clusterrole", "catdog-operator", "-o", "json"))
-    return {
-        (group, resource, verb)
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
+    return rights_of(role)

@@ -1,10 +1,13 @@
 """Reads the API server's audit log: what an operator's account asked of it, each request once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
+
+Right = tuple[str, str, str]  # API group, resource or resource/subresource, verb
 
 OPERATOR_USER = "system:serviceaccount:catdog-system:catdog-operator"
 NAMESPACED_USER = "system:serviceaccount:catdog:catdog-operator"  # of the install for one namespace
@@ -106,3 +109,14 @@ def parse_audit(lines: Iterable[bytes]) -> list[Entry]:
     entries = (decoder.decode(line) for line in lines if line.endswith(b"\n"))
     newest = {entry.audit_id: entry for entry in entries}
     return sorted(newest.values(), key=lambda entry: entry.received)
+
+
+def rights_of(role: Mapping[str, Any]) -> set[Right]:
+    """Return what a Role or a ClusterRole grants."""
+    return {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }

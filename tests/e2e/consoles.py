@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import yaml
 
+from tests.cluster.audit import Right, rights_of
 from tests.cluster.instance import Instance
 from tests.cluster.operator_process import free_port
 from tests.cluster.overlay import CONSOLE
@@ -30,14 +31,8 @@ def forwarded(cluster: Instance, port: int | None = None) -> Iterator[str]:
             forwarding.terminate()
 
 
-def rights_of_console() -> set[tuple[str, str, str]]:
-    """Return what its manifests grant: API group, resource, verb."""
+def rights_of_console() -> set[Right]:
+    """Return what its manifests grant."""
     documents = yaml.safe_load_all((CONSOLE / "rbac.yaml").read_text())
     [role] = [each for each in documents if each["kind"] == "Role"]
-    return {
-        (group, resource, verb)
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
+    return rights_of(role)
