@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 
 from catdog_common.kafka_security import KafkaSecurity
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.commands import environment
 from tests.cluster.instance import Instance
 from tests.cluster.waiting import PATIENCE_SECONDS
+from tests.e2e.kafka_clients import consuming, producing
 
 Record = Any  # an aiokafka.ConsumerRecord, which is not typed
 
@@ -42,7 +43,7 @@ def upload(
 
 async def records_in(cluster: Instance, topic: str) -> list[Record]:
     """Return what a topic has at this moment, of each partition in its order."""
-    async with AIOKafkaConsumer(**settings(cluster), max_partition_fetch_bytes=2**24) as consumer:
+    async with consuming(**settings(cluster), max_partition_fetch_bytes=2**24) as consumer:
         partitions = [TopicPartition(topic, each) for each in sorted(await partitions_of(cluster, topic))]
         consumer.assign(partitions)
         await consumer.seek_to_beginning()
@@ -56,7 +57,7 @@ async def records_in(cluster: Instance, topic: str) -> list[Record]:
 
 async def partitions_of(cluster: Instance, topic: str) -> set[int]:
     """Return the numbers of a topic's partitions."""
-    async with AIOKafkaProducer(**settings(cluster)) as producer:
+    async with producing(**settings(cluster)) as producer:
         return set(await producer.partitions_for(topic))
 
 
@@ -69,12 +70,8 @@ async def produce(
     partition: int | None = None,
 ) -> tuple[int, int]:
     """Send one record; return its partition and offset."""
-    producer = AIOKafkaProducer(**settings(cluster), max_request_size=2**24)
-    await producer.start()
-    try:
+    async with producing(**settings(cluster), max_request_size=2**24) as producer:
         sent = await producer.send_and_wait(topic, value, key=key, headers=headers or [], partition=partition)
-    finally:
-        await producer.stop()
     return sent.partition, sent.offset
 
 
@@ -97,17 +94,13 @@ async def first_record_at(
     Raises:
         TimeoutError: there was none within `seconds`.
     """
-    consumer = AIOKafkaConsumer(
+    async with consuming(
         topic, **connection, auto_offset_reset="earliest", max_partition_fetch_bytes=2**24
-    )
-    await consumer.start()
-    try:
+    ) as consumer:
         async with asyncio.timeout(seconds):
             async for record in consumer:
                 if holds(record):
                     return record
-    finally:
-        await consumer.stop()
     raise AssertionError("a consumer's records never end")
 
 
@@ -115,7 +108,7 @@ def produce_apart(cluster: Instance, topic: str, values: Sequence[bytes], every_
     """Send records from a thread of its own, where this one's event loop is somebody else's."""
 
     async def send() -> None:
-        async with AIOKafkaProducer(**settings(cluster), max_request_size=2**24) as producer:
+        async with producing(**settings(cluster), max_request_size=2**24) as producer:
             for value in values:
                 await producer.send_and_wait(topic, value)
                 await asyncio.sleep(every_seconds)  # the pace

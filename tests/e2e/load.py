@@ -12,6 +12,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from tests.cluster.waiting import PATIENCE_SECONDS
+from tests.e2e.kafka_clients import consuming, producing
 from tests.tiny_version import picture
 
 PER_SECOND = 30
@@ -83,7 +84,7 @@ async def steady_load(servers: str, topic: str) -> AsyncIterator[Load]:
     load = Load()
     # A broker may take a minute to come back, for which a record has to wait and not to be given up.
     patient = {"acks": "all", "enable_idempotence": True, "request_timeout_ms": 180_000}
-    async with AIOKafkaProducer(bootstrap_servers=servers, **patient) as producer:
+    async with producing(bootstrap_servers=servers, **patient) as producer:
         sending = asyncio.create_task(load.run(producer, topic))
         try:
             yield load
@@ -95,7 +96,7 @@ async def steady_load(servers: str, topic: str) -> AsyncIterator[Load]:
 async def answers_to(load: Load, servers: str, topic: str, seconds: float = PATIENCE_SECONDS) -> Counter[str]:
     """Return how often each id of a load was answered, once all that were sent were, or after `seconds`."""
     answered, sent = Counter[str](), set(load.sent)
-    async with AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:
+    async with consuming(topic, bootstrap_servers=servers, auto_offset_reset="earliest") as consumer:
         deadline = monotonic() + seconds
         while monotonic() < deadline and not (sent <= answered.keys() and await _is_at_end(consumer)):
             for records in (await consumer.getmany(timeout_ms=200)).values():

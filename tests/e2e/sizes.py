@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from catdog_common.messages import (
@@ -19,6 +17,7 @@ from catdog_common.messages import (
 )
 from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.kafka import Record, first_record_at
+from tests.e2e.kafka_clients import administering, producing
 from tests.tiny_version import picture
 
 KEY_BYTES = 32 * 1024
@@ -56,7 +55,7 @@ class Topics:
         **options: Any,  # noqa: ANN401 - aiokafka's
     ) -> tuple[int, int]:
         """Send a record of any size; return its partition and offset."""
-        async with AIOKafkaProducer(**self.connection, max_request_size=2**30, **options) as producer:
+        async with producing(**self.connection, max_request_size=2**30, **options) as producer:
             sent = await producer.send_and_wait(self.images, value, key=key, headers=headers or [])
         return sent.partition, sent.offset
 
@@ -81,14 +80,10 @@ class Topics:
         """Return the most bytes of a record that the broker allows on each topic."""
         setting = {"max.message.bytes": None}
         names = (self.images, self.answers, self.dead_letters)
-        admin = AIOKafkaAdminClient(**self.connection)
-        await admin.start()
-        try:
+        async with administering(**self.connection) as admin:
             (response,) = await admin.describe_configs(
                 [ConfigResource(ConfigResourceType.TOPIC, name, setting) for name in names]
             )
-        finally:
-            await admin.close()
         return {name: int(entries[0][1]) for _, _, _, name, entries in response.resources}
 
 

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
-
 from catdog_common.kafka_security import KafkaSecurity
 from tests.cluster.strimzi.client_files import write_client_files
 from tests.cluster.strimzi.kube import Kube, Manifest
 from tests.cluster.strimzi.waiting import await_ready
 from tests.cluster.waiting import PATIENCE_SECONDS
+from tests.e2e.kafka_clients import administering, consuming, producing
 
 NAMESPACE = "kafka"
 LABELS = {"strimzi.io/cluster": "my-cluster", "catdog.dev/test-of": "kafka"}
@@ -64,32 +62,20 @@ class Client:
 
     async def produce(self, topic: str, value: bytes) -> None:
         """Send one record and await its acknowledgement."""
-        producer = AIOKafkaProducer(**self.settings())
-        try:
-            await producer.start()
+        async with producing(**self.settings()) as producer:
             await producer.send_and_wait(topic, value)
-        finally:
-            await producer.stop()
 
     async def consume(self, topic: str) -> bytes:
         """Return the first record's value."""
-        consumer = AIOKafkaConsumer(topic, **self.settings(), auto_offset_reset="earliest")
-        try:
-            await consumer.start()
+        async with consuming(topic, **self.settings(), auto_offset_reset="earliest") as consumer:
             record = await asyncio.wait_for(consumer.getone(), PATIENCE_SECONDS)
-        finally:
-            await consumer.stop()
         value: bytes = record.value
         return value
 
     async def partitions(self, topic: str) -> int:
         """Return how many partitions a topic has, 0 where there is no such topic."""
-        admin = AIOKafkaAdminClient(**self.settings())
-        await admin.start()
-        try:
+        async with administering(**self.settings()) as admin:
             [described] = await admin.describe_topics([topic])
-        finally:
-            await admin.close()
         return len(described["partitions"])
 
 

@@ -16,8 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 import yaml
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.alerts import read_pod_monitors, read_rules
@@ -25,6 +24,7 @@ from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
 from tests.e2e.claims import claim_with_versions
 from tests.e2e.kafka import first_record, produce
+from tests.e2e.kafka_clients import administering, consuming
 from tests.e2e.models import NAMESPACE, Model, condition
 from tests.e2e.processes import process_in_pod
 from tests.e2e.strimzi import Client, eventually
@@ -111,13 +111,10 @@ async def test_who_has_the_workers_certificate_may_ask_how_far_they_are(
 ) -> None:
     user = pets.children("kafkausers")[0]["metadata"]["name"]
     settings = (await Client.of_user(cluster.kubeconfig, user, tmp_path)).settings()
-    admin, partition = AIOKafkaAdminClient(**settings), TopicPartition(IMAGES, 0)
-    await admin.start()
-    try:
+    async with administering(**settings) as admin:
         committed = await admin.list_consumer_group_offsets(GROUP)
-    finally:
-        await admin.close()
-    async with AIOKafkaConsumer(**settings) as consumer:
+    partition = TopicPartition(IMAGES, 0)
+    async with consuming(**settings) as consumer:
         end = await consumer.end_offsets([partition])
     assert committed[partition].offset == end[partition] == len(RECORDS)
 

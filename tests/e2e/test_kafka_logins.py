@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from confluent_kafka.admin import ScramMechanism
 
 from tests.cluster.instance import Instance
@@ -19,6 +18,7 @@ from tests.cluster.strimzi.pki import issue, new_authority, subject
 from tests.cluster.strimzi.waiting import await_ready
 from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import claim_with_versions, served_from
+from tests.e2e.kafka_clients import consuming, producing
 from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, make_kafka
 from tests.e2e.models import NAMESPACE, Model, condition
 from tests.tiny_version import picture
@@ -122,10 +122,10 @@ async def test_each_answers_the_same_picture(cluster: Instance, models: dict[str
         await asyncio.to_thread(model.await_ready)
     servers = await asyncio.to_thread(external_address, cluster, KAFKA)
     async with asyncio.timeout(PATIENCE_SECONDS):
-        async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+        async with producing(bootstrap_servers=servers) as producer:
             await producer.send_and_wait(TOPICS["input"]["name"], picture("red"), key=b"red-1")
         answered = set[str]()
-        async with AIOKafkaConsumer(
+        async with consuming(
             TOPICS["output"]["name"], bootstrap_servers=servers, auto_offset_reset="earliest"
         ) as consumer:
             while answered != WAYS.keys():
@@ -171,11 +171,11 @@ async def test_a_certificate_that_goes_bad_is_told_while_open_connections_go_on(
     await asyncio.to_thread(model.await_ready)
     await asyncio.to_thread(put_wrong_secrets, cluster)
     await asyncio.to_thread(model.await_status, partial(is_told, WRONG[name][1]), "told why")
-    async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+    async with producing(bootstrap_servers=servers) as producer:
         await producer.send_and_wait(TOPICS["input"]["name"], picture("blue"), key=b"blue-1")
     async with (
         asyncio.timeout(PATIENCE_SECONDS),
-        AIOKafkaConsumer(
+        consuming(
             TOPICS["output"]["name"], bootstrap_servers=servers, auto_offset_reset="earliest"
         ) as consumer,
     ):

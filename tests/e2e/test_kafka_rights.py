@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
 
 from tests.cluster.instance import Instance
 from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka import first_record, produce
+from tests.e2e.kafka_clients import administering, consuming
 from tests.e2e.models import NAMESPACE, Model, condition
 from tests.e2e.strimzi import Client
 from tests.tiny_version import picture
@@ -135,12 +135,8 @@ async def write_pictures(client: Client) -> None:
 
 
 async def read_by_another_group(client: Client) -> None:
-    consumer = AIOKafkaConsumer(INPUT, **client.settings(), group_id="somebody-elses")
-    try:
-        await consumer.start()
+    async with consuming(INPUT, **client.settings(), group_id="somebody-elses") as consumer:
         await asyncio.wait_for(consumer.getone(), PATIENCE_SECONDS)
-    finally:
-        await consumer.stop()
 
 
 async def read_what_another_model_is_asked(client: Client) -> None:
@@ -148,12 +144,8 @@ async def read_what_another_model_is_asked(client: Client) -> None:
 
 
 async def make_a_topic(client: Client) -> None:
-    admin = AIOKafkaAdminClient(**client.settings())
-    await admin.start()
-    try:
+    async with administering(**client.settings()) as admin:
         answer = await admin.create_topics([NewTopic("rights-new", 1, 1)])
-    finally:
-        await admin.close()
     [(_, code, *_)] = answer.topic_errors
     if code == TopicAuthorizationFailedError.errno:
         raise TopicAuthorizationFailedError

@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from catdog_common.artifact import Resampling
@@ -21,6 +20,7 @@ from tests.cluster.packages import CLIENT_PACKAGES, install_packages
 from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka import Record, produce, settings
+from tests.e2e.kafka_clients import consuming, producing
 from tests.e2e.models import Model, condition
 from tests.e2e.other_clients import Kcat
 from tests.e2e.people import Person
@@ -226,8 +226,8 @@ async def outcomes_of(topics: Topics, values: Mapping[str, bytes]) -> Outcomes:
     """
     found: dict[str, dict[str, Record]] = {topics.answers: {}, topics.dead_letters: {}}
     async with (
-        AIOKafkaProducer(**topics.connection, max_request_size=2**24) as producer,
-        AIOKafkaConsumer(*found, **topics.connection, auto_offset_reset="earliest") as consumer,
+        producing(**topics.connection, max_request_size=2**24) as producer,
+        consuming(*found, **topics.connection, auto_offset_reset="earliest") as consumer,
         asyncio.timeout(PATIENCE_SECONDS),
     ):
         sendings = [

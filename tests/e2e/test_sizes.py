@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
 from catdog_common.messages import ERROR_CLASS_HEADER, ERROR_MESSAGE_HEADER, ERROR_TOPIC_HEADER
 from tests.cluster.instance import Instance
 from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka import settings
+from tests.e2e.kafka_clients import producing
 from tests.e2e.models import Model
 from tests.e2e.sizes import (
     HEADER_BYTES,
@@ -94,7 +94,7 @@ async def test_an_edit_reaches_broker_and_client(
     sizes.patch({"kafka": {"maxImageBytes": SMALL_BYTES}})
     await topics.await_limits(SMALL_BYTES)
     with pytest.raises(MessageSizeTooLargeError):
-        async with AIOKafkaProducer(**settings(cluster)) as by_default:
+        async with producing(**settings(cluster)) as by_default:
             await by_default.send_and_wait(topics.images, noise(2 * SMALL_BYTES))
     await asyncio.to_thread(check_client, cluster, topics, tmp_path, SMALL_BYTES)
 

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
 
 from tests.cluster.instance import Instance
 from tests.demo.photo_sets import LabelledPhoto
 from tests.e2e.claims import make_claim
 from tests.e2e.failures.rows import described
 from tests.e2e.kafka import settings, upload
+from tests.e2e.kafka_clients import administering, consuming, producing
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.s3 import SECRET, s3_server
 from tests.e2e.strimzi import Client, kafka_topic, kafka_user
@@ -239,33 +240,29 @@ def make_topic(cluster: Instance) -> None:
 
 async def send_records_without_photos(cluster: Instance, photos: Path) -> None:
     """Send what has no photo or no label, a batch that unfolds to too much, and copies by every codec."""
-    async with AIOKafkaProducer(**settings(cluster), max_request_size=2**20) as producer:
+    async with producing(**settings(cluster), max_request_size=2**20) as producer:
         for value, headers in NO_PHOTO.values():
             await producer.send_and_wait(TOPIC, value, key=b"bad", headers=headers, partition=1)
     large = {"max_request_size": 2**30, "compression_type": "zstd"}
-    async with AIOKafkaProducer(**settings(cluster), **large) as producer:
+    async with producing(**settings(cluster), **large) as producer:
         await producer.send_and_wait(TOPIC, bytes(BOMB_BYTES), headers=[("label", b"cat")], partition=0)
     photo = min((photos / "training" / "cat").glob("cat-*.jpg"))
     headers = [("label", b"cat"), ("split", b"training")]
     for codec in CODECS:
-        async with AIOKafkaProducer(**settings(cluster), compression_type=codec) as producer:
+        async with producing(**settings(cluster), compression_type=codec) as producer:
             await producer.send_and_wait(TOPIC, photo.read_bytes(), headers=headers, partition=1)
 
 
 async def remove_records(cluster: Instance, directory: Path, partition: int, before: int) -> None:
     """Remove the first records of a partition, as retention does."""
     cleaner = await Client.of_user(cluster.kubeconfig, CLEANER, directory)
-    admin = AIOKafkaAdminClient(**cleaner.settings())
-    await admin.start()
-    try:
+    async with administering(**cleaner.settings()) as admin:
         await admin.delete_records({TopicPartition(TOPIC, partition): RecordsToDelete(before_offset=before)})
-    finally:
-        await admin.close()
 
 
 async def end_of(cluster: Instance, partition: int) -> int:
     """Return the offset that a partition's next record has."""
     at = TopicPartition(TOPIC, partition)
-    async with AIOKafkaConsumer(**settings(cluster)) as consumer:
+    async with consuming(**settings(cluster)) as consumer:
         ends = await consumer.end_offsets([at])
     return int(ends[at])

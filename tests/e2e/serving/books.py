@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from catdog_common.messages import ERROR_OFFSET_HEADER, ERROR_PARTITION_HEADER, ERROR_TOPIC_HEADER
 from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.kafka import Record
+from tests.e2e.kafka_clients import consuming, producing
 from tests.e2e.sizes import Topics
 
 # A broker may take minutes to come back, for which a record has to wait and not to be given up.
@@ -135,8 +136,8 @@ def _parse(record: Record, topics: Topics) -> tuple[str, Outcome]:
 async def open_books(topics: Topics) -> AsyncIterator[Books]:
     """Give books of what is sent and comes from now on."""
     async with (
-        AIOKafkaProducer(**topics.connection, **PATIENT, max_request_size=LARGE) as producer,
-        AIOKafkaConsumer(**topics.connection, max_partition_fetch_bytes=LARGE) as consumer,
+        producing(**topics.connection, **PATIENT, max_request_size=LARGE) as producer,
+        consuming(**topics.connection, max_partition_fetch_bytes=LARGE) as consumer,
     ):
         places = [
             TopicPartition(topic, partition)

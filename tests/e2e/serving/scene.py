@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cluster.strimzi.kube import Kube
 from tests.cluster.waiting import PATIENCE_SECONDS
+from tests.e2e.kafka_clients import Clients, administering
 from tests.e2e.models import NAMESPACE, Model
 from tests.e2e.processes import process_in_pod
 from tests.e2e.serving.books import Books
@@ -134,15 +134,9 @@ class Scene:
         """The consumer group of the workers."""
         return f"catdog.{NAMESPACE}.{self.model.name}"
 
-    @asynccontextmanager
-    async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+    def admin(self) -> Clients:
         """Give a connection by which Kafka says how groups are."""
-        admin = AIOKafkaAdminClient(**self.topics.connection)
-        await admin.start()
-        try:
-            yield admin
-        finally:
-            await admin.close()
+        return administering(**self.topics.connection)
 
 
 def is_running(pod: Pod) -> bool:

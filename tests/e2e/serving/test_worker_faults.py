@@ -5,8 +5,8 @@ import signal
 from collections.abc import Awaitable, Callable
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 
+from tests.e2e.kafka_clients import consuming
 from tests.e2e.models import NAMESPACE
 from tests.e2e.serving.books import Books
 from tests.e2e.serving.scene import IN_FLIGHT, PICTURES, Scene, signal_worker
@@ -71,11 +71,9 @@ async def storm(scene: Scene) -> None:
     before = await scene.rebalances()
     for _ in range(JOINERS):
         await scene.busy_worker()
-        joiner = AIOKafkaConsumer(
-            scene.topics.images, **scene.topics.connection, group_id=scene.group, enable_auto_commit=False
-        )
-        await joiner.start()
-        await joiner.stop()
+        joining = {"group_id": scene.group, "enable_auto_commit": False}
+        async with consuming(scene.topics.images, **scene.topics.connection, **joining):
+            pass
     await scene.await_members(2)
     assert await scene.rebalances() >= before + JOINERS
 
