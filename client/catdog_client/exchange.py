@@ -10,6 +10,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
@@ -18,6 +19,7 @@ from aiokafka.errors import (
 from catdog_client.config import Config, KafkaConfig
 from catdog_client.errors import ClientError
 from catdog_client.outcome import Outcome
+from catdog_client.silence import explain_silence
 from catdog_client.size_limit import SizeLimit, find_limit
 from catdog_common.kafka_batches import bound_batches
 from catdog_common.kafka_security import KafkaSecurityError
@@ -60,16 +62,19 @@ class Exchange:
         """Read answers and dead letters from now on.
 
         Raises:
-            ClientError: a topic is not there, or may not be read.
+            ClientError: a topic is not there, may not be read, or has a partition that no broker leads.
         """
         topics = (self._config.output_topic, self._config.dead_letter_topic)
         partitions = [each for topic in topics for each in await self._partitions(topic)]
         self._consumer.assign(partitions)
-        await self._consumer.seek_to_end()
-        for (
-            partition
-        ) in partitions:  # the ends are looked up before anything is sent, or an answer could be missed
-            await self._consumer.position(partition)
+        try:  # the ends are looked up before anything is sent, or an answer could be missed
+            ends = await self._consumer.end_offsets(partitions)
+        except KafkaTimeoutError as error:
+            raise await explain_silence(self._config, topics, error) from error
+        except KafkaError as error:
+            raise refused(self._config, error) from error
+        for partition, end in ends.items():
+            self._consumer.seek(partition, end)
 
     async def send(self, photo: Path) -> Outcome:
         """Send a photo under an id of its own; return where its record lies, or why it was not sent."""
