@@ -8,7 +8,7 @@ from catdog_client.errors import ClientError
 from catdog_common.artifact import UNKNOWN
 from catdog_common.messages import Source
 from catdog_console.views_of_kafka import Asked, Frame, Rates, Shown, ShownLetter
-from catdog_console.written import View, clock
+from catdog_console.written import View, clock, counted
 
 _SHORT = 40  # characters of an id that are shown
 
@@ -136,8 +136,8 @@ def _rates(rates: Rates) -> str:
         return "Nothing was counted yet."
     by_label = ", ".join(f"{label} {value:.1f}" for label, value in sorted(rates.per_second.items()) if value)
     return (
-        f"A second: {by_label or 'nothing'}. Since {clock(rates.since)}: {rates.answers} answers, "
-        f"{rates.dead_letters} dead letters"
+        f"A second: {by_label or 'nothing'}. Since {clock(rates.since)}: {counted(rates.answers, 'answer')}, "
+        f"{counted(rates.dead_letters, 'dead letter')}"
         + (f"; {rates.not_shown} of them came too fast to be shown." if rates.not_shown else ".")
     )
 

@@ -24,3 +24,8 @@ def moment(time: datetime | None) -> Moment | None:
 def clock(time: datetime) -> str:
     """Return a time of today."""
     return f"{time:%H:%M:%S} UTC"
+
+
+def counted(number: int, thing: str) -> str:
+    """Return how many there are of a thing, whose name takes an s where there is not one."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

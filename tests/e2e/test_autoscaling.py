@@ -146,7 +146,7 @@ def test_with_more_partitions_there_is_nothing_to_tell(cluster: Instance, pets: 
 
 def test_without_it_the_model_is_scaled_by_hand(cluster: Instance, pets: Model) -> None:
     follow(cluster, "Scale by hand again")
-    pets.await_condition("Ready", ("True", "Serving", SERVES.format(1)))
+    pets.await_condition("Ready", ("True", "Serving", "version 1 serves with its one replica ready"))
 
 
 @pytest.mark.soak

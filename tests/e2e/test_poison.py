@@ -114,7 +114,7 @@ async def test_nothing_but_bad_images_is_told_until_a_picture_is_answered(
         "it serves, and only bad images come",
     )
     message = condition(status, "Serving")[2]
-    assert message.startswith("version 1 serves with all 1 replicas ready, but pod ")
+    assert message.startswith("version 1 serves with its one replica ready, but pod ")
     assert said in message
     assert f"lie in topic {topics.dead_letters}; see what sends them" in message
     failures.append(

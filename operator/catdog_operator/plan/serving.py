@@ -108,7 +108,8 @@ def _find_serving(observed: Observed, resolved: Resolved, version: int, *, compl
     if complete and wanted == 0:
         return no("ScaledToZero", f"version {version} serves when spec.inference.replicas is more than 0")
     if complete:
-        return _find_remark(observed, resolved, f"version {version} serves with all {wanted} replicas ready")
+        replicas = "its one replica" if wanted == 1 else f"all {wanted} replicas"
+        return _find_remark(observed, resolved, f"version {version} serves with {replicas} ready")
     if (trouble := _find_trouble(observed)) is not None:
         return trouble if ready == 0 else yes(trouble.reason, f"{_answering(ready)}, but {trouble.message}")
     if ready:

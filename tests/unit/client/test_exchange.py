@@ -25,8 +25,16 @@ def aiokafkas() -> Iterator[None]:
 
 def exchange_of(servers: str) -> Exchange:
     """Return an exchange that is yet to be entered."""
-    topics = {"input_topic": "i", "output_topic": "o", "dead_letter_topic": "d"}
-    return Exchange(Config(kafka_bootstrap_servers=servers, kafka_ca_dir=None, kafka_user_dir=None, **topics))
+    return Exchange(
+        Config(
+            kafka_bootstrap_servers=servers,
+            kafka_ca_dir=None,
+            kafka_user_dir=None,
+            input_topic="i",
+            output_topic="o",
+            dead_letter_topic="d",
+        )
+    )
 
 
 async def test_what_comes_back_is_read_by_batches_that_are_bounded() -> None:

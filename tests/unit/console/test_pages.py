@@ -165,7 +165,7 @@ def test_who_has_no_script_listens_for_some_seconds(browser: TestClient, traffic
     traffic.frames = [EMPTY, Frame((an_answer(41), an_answer(40, "dog", "<b>")), rates)]
     page = browser.get(f"{URL}/answers").text
     assert f'<img src="{URL}/pictures/0-41.jpg" alt="photo answered cat 97.3%"' in page
-    assert "A second: cat 2.0. Since 09:20:10 UTC: 5 answers, 1 dead letters; 3 of them" in page
+    assert "A second: cat 2.0. Since 09:20:10 UTC: 5 answers, 1 dead letter; 3 of them" in page
     assert "id &lt;b&gt;" in page
 
 

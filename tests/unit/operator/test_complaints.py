@@ -97,7 +97,7 @@ async def test_a_worker_that_only_gets_bad_images_is_told_of_though_it_is_ready_
     add_worker(world, ready=True)
     world.roll_out()
     await world.reconcile()
-    told = ("OnlyBadImages", f"version 1 serves with all 1 replicas ready, but {said}")
+    told = ("OnlyBadImages", f"version 1 serves with its one replica ready, but {said}")
     assert serving(world) == told
     assert status_of(world, "Ready") == "True"
     world.start_operator()  # which remembers nothing
