@@ -29,7 +29,7 @@ def _sections() -> Iterator[str]:
     settings = {**cli.context_settings, "terminal_width": _WIDTH}
     root = click.Context(cli, info_name="catdog", **settings)
     yield _section(root)
-    yield from _sections_below(root, COMMANDS, settings)
+    yield from _sections_below(root, COMMANDS.values(), settings)
 
 
 def _sections_below(

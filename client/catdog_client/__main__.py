@@ -16,7 +16,7 @@ from catdog_client.options import kafka_options
 PROGRAMS = {"kubectl-catdog": "kubectl catdog", "oc-catdog": "oc catdog"}
 
 
-@click.group(context_settings={"max_content_width": 110})
+@click.group(commands=COMMANDS, context_settings={"max_content_width": 110})
 @kafka_options
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - whatever the options above are
@@ -26,10 +26,6 @@ def cli(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - wh
     not understood, and 3 where a model is not as it was asked about.
     """
     context.obj = options
-
-
-for _command in COMMANDS:
-    cli.add_command(_command)
 
 
 def main() -> None:

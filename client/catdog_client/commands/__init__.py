@@ -1,33 +1,42 @@
-"""The commands of `catdog`, a module each."""
+"""The commands of `catdog`, a module each, of which one is imported that is asked for.
+
+Together they stand on so many libraries that a shell would wait more than a second for a word's completion.
+"""
+
+from collections import UserDict
+from importlib import import_module
 
 import click
 
-from catdog_client.commands.compare import compare
-from catdog_client.commands.completion import completion
-from catdog_client.commands.dead_letters import dead_letters
-from catdog_client.commands.doctor import doctor
-from catdog_client.commands.logs import logs
-from catdog_client.commands.plot import plot
-from catdog_client.commands.promote import promote
-from catdog_client.commands.retrain import retrain
-from catdog_client.commands.rollback import rollback
-from catdog_client.commands.send import send
-from catdog_client.commands.status import status
-from catdog_client.commands.upload import upload
-from catdog_client.commands.watch import watch
-
-COMMANDS: tuple[click.Command, ...] = (
-    status,
-    promote,
-    rollback,
-    retrain,
-    compare,
-    plot,
-    logs,
-    doctor,
-    send,
-    watch,
-    dead_letters,
-    upload,
-    completion,
+_NAMES = (
+    "status",
+    "promote",
+    "rollback",
+    "retrain",
+    "compare",
+    "plot",
+    "logs",
+    "doctor",
+    "send",
+    "watch",
+    "dead-letters",
+    "upload",
+    "completion",
 )
+
+
+class _Commands(UserDict[str, click.Command]):
+    """The commands by their names; each is that of its module's name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = dict.fromkeys(_NAMES, click.Command(None))  # until they are imported
+
+    def __getitem__(self, name: str) -> click.Command:
+        if self.data[name].name is None:
+            attribute = name.replace("-", "_")
+            self.data[name] = getattr(import_module(f"{__name__}.{attribute}"), attribute)
+        return self.data[name]
+
+
+COMMANDS = _Commands()
