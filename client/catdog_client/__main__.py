@@ -1,6 +1,7 @@
 """The command `catdog`: owns its options and exit codes; each command is a module of `commands`."""
 
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,25 @@ from catdog_client.options import kafka_options
 PROGRAMS = {"kubectl-catdog": "kubectl catdog", "oc-catdog": "oc catdog"}
 
 
+def _tell_version(context: click.Context, _option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's
+    if asked and not context.resilient_parsing:
+        try:
+            said = version("catdog")
+        except PackageNotFoundError:
+            said = "of a checkout, and not installed"
+        click.echo(f"catdog {said}")
+        context.exit()
+
+
 @click.group(commands=COMMANDS, context_settings={"max_content_width": 110})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Say which it is.",
+)
 @kafka_options
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:  # noqa: ANN401 - whatever the options above are

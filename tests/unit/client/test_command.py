@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,20 @@ def test_help_needs_no_configuration() -> None:
     result = CliRunner().invoke(cli, ["send", "--help"])
     assert result.exit_code == 0
     assert "--wait" in result.output
+
+
+def test_it_says_which_version_it_is() -> None:
+    result = CliRunner().invoke(cli, ["--version"])
+    assert result.exit_code == 0
+    assert result.output.startswith("catdog ")
+
+
+def test_a_completion_waits_for_no_library_that_a_command_needs() -> None:
+    script = "import catdog_client.__main__, sys; print(*sys.modules)"
+    imported = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    ).stdout
+    assert {"kubernetes", "aiokafka", "botocore", "numpy", "rich"}.isdisjoint(imported.split())
 
 
 def test_a_missing_setting_is_named_with_its_variable() -> None:
