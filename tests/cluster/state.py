@@ -1,6 +1,8 @@
 """A local cluster by its name: brought up, asked, and taken away."""
 
 import os
+import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +10,18 @@ import msgspec
 
 from tests.cluster import host
 from tests.cluster.cache import Cache
-from tests.cluster.commands import run
+from tests.cluster.commands import CommandError, run
 from tests.cluster.host import Processes
 from tests.cluster.layout import Layout
+
+# What kubectl says of an API server, or a kubelet, that is not to be asked at this moment.
+_PASSING = re.compile(
+    r"etcdserver: (leader changed|request timed out)|connection (refused|reset by peer)|unexpected EOF"
+    r"|The connection to the server \S+ was refused|TLS handshake timeout|client connection lost"
+    r"|the server is currently unable to handle the request|Error from server \(Timeout\)"
+)
+_PASSING_SECONDS = 60.0
+_PAUSE_SECONDS = 1.0
 
 # What the demo's model `pets` is reached by; the person may set others.
 _CLIENT_SETTINGS = {
@@ -97,10 +108,19 @@ class Instance:
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 -- subprocess' own word
         """Run kubectl as the administrator and return what it prints.
 
+        It is run again while nobody answers it, for a minute at most.
+
         Raises:
             CommandError: it failed; the message has what it said.
         """
-        return run(self.kubectl_path, *arguments, env=self._kubectl_environment(), stdin=input)
+        deadline = time.monotonic() + _PASSING_SECONDS
+        while True:
+            try:
+                return run(self.kubectl_path, *arguments, env=self._kubectl_environment(), stdin=input)
+            except CommandError as error:
+                if not _PASSING.search(str(error)) or time.monotonic() > deadline:
+                    raise
+            time.sleep(_PAUSE_SECONDS)  # a server that answers again tells nobody
 
     def claim_path(self, namespace: str, name: str) -> Path:
         """Return the directory on the host that holds what is on a bound claim."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.commands import CommandError
 from tests.cluster.instance import Instance
 from tests.e2e.models import NAMESPACE
 from tests.tiny_version import publish_tiny_version
@@ -20,7 +21,7 @@ def make_claim(
     namespace: str = NAMESPACE,
 ) -> Path:
     """Create a claim on a free volume, filled before anyone can see it; return its directory on the host."""
-    volume = _free_volume(cluster, mode)
+    volume = _take_volume(cluster, mode, name, namespace)
     directory = Path(volume["spec"]["local"]["path"])
     if fill:
         fill(directory)
@@ -45,19 +46,31 @@ def reserve_claim(
     cluster: Instance, name: str, fill: Callable[[Path], object], namespace: str = NAMESPACE
 ) -> None:
     """Keep a free volume, filled, for a claim that somebody else will make."""
-    volume = _free_volume(cluster, "ReadWriteOnce")
+    volume = _take_volume(cluster, "ReadWriteOnce", name, namespace)
     fill(Path(volume["spec"]["local"]["path"]))
-    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace, "name": name}
-    patch = json.dumps({"spec": {"claimRef": claim}})
-    cluster.kubectl("patch", "pv", volume["metadata"]["name"], "--type=merge", "-p", patch)
 
 
-def _free_volume(cluster: Instance, mode: str) -> dict[str, Any]:
-    volumes = json.loads(cluster.kubectl("get", "pv", "-o", "json"))["items"]
-    found: dict[str, Any] | None = next((volume for volume in volumes if is_free(volume, mode)), None)
-    if found is None:
-        raise LookupError(f"no {mode} volume is free")
-    return found
+def _take_volume(cluster: Instance, mode: str, claim: str, namespace: str) -> dict[str, Any]:
+    """Return a volume that was free; from here on it is for this claim, and no pod's is bound to it."""
+    volumes: list[dict[str, Any]] = json.loads(cluster.kubectl("get", "pv", "-o", "json"))["items"]
+    reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace, "name": claim}
+    for volume in volumes:
+        if is_free(volume, mode) and _reserve(cluster, volume, reference):
+            return volume
+    raise LookupError(f"no {mode} volume is free")
+
+
+def _reserve(cluster: Instance, volume: dict[str, Any], claim: dict[str, str]) -> bool:
+    """Return whether the volume was still as it was seen: another claim may have got it since."""
+    seen = {"resourceVersion": volume["metadata"]["resourceVersion"]}
+    patch = json.dumps({"metadata": seen, "spec": {"claimRef": claim}})
+    try:
+        cluster.kubectl("patch", "pv", volume["metadata"]["name"], "--type=merge", "-p", patch)
+    except CommandError as error:
+        if "the object has been modified" in str(error):
+            return False
+        raise
+    return True
 
 
 def is_free(volume: dict[str, Any], mode: str) -> bool:

@@ -4,7 +4,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from tests.cluster.waiting import PATIENCE_SECONDS
 
 Status = dict[str, Any]
 NAMESPACE = "kafka"
+_PAUSE_SECONDS = 0.5  # before a watch that ended is begun anew
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,12 @@ class Model:
         )
 
     def await_ready(self, version: int | None = None, timeout: float = PATIENCE_SECONDS) -> Status:
-        """Return the first status that says Ready, of `version` if one is given."""
+        """Return the first status that says Ready for the last edit, of `version` if one is given."""
+        edit = self.generation()
         return self.await_status(
             lambda status: (
-                condition(status, "Ready")[0] == "True"
+                status.get("observedGeneration", 0) >= edit
+                and condition(status, "Ready")[0] == "True"
                 and version in (None, status.get("inference", {}).get("servedVersion"))
             ),
             f"ready with version {version or 'any'}",
@@ -116,7 +119,9 @@ class Model:
     def restarts(self) -> dict[str, int]:
         """Return how often each worker was restarted, by its uid."""
         return {
-            pod["metadata"]["uid"]: pod["status"]["containerStatuses"][0]["restartCount"]
+            pod["metadata"]["uid"]: sum(
+                each["restartCount"] for each in pod["status"].get("containerStatuses", [])
+            )
             for pod in self.workers()
         }
 
@@ -155,17 +160,41 @@ class Model:
 
 @contextmanager
 def watched(cluster: Instance, *look: str, timeout: float) -> Iterator[Iterator[str]]:
-    """Give the lines that `kubectl get --watch` prints, for at most `timeout` seconds."""
+    """Give the lines that `kubectl get --watch` prints, for at most `timeout` seconds.
+
+    It is begun anew, with what is there then, if it ends before: with the API server, or by a watch's own end.
+    """
     kubectl = [str(cluster.kubectl_path), "--kubeconfig", str(cluster.kubeconfig), "get", *look, "--watch"]
-    with subprocess.Popen(kubectl, stdout=subprocess.PIPE, text=True) as process:
-        deadline = threading.Timer(timeout, process.terminate)
+    over = threading.Event()
+    with ExitStack() as stack:
+
+        def begin() -> subprocess.Popen[str]:
+            return stack.enter_context(subprocess.Popen(kubectl, stdout=subprocess.PIPE, text=True))
+
+        processes = [begin()]  # at once: what comes from here on is seen
+
+        def end() -> None:
+            over.set()
+            processes[-1].terminate()
+
+        def lines() -> Iterator[str]:
+            while True:
+                stdout = processes[-1].stdout
+                assert stdout is not None
+                yield from stdout
+                if over.wait(_PAUSE_SECONDS):
+                    return
+                processes.append(begin())
+                if over.is_set():  # since
+                    end()
+
+        deadline = threading.Timer(timeout, end)
         deadline.start()
         try:
-            assert process.stdout is not None
-            yield iter(process.stdout)
+            yield lines()
         finally:
             deadline.cancel()
-            process.terminate()
+            end()
 
 
 def condition(status: Status, kind: str) -> tuple[str, str, str]:

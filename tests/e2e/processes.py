@@ -11,7 +11,7 @@ def processes_of(node: Instance, program: str) -> list[int]:
     return [
         int(path.name)
         for path in Path("/proc").iterdir()
-        if path.name.isdecimal() and _working_directory(path) == node.layout.node_dir and _runs(path, program)
+        if path.name.isdecimal() and _is_of_node(path, node, program)
     ]
 
 
@@ -37,17 +37,16 @@ def processes_in_pod(uid: str, program: str) -> list[int]:
     ]
 
 
+def _is_of_node(process: Path, node: Instance, program: str) -> bool:
+    with suppress(OSError):  # it is a thread of the kernel, or has ended
+        return (process / "cwd").readlink() == node.layout.node_dir and _runs(process, program)
+    return False
+
+
 def _is_in_pod(process: Path, uid: str, program: str) -> bool:
     with suppress(OSError):  # it has ended
         return _runs(process, program) and f"pod{uid}" in (process / "cgroup").read_text()
     return False
-
-
-def _working_directory(process: Path) -> Path | None:
-    try:
-        return (process / "cwd").readlink()
-    except OSError:  # a thread of the kernel, or one that has ended
-        return None
 
 
 def _runs(process: Path, program: str) -> bool:

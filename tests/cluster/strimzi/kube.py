@@ -17,6 +17,7 @@ import yaml
 Manifest: TypeAlias = dict[str, Any]
 
 CLOSE_SECONDS = 0.25
+PASSING_SECONDS = 60.0  # for which a server that is not there, or has too much to do, is asked again
 FIELD_MANAGER = "strimzi-stand-in"
 _STRIMZI = "kafka.strimzi.io/v1"
 _KINDS = {
@@ -53,6 +54,26 @@ class ApiError(Exception):
         self.status = status
 
 
+def _is_passing(error: Exception) -> bool:
+    """Whether it was nobody's fault, and is over soon."""
+    if not isinstance(error, ApiError):
+        return True
+    return error.status in (429, 503, 504) or (error.status == 500 and "etcdserver" in str(error))
+
+
+class _Identity(NamedTuple):
+    """Tells an object from all others of its kind, those of its name that went before among them."""
+
+    namespace: str | None
+    name: str
+    uid: str | None
+
+
+def _identity(item: Manifest) -> _Identity:
+    metadata = item["metadata"]
+    return _Identity(metadata.get("namespace"), metadata["name"], metadata.get("uid"))
+
+
 class Event(NamedTuple):
     """What a watch saw: an object as it is, or as it was before it went."""
 
@@ -65,7 +86,7 @@ class Kube:
 
     def __init__(self, session: aiohttp.ClientSession, retry_seconds: float = 1.0) -> None:
         self._session = session
-        self._retry_seconds = retry_seconds  # before a watch that broke off begins anew
+        self._retry_seconds = retry_seconds  # before what broke off is begun anew
 
     async def get(self, kind: str, namespace: str | None, name: str) -> Manifest | None:
         """Return an object, or None where there is none."""
@@ -125,15 +146,23 @@ class Kube:
     async def watch(self, kind: str) -> AsyncIterator[Event]:
         """Yield what is there, and then every change; it begins anew whenever the connection ends.
 
-        What goes while there is no connection is not seen: whoever needs to know looks for it now and then.
+        What went while there was no connection is told as it was seen last.
         """
         path = _path(kind, None)
+        known: dict[_Identity, Manifest] = {}
         while True:
             try:
                 listed = await self._call("GET", path)
-                for item in _items(kind, listed):
+                there = {_identity(item): item for item in _items(kind, listed)}
+                for gone in known.keys() - there.keys():
+                    yield Event(deleted=True, object=known[gone])
+                known = there
+                for item in [*there.values()]:
                     yield Event(deleted=False, object=item)
                 async for event in self._follow(path, listed["metadata"]["resourceVersion"]):
+                    known.pop(_identity(event.object), None)
+                    if not event.deleted:
+                        known[_identity(event.object)] = event.object
                     yield event
             except (ApiError, aiohttp.ClientError, TimeoutError) as error:
                 logger.warning("watch of %s broke off: %s", kind, error)
@@ -161,6 +190,25 @@ class Kube:
         body: Manifest | None = None,
         content_type: str = "application/json",
         params: Mapping[str, str] | None = None,
+    ) -> Manifest:
+        """Ask until there is an answer: again what does no harm twice, while the server is not to be asked."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PASSING_SECONDS
+        while True:
+            try:
+                return await self._ask(method, path, body, content_type, params)
+            except (ApiError, aiohttp.ClientConnectionError, TimeoutError) as error:
+                if method == "POST" or not _is_passing(error) or loop.time() > deadline:
+                    raise
+            await asyncio.sleep(self._retry_seconds)  # a server that can be asked again tells nobody
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Manifest | None,
+        content_type: str,
+        params: Mapping[str, str] | None,
     ) -> Manifest:
         data = None if body is None else json.dumps(body)
         headers = {"Content-Type": content_type}

@@ -17,11 +17,14 @@ class ApiServer:
 
     def __init__(self, *watches: tuple[int, str]) -> None:
         self.lists = 0
+        self.refusals: list[int] = []  # of the next lists
         self._watches = list(watches)
 
     async def answer(self, request: web.Request) -> web.Response:
         if "watch" not in request.query:
             self.lists += 1
+            if self.refusals:
+                return web.json_response({"message": "etcdserver: leader changed"}, status=self.refusals.pop())
             return web.json_response(
                 {"metadata": {"resourceVersion": "5"}, "items": [{"metadata": {"name": "listed"}}]}
             )
@@ -68,6 +71,31 @@ async def test_a_watch_that_breaks_off_begins_anew(broken: tuple[int, str]) -> N
     async with connected(api) as kube:
         assert await names(kube, 3) == [("listed", False), ("listed", False), ("new", False)]
     assert api.lists == 2
+
+
+async def test_what_went_while_nobody_watched_is_told_when_the_watch_begins_anew() -> None:
+    api = ApiServer((200, line("ADDED", "brief") + line("ADDED", "gone") + line("DELETED", "gone")), REFUSED)
+    async with connected(api) as kube:
+        assert await names(kube, 6) == [
+            ("listed", False),
+            ("brief", False),
+            ("gone", False),
+            ("gone", True),
+            ("brief", True),
+            ("listed", False),
+        ]
+
+
+async def test_a_server_that_is_busy_is_asked_again_and_one_that_refuses_is_not() -> None:
+    api = ApiServer()
+    async with connected(api) as kube:
+        api.refusals = [500, 503, 429]
+        assert len(await kube.list("Kafka")) == 1
+        assert api.lists == 4
+        api.refusals = [403]
+        with pytest.raises(ApiError, match="403"):
+            await kube.list("Kafka")
+        assert api.lists == 5
 
 
 async def test_what_the_server_refuses_is_said_in_its_words() -> None:
