@@ -11,15 +11,17 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError
 
 from tests.cluster.waiting import PATIENCE_SECONDS
+
+_AWAY = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError)
 
 Clients = AbstractAsyncContextManager[Any]  # of aiokafka, which has no types
 
 
 def consuming(*topics: str, **settings: object) -> Clients:
-    """Give a consumer that has started; it raises `KafkaConnectionError` when no broker answers for long."""
+    """Give a consumer that has started; it raises as aiokafka does when no broker answers for long."""
     return _connected(lambda: AIOKafkaConsumer(*topics, **settings), AIOKafkaConsumer.stop)
 
 
@@ -42,7 +44,7 @@ async def _connected(make: Callable[[], Any], end: Callable[[Any], Awaitable[Non
         try:
             try:
                 await client.start()
-            except KafkaConnectionError:
+            except _AWAY:
                 if loop.time() > deadline:
                     raise
                 await asyncio.sleep(0.5)  # nothing tells when a Service has a broker

@@ -162,7 +162,7 @@ class Model:
 def watched(cluster: Instance, *look: str, timeout: float) -> Iterator[Iterator[str]]:
     """Give the lines that `kubectl get --watch` prints, for at most `timeout` seconds.
 
-    It is begun anew, with what is there then, if it ends before: with the API server, or by a watch's own end.
+    It is begun anew, with what is there then, if it ends before: with the API server, or by itself.
     """
     kubectl = [str(cluster.kubectl_path), "--kubeconfig", str(cluster.kubeconfig), "get", *look, "--watch"]
     over = threading.Event()

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+from confluent_kafka import KafkaException
+
 from catdog_common.kafka_security import KafkaSecurity
 from tests.cluster.strimzi.client_files import write_client_files
+from tests.cluster.strimzi.kafka_admin import is_outage
 from tests.cluster.strimzi.kube import Kube, Manifest
 from tests.cluster.strimzi.waiting import await_ready
 from tests.cluster.waiting import PATIENCE_SECONDS
@@ -84,12 +89,29 @@ async def eventually(
 ) -> None:
     """Await that something holds which Kafka tells only to who asks.
 
+    What can't be asked at this moment, such as a broker that is coming back, is asked again.
+
     Raises:
         AssertionError: it did not within `seconds`.
     """
+    why = ""
     try:
         async with asyncio.timeout(seconds):
-            while not await holds():  # noqa: ASYNC110 -- nothing tells of it
-                await asyncio.sleep(0.2)
+            while True:
+                try:
+                    if await holds():
+                        return
+                    why = ""
+                except (KafkaError, KafkaException, aiohttp.ClientConnectionError) as error:
+                    if not _is_passing(error):
+                        raise
+                    why = f": {error!r}"
+                await asyncio.sleep(0.2)  # nothing tells of it
     except TimeoutError:
-        raise AssertionError(f"not within {seconds} s: {what}") from None
+        raise AssertionError(f"not within {seconds} s: {what}{why}") from None
+
+
+def _is_passing(error: Exception) -> bool:
+    if isinstance(error, KafkaException):
+        return is_outage(error)
+    return not isinstance(error, KafkaError) or error.retriable or isinstance(error, KafkaTimeoutError)

@@ -41,9 +41,11 @@ async def test_a_client_on_the_host_produces_and_consumes_over_mutual_tls(kube: 
 async def test_a_client_without_a_certificate_is_not_let_in(person: Client) -> None:
     trusting = ssl.create_default_context(cafile=person.directory / "ca" / "ca.crt")
     producer = AIOKafkaProducer(**person.settings() | {"ssl_context": trusting})
-    with pytest.raises(KafkaConnectionError):
-        await producer.start()
-    await producer.stop()
+    try:
+        with pytest.raises(KafkaConnectionError):
+            await producer.start()
+    finally:
+        await producer.stop()
 
 
 async def test_a_user_without_rules_may_do_nothing(cluster: Instance, kube: Kube, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka_clients import consuming, producing
 from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, make_kafka
 from tests.e2e.models import NAMESPACE, Model, condition
+from tests.e2e.strimzi import eventually
 from tests.tiny_version import picture
 
 KAFKA = "logins"
@@ -231,6 +232,11 @@ async def let_in_by_scram_sha_256(cluster: Instance, user: str, password: bytes)
     """Give a user a password of the kind that Strimzi has no users of."""
     async with connect(read_kubeconfig(cluster.kubeconfig)) as kube:
         await await_ready(kube, "Kafka", NAMESPACE, KAFKA)
-        admin = await Admins(kube).connect(NAMESPACE, KAFKA)
-        assert admin is not None
-        await admin.set_password(user, password, ScramMechanism.SCRAM_SHA_256)
+
+        async def is_set() -> bool:
+            admin = await Admins(kube).connect(NAMESPACE, KAFKA)
+            assert admin is not None
+            await admin.set_password(user, password, ScramMechanism.SCRAM_SHA_256)
+            return True
+
+        await eventually(is_set, "Kafka has taken the password")

@@ -5,8 +5,8 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,18 +41,31 @@ class Trainer:
         Raises:
             AssertionError: the log ended without.
         """
+        runs = True
+        while runs:
+            runs = self._runs()  # before: of what it says at last nothing is missed
+            with self._log() as lines:
+                for line in lines:
+                    progress = read_progress(line)
+                    if progress is not None and holds(progress):
+                        return progress
+        raise AssertionError(f"{self.name} ended and never said {what}")
+
+    @contextmanager
+    def _log(self) -> Iterator[Iterator[str]]:
+        """Give the lines of its log until it ends, or the way to it."""
         kubectl = [str(self.cluster.kubectl_path), "--kubeconfig", str(self.cluster.kubeconfig)]
         follow = [*kubectl, "logs", "--follow", self.name, "-n", NAMESPACE]
         with subprocess.Popen(follow, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             try:
-                for line in process.stdout:
-                    progress = read_progress(line)
-                    if progress is not None and holds(progress):
-                        return progress
+                yield iter(process.stdout)
             finally:
                 process.terminate()
-        raise AssertionError(f"{self.name} ended and never said {what}")
+
+    def _runs(self) -> bool:
+        look = ("pod", self.name, "-n", NAMESPACE, "--ignore-not-found", "-o", "jsonpath={.status.phase}")
+        return self.cluster.kubectl("get", *look) == "Running"
 
     def kill(self) -> None:
         """End its program without a word."""

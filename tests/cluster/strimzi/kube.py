@@ -191,7 +191,7 @@ class Kube:
         content_type: str = "application/json",
         params: Mapping[str, str] | None = None,
     ) -> Manifest:
-        """Ask until there is an answer: again what does no harm twice, while the server is not to be asked."""
+        """Ask, and while the server is not to be asked, ask again what does no harm twice."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PASSING_SECONDS
         while True:

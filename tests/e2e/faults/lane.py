@@ -64,14 +64,21 @@ async def lane(
     async with upstream(cluster.layout.api_server, context) as session:
         proxy = Proxy(session, model)
         await proxy.come()
-        environment = await asyncio.to_thread(write_environment, cluster, proxy.url, directory, settings)
-        opened = Lane(proxy, OperatorProcess(environment, directory / "operator.log"))
-        keeping = asyncio.create_task(opened.keep())
         try:
-            yield opened
+            environment = await asyncio.to_thread(write_environment, cluster, proxy.url, directory, settings)
+            async with _kept(Lane(proxy, OperatorProcess(environment, directory / "operator.log"))) as opened:
+                yield opened
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-            opened.operator.kill()
-            await opened.operator.ended()
             await proxy.end()
+
+
+@contextlib.asynccontextmanager
+async def _kept(opened: Lane) -> AsyncIterator[Lane]:
+    keeping = asyncio.create_task(opened.keep())
+    try:
+        yield opened
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        opened.operator.kill()
+        await opened.operator.ended()

@@ -24,7 +24,9 @@ class ApiServer:
         if "watch" not in request.query:
             self.lists += 1
             if self.refusals:
-                return web.json_response({"message": "etcdserver: leader changed"}, status=self.refusals.pop())
+                return web.json_response(
+                    {"message": "etcdserver: leader changed"}, status=self.refusals.pop()
+                )
             return web.json_response(
                 {"metadata": {"resourceVersion": "5"}, "items": [{"metadata": {"name": "listed"}}]}
             )
