@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -17,15 +17,18 @@ from playwright.sync_api import (
     Page,
     Request,
     ViewportSize,
+    expect,
     sync_playwright,
 )
 
 from tests.cluster.cache import default_cache
 from tests.cluster.packages import BROWSER_PACKAGES, install_packages
+from tests.cluster.waiting import PATIENCE_SECONDS
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 Scheme = Literal["light", "dark"]
 NARROWEST = 320  # CSS pixels of width: https://www.w3.org/WAI/WCAG22/Understanding/reflow
+PATIENCE = 1000 * PATIENCE_SECONDS  # milliseconds, instead of the five seconds of an expectation
 PICTURES = "CATDOG_PICTURES"  # the variable that names a folder for pictures
 _COLOURS = 192
 # WCAG to level AA, and what axe's authors hold for good practice besides.
@@ -39,12 +42,21 @@ def chromium() -> Iterator[Browser]:
     While it runs, the thread that has started it can run no other event loop.
     """
     install_packages(default_cache(), BROWSER_PACKAGES)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, timeout=PATIENCE)
         try:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def page_of(browser: Browser, **settings: Any) -> Iterator[Page]:  # noqa: ANN401 - Playwright's, of a context
+    """Give a page in a context of its own, which has time on a busy machine."""
+    with browser.new_context(**settings) as context:
+        context.set_default_timeout(PATIENCE)
+        yield context.new_page()
 
 
 @contextmanager
@@ -54,8 +66,8 @@ def page_at(browser: Browser, width: int, scheme: Scheme) -> Iterator[Page]:
     Nothing moves on it: what is about to appear has no contrast.
     """
     size = ViewportSize(width=width, height=800)
-    with browser.new_context(color_scheme=scheme, viewport=size, reduced_motion="reduce") as context:
-        yield context.new_page()
+    with page_of(browser, color_scheme=scheme, viewport=size, reduced_motion="reduce") as page:
+        yield page
 
 
 def violations_of(page: Page) -> list[str]:

@@ -1,5 +1,6 @@
 """Follows a page as a person would: its fenced blocks, section by section, in their order."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 
 from tests.cluster.commands import run
+from tests.cluster.waiting import PATIENCE_SECONDS
 
 # By a block's language: what it is handed to, on standard input. A person may be more patient than a test is.
 RUN_BY = {
@@ -66,8 +68,19 @@ def run_section(
     return "".join(_run(block, directory, environment, instead or {}) for block in blocks)
 
 
+def made_patient(text: str) -> str:
+    """Return commands as somebody runs them whose machine is busy: what they wait for may take its time."""
+
+    def longer(found: re.Match[str]) -> str:
+        seconds = int(found[1]) * (60 if found[2] == "m" else 1)
+        return f"--timeout={max(seconds, PATIENCE_SECONDS):.0f}s"
+
+    text = re.sub(r"--timeout=(\d+)([sm])\b", longer, text)
+    return re.sub(r"\bcatdog send(?= )(?!.*--timeout)", f"catdog send --timeout={PATIENCE_SECONDS:.0f}", text)
+
+
 def _run(block: Block, directory: Path, environment: dict[str, str], instead: Mapping[str, str]) -> str:
-    text = block.text
+    text = made_patient(block.text)
     for words, others in instead.items():
         text = text.replace(words, others)
     if block.language != "sh":

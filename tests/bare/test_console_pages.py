@@ -19,7 +19,7 @@ from catdog_common.artifact import MODEL_CARD_FILE, PLOT_FILE
 from catdog_console.app import create_app
 from catdog_console.config import Config
 from catdog_console.views_of_kafka import Frame, ModelTopics, Rates, ShownLetter
-from tests.browser import NARROWEST, Scheme, chromium, page_at, scrolls_sideways, violations_of
+from tests.browser import NARROWEST, Scheme, chromium, page_at, page_of, scrolls_sideways, violations_of
 from tests.tiny_version import picture
 from tests.unit.console.builders import SINCE, URL, FakeReports, FakeTraffic, an_answer, pets, some_parts
 
@@ -94,7 +94,7 @@ def test_what_passed_while_nobody_saw_the_page_is_not_shown_to_who_comes_back(
 ) -> None:
     parts = some_parts(pets())
     app = create_app(Config(namespaces=("kafka",)), parts)
-    with serving(app) as url, browser.new_page() as page:
+    with serving(app) as url, page_of(browser) as page:
         page.goto(f"{url}{path}")
         turn(page, hidden=True)
         parts.cluster.note_outage("kafka", "no API server answers", SINCE)
@@ -119,15 +119,14 @@ def turn(page: Page, *, hidden: bool) -> None:
 
 def test_a_phone_takes_a_photo_and_has_it_answered(browser: Browser, url: str, tmp_path: Path) -> None:
     (tmp_path / "cat.jpg").write_bytes(picture("red"))
-    with browser.new_context(is_mobile=True, has_touch=True) as context:
-        page = context.new_page()
+    with page_of(browser, is_mobile=True, has_touch=True) as page:
         page.goto(f"{url}{URL}")
         camera = page.get_by_label("Take a photo")
         expect(camera).to_be_visible()
         expect(camera).to_have_attribute("capture", "environment")  # the camera at the back, not a file
         camera.set_input_files(tmp_path / "cat.jpg")
         expect(page.locator("#answer .column")).to_have_count(1)
-    with browser.new_page() as desk:
+    with page_of(browser) as desk:
         desk.goto(f"{url}{URL}")
         expect(desk.get_by_label("Take a photo")).to_be_hidden()
 
@@ -154,7 +153,7 @@ def test_axe_finds_no_violation_and_no_page_scrolls_sideways(
 
 
 def test_axe_would_find_what_is_wrong(browser: Browser, url: str) -> None:
-    with browser.new_page() as page:
+    with page_of(browser) as page:
         page.goto(url)
         page.evaluate("document.querySelector('h1').innerHTML += '<img src=data:,>'")
         page.evaluate("document.querySelector('main').style.width = '5000px'")

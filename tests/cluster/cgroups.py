@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 _MOUNTS = Path("/proc/self/mountinfo")
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 60.0
 
 # https://github.com/kubernetes/kubernetes/blob/v1.34.4/pkg/kubelet/cm/cgroup_v2_manager_linux.go
 _NEEDED = {"cpu", "cpuset", "hugetlb", "memory", "pids"}

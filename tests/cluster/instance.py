@@ -183,7 +183,7 @@ def _await_node(instance: Instance, pause: Image) -> None:
 
 
 def _await_api_server(layout: Layout) -> None:
-    await_answer(f"{layout.api_server}/readyz", 60, _authority(layout))
+    await_answer(f"{layout.api_server}/readyz", PATIENCE_SECONDS, _authority(layout))
 
 
 def _node_spec(layout: Layout, programs: list[Program]) -> NodeSpec:

@@ -18,7 +18,9 @@ Status = dict[str, Any]
 @contextmanager
 def watched_statuses(terminal: Terminal, name: str) -> Iterator[Iterator[Status]]:
     """Give the statuses of a CatDogModel, the present one first, for as long as the context lasts."""
-    command = f"kubectl get catdogmodel {name} --watch -o jsonpath='{{.status}}{{\"\\n\"}}'"
+    # As a list: of an object by name kubectl never prints what changes between its get and its watch.
+    by_name = f"--field-selector metadata.name={name}"
+    command = f"kubectl get catdogmodels {by_name} --watch -o jsonpath='{{.status}}{{\"\\n\"}}'"
     with terminal.start(command, shown="") as process:
         try:
             assert process.stdout is not None
@@ -49,7 +51,8 @@ def wait_until_ready(terminal: Terminal, name: str, version: int) -> Status:
 def watched_readiness(terminal: Terminal, name: str) -> Iterator[list[int]]:
     """Give a list that grows by every count of ready workers, for as long as the context lasts."""
     template = '{.status.readyReplicas}{"\\n"}'
-    command = f"kubectl get deployment {name}-inference --watch -o jsonpath='{template}'"
+    by_name = f"--field-selector metadata.name={name}-inference"
+    command = f"kubectl get deployments {by_name} --watch -o jsonpath='{template}'"
     counts: list[int] = []
     with terminal.start(command, shown="") as process:
         reader = threading.Thread(target=_read_counts, args=(process, counts))

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from catdog_common.artifact import EVALUATION_FILE, MODEL_CARD_FILE, PLOT_FILE, UNKNOWN
 from tests.cluster.instance import Instance
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.demo.model import Status, wait_until_ready, watched_readiness
 from tests.demo.photo_sets import LabelledPhoto, PhotoSet
 from tests.demo.terminal import Terminal
@@ -20,6 +21,7 @@ NAMESPACE = "kafka"
 MODEL = "pets"
 SENT = 40
 RATE = 5  # photos a second
+DUE_ANSWERS = 10  # of the old version, while the new one trains, if that takes some seconds
 LAST_ANSWERS = 10  # of the new version, before the traffic stops
 SETTLING = timedelta(seconds=2)  # a Job's times are whole seconds, and answers are on their way
 
@@ -114,7 +116,7 @@ def send_held_out(terminal: Terminal, photos: tuple[LabelledPhoto, ...], folder:
     """Send photos that were in no split through Kafka; show the answers, and how many are right."""
     terminal.heading(f"3. {len(photos)} photos that it has never seen, through Kafka")
     files = [held_out_name(number, photo) for number, photo in enumerate(photos)]
-    command = f"catdog send --wait --output json {' '.join(files)}"
+    command = f"catdog send --wait --timeout={PATIENCE_SECONDS:.0f} --output json {' '.join(files)}"
     shown = f"cd held-out; catdog send --wait --output json {files[0]} ... {files[-1]}"
     answers = answers_in(terminal.read(f"cd {folder} && {command}", shown=shown))
     labels = dict(zip(files, (photo.label for photo in photos), strict=True))
@@ -129,10 +131,9 @@ def send_no_image(terminal: Terminal, directory: Path) -> None:
     """Send a file that is no image, and find it in the dead letters."""
     terminal.heading("4. A file that is no image: it goes to the dead letters, and nothing stops")
     (directory / "shopping-list.txt").write_text("milk, cat food\n")
-    command = "catdog send --wait --output json shopping-list.txt || echo"
-    [answer] = answers_in(
-        terminal.read(f"cd {directory} && {command}", shown=command.removesuffix(" || echo"))
-    )
+    command = "catdog send --wait --output json shopping-list.txt"
+    patient = command.replace("--wait", f"--wait --timeout={PATIENCE_SECONDS:.0f}")
+    [answer] = answers_in(terminal.read(f"cd {directory} && {patient} || echo", shown=command))
     terminal.say(json.dumps(answer, indent=1))
     _promise("error" in answer, "a file that is no image was answered as if it were one")
 
@@ -151,11 +152,13 @@ def train_again_under_traffic(terminal: Terminal, folder: Path) -> None:
     terminal.heading(f"6. An edit trains version 2, while {RATE} photos a second go on being answered")
     traffic = SteadyTraffic.start(terminal, f"{folder}/*", RATE)
     with traffic, watched_readiness(terminal, MODEL) as readiness:
-        traffic.wait_until(lambda: len(traffic.answers_of(1)) > 0, 60, "a first answer")
+        traffic.wait_until(lambda: len(traffic.answers_of(1)) > 0, PATIENCE_SECONDS, "a first answer")
         patch = json.dumps({"spec": {"training": {"epochs": 30}}})
         terminal.run(f"kubectl patch catdogmodel/{MODEL} --type=merge --patch '{patch}'")
         wait_until_ready(terminal, MODEL, version=2)
-        traffic.wait_until(lambda: len(traffic.answers_of(2)) >= LAST_ANSWERS, 120, "version 2's answers")
+        traffic.wait_until(
+            lambda: len(traffic.answers_of(2)) >= LAST_ANSWERS, PATIENCE_SECONDS, "version 2's answers"
+        )
         exit_code = traffic.stop()
     terminal.run("kubectl get catdogmodels")
     _judge_traffic(terminal, traffic, exit_code, readiness)
@@ -172,8 +175,8 @@ def _judge_traffic(terminal: Terminal, traffic: SteadyTraffic, exit_code: int, r
         f"trained, and {new} by version 2. Never fewer than {min(readiness)} workers were ready."
     )
     _promise(exit_code == 0 and not failed, f"photos were not answered: {failed[:3]}")
-    # Half of what is sent meanwhile, as trainer, worker and sender may share few processors.
-    due = RATE * max(timedelta(), completed - started - SETTLING).total_seconds() / 2
+    # Half of what is sent meanwhile, or some: trainer, worker and sender may share few processors.
+    due = min(DUE_ANSWERS, RATE * max(timedelta(), completed - started - SETTLING).total_seconds() / 2)
     _promise(
         meanwhile >= due,
         f"version 1 gave {meanwhile} answers while version 2 trained, where {due:.0f} were due",

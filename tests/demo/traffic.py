@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.demo.terminal import Terminal
 
 
@@ -34,7 +35,8 @@ class SteadyTraffic:
     def start(cls, terminal: Terminal, photos: str, rate: int) -> "SteadyTraffic":
         """Start sending `photos` (a shell pattern), `rate` of them a second, over and over."""
         command = f"catdog send --rate {rate} --repeat --wait --output json {photos}"
-        return cls(terminal.start(command, shown=f"{command} &"))
+        patient = command.replace("--wait", f"--wait --timeout={PATIENCE_SECONDS:.0f}")
+        return cls(terminal.start(patient, shown=f"{command} &"))
 
     def __enter__(self) -> Self:
         self._reader = threading.Thread(target=self._read)
@@ -65,7 +67,7 @@ class SteadyTraffic:
     def stop(self) -> int:
         """Stop sending, await the answers that are due, and return the sender's exit code."""
         self.process.send_signal(signal.SIGINT)
-        exit_code = self.process.wait(timeout=120)
+        exit_code = self.process.wait(PATIENCE_SECONDS)
         self._reader.join()
         return exit_code
 

@@ -10,7 +10,7 @@ from tests.cluster.audit import Right, rights_of
 from tests.cluster.instance import Instance
 from tests.cluster.operator_process import free_port
 from tests.cluster.overlay import CONSOLE
-from tests.cluster.waiting import await_answer
+from tests.cluster.waiting import PATIENCE_SECONDS, await_answer
 from tests.e2e.models import NAMESPACE
 
 DEPLOYMENT = "deployment/catdog-console"
@@ -25,7 +25,7 @@ def forwarded(cluster: Instance, port: int | None = None) -> Iterator[str]:
     command = (*kubectl, "port-forward", "-n", NAMESPACE, DEPLOYMENT, f"{port}:{_PORT}")
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as forwarding:
         try:
-            await_answer(f"http://localhost:{port}/healthz", 60)
+            await_answer(f"http://localhost:{port}/healthz", PATIENCE_SECONDS)
             yield f"http://localhost:{port}"
         finally:
             forwarding.terminate()

@@ -22,7 +22,7 @@ def run_to_end(cluster: Instance, name: str, spec: dict[str, Any]) -> str:
     }
     cluster.kubectl("apply", "-f", "-", input=json.dumps(pod))
     ended = "{.status.containerStatuses[0].state.terminated}"
-    cluster.kubectl("wait", "pod", name, "-n", NAMESPACE, f"--for=jsonpath={ended}", "--timeout=240s")
+    cluster.kubectl("wait", "pod", name, "-n", NAMESPACE, f"--for=jsonpath={ended}", "--timeout=600s")
     end = json.loads(cluster.kubectl("get", "pod", name, "-n", NAMESPACE, "-o", f"jsonpath={ended}"))
     assert end["exitCode"] == 0, cluster.kubectl("logs", name, "-n", NAMESPACE)
     cluster.kubectl("delete", "pod", name, "-n", NAMESPACE)

@@ -17,13 +17,11 @@ from tests.cluster.commands import run
 from tests.cluster.instance import Instance
 from tests.cluster.pki import issue, make_authority
 from tests.cluster.programs import build_s3_server
-from tests.cluster.waiting import await_answer
+from tests.cluster.waiting import PATIENCE_SECONDS, await_answer
 
 KEY, SECRET = "catdog-tests", "not-to-be-guessed"
 
 _PORT = 7443
-_START_SECONDS = 60
-_END_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,8 @@ def s3_server(cluster: Instance, directory: Path) -> Iterator[S3Server]:
 
     endpoint = f"https://{address}:{_PORT}"
     try:
-        await_answer(f"{endpoint}/health", _START_SECONDS, directory / "ca.crt", check_it_lives)
+        await_answer(f"{endpoint}/health", PATIENCE_SECONDS, directory / "ca.crt", check_it_lives)
         yield S3Server(endpoint, directory / "ca.crt", root)
     finally:
         process.terminate()
-        process.wait(_END_SECONDS)
+        process.wait(PATIENCE_SECONDS)

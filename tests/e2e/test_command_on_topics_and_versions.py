@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from catdog_common.artifact import EVALUATION_FILE, MANIFEST_FILE, MODEL_CARD_FI
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
 from tests.cluster.person import write_persons_kubeconfig
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import SAMPLE_HASH, make_claim, served_from
 from tests.e2e.kafka import produce, records_in
 from tests.e2e.models import NAMESPACE, Model
@@ -57,7 +59,7 @@ class Person:
             cwd=self.directory,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=2 * PATIENCE_SECONDS,
             check=False,
         )
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -68,12 +70,15 @@ class Person:
         done = self.catdog(*arguments, "--output", "json", code=code)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start the command."""
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            [self._program(), *arguments], env=self.environment, stdout=pipe, stderr=pipe, text=True
-        )
+    @contextmanager
+    def begin(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Start the command; it ends with the context."""
+        pipe, command = subprocess.PIPE, [self._program(), *arguments]
+        with subprocess.Popen(command, env=self.environment, stdout=pipe, stderr=pipe, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()  # if it has not ended
 
     def _program(self) -> str:
         found = shutil.which("catdog", path=self.environment["PATH"])
@@ -119,7 +124,7 @@ def test_what_becomes_of_images_is_seen_as_it_comes(cluster: Instance, person: P
         asyncio.run(produce(cluster, "pets-images", b"no image", headers=[("id", UNSAFE.encode())]))
         dead_letter = json.loads(watching.stdout.readline())
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(60) == 0
+        assert watching.wait(PATIENCE_SECONDS) == 0
     assert (answer["kind"], answer["id"], answer["label"], answer["version"]) == ("Answer", "a dog", "dog", 2)
     assert (dead_letter["kind"], dead_letter["reason"]) == ("DeadLetter", "NotAnImage")
     assert dead_letter["id"] == r"../../../etc/\x1b[2J/猫.jpg"
@@ -127,7 +132,7 @@ def test_what_becomes_of_images_is_seen_as_it_comes(cluster: Instance, person: P
     assert "dog" in table
     assert "NotAnImage: these 8 bytes are none of JPEG" in table
     assert "\x1b" not in table
-    [sent] = person.told("send", "--model", NAME, "--wait", "cat.jpg")
+    [sent] = person.told("send", "--model", NAME, "--wait", "--timeout=240", "cat.jpg")
     assert (sent["label"], sent["version"]) == ("cat", 2)
 
 

@@ -14,6 +14,7 @@ import pytest
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.commands import environment
 from tests.cluster.instance import Instance
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.kafka import first_record, produce
 from tests.e2e.models import NAMESPACE
 from tests.e2e.strimzi import kafka_topic
@@ -76,12 +77,21 @@ async def send(cluster: Instance, directory: Path, *arguments: str) -> tuple[lis
     options = [*(f"--{role}-topic={name}" for role, name in topics), "--max-image-bytes=10485760"]
     done = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "catdog_client", *options, "send", "--output=json", *arguments],
+        [
+            sys.executable,
+            "-m",
+            "catdog_client",
+            *options,
+            "send",
+            f"--timeout={PATIENCE_SECONDS}",
+            "--output=json",
+            *arguments,
+        ],
         env=environment(path | kafka),
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=2 * PATIENCE_SECONDS,
         check=False,
     )
     assert done.stderr == ""

@@ -10,6 +10,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from catdog_common.messages import ERROR_CLASS_HEADER, ERROR_MESSAGE_HEADER, ERROR_TOPIC_HEADER
 from tests.cluster.instance import Instance
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e.claims import claim_with_versions, served_from
 from tests.e2e.kafka import settings
 from tests.e2e.kafka_clients import producing
@@ -104,7 +105,13 @@ def check_client(cluster: Instance, topics: Topics, directory: Path, image_bytes
     fits, over = directory / "fits.jpg", directory / "over.jpg"
     fits.write_bytes(picture_of(image_bytes))
     over.write_bytes(picture_of(image_bytes + 1))
-    catdog = [str(cluster.state_dir / "bin" / "catdog"), "send", "--output", "json"]
+    catdog = [
+        str(cluster.state_dir / "bin" / "catdog"),
+        "send",
+        f"--timeout={PATIENCE_SECONDS}",
+        "--output",
+        "json",
+    ]
     environment = cluster.environment() | {
         "CATDOG_INPUT_TOPIC": topics.images,
         "CATDOG_OUTPUT_TOPIC": topics.answers,

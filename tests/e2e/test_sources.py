@@ -33,7 +33,7 @@ from tests.poison import poison
 
 TOPIC, CLEANER = "sources-test-photos", "sources-test-cleaner"
 CLAIM, PHOTOS = "source-models", "source-photos"
-SECONDS = 400
+SECONDS = 600
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 BOMB_BYTES = 300_000_000  # of zeros, more than a trainer unfolds
 NO_PHOTO = {
@@ -235,7 +235,7 @@ def make_topic(cluster: Instance) -> None:
     for each in (kafka_topic(TOPIC, partitions=2, replicas=1), kafka_user(CLEANER, TOPIC, ("Delete",))):
         cluster.kubectl("apply", "-f", "-", input=json.dumps(each))
     for kind, name in (("kafkatopic", TOPIC), ("kafkauser", CLEANER)):
-        cluster.kubectl("wait", f"{kind}/{name}", "-n", NAMESPACE, "--for=condition=Ready")
+        cluster.kubectl("wait", f"{kind}/{name}", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=240s")
 
 
 async def send_records_without_photos(cluster: Instance, photos: Path) -> None:

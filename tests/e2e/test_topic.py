@@ -48,7 +48,7 @@ def test_records_without_labels_are_told_with_what_belongs_there(
 ) -> None:
     topic = kafka_topic(TOPIC, partitions=2, replicas=1)
     cluster.kubectl("apply", "-f", "-", input=json.dumps(topic))
-    cluster.kubectl("wait", f"kafkatopic/{TOPIC}", "-n", NAMESPACE, "--for=condition=Ready")
+    cluster.kubectl("wait", f"kafkatopic/{TOPIC}", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=240s")
     asyncio.run(produce(cluster, TOPIC, b"a cat", partition=0))
     message = (
         f"topic {TOPIC} has 1 records, and none with header label: cat or label: dog: photos belong there as "

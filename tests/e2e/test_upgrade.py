@@ -75,7 +75,7 @@ def test_an_upgrade_restarts_nothing_and_trains_nothing_again(
     versions = {name: Model(cluster, name).status()["versions"][0]["hash"] for name in SERVING}
     install(cluster, REPOSITORY)
     with operator_process(cluster, tmp_path):
-        status = Model(cluster, "before-training").await_ready(version=1)
+        status = Model(cluster, "before-training").await_ready(version=1, timeout=600)
         for name in SERVING:
             Model(cluster, name).await_status(
                 lambda status: any(each["type"] == "Promoted" for each in status["conditions"]), "looked at"
@@ -102,7 +102,7 @@ def test_where_the_workers_image_changed_models_roll_a_few_at_a_time(
     most, done = 0, set[str]()
     look = ("deployments", "-n", NAMESPACE, "-l", "catdog.dev/model", "-o", "json")
     with (
-        watched(cluster, *look, timeout=PATIENCE_SECONDS) as lines,
+        watched(cluster, *look, timeout=2 * PATIENCE_SECONDS) as lines,
         operator_process(cluster, tmp_path, settings=settings),
     ):
         for deployment in parse_stream(lines):

@@ -50,7 +50,7 @@ def topic(cluster: Instance) -> Iterator[str]:
     ):
         cluster.kubectl("apply", "-f", "-", input=json.dumps(each))
     for kind, name in (("kafkatopic", TOPIC), ("kafkauser", USER)):
-        cluster.kubectl("wait", f"{kind}/{name}", "-n", NAMESPACE, "--for=condition=Ready")
+        cluster.kubectl("wait", f"{kind}/{name}", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=240s")
     yield TOPIC
     cluster.kubectl("delete", f"kafkatopic/{TOPIC}", f"kafkauser/{USER}", "-n", NAMESPACE)
 

@@ -113,7 +113,6 @@ def test_while_paused_nothing_is_changed_and_afterwards_all_is_caught_up(gated: 
     gated.await_status(
         lambda each: (each["phase"], each["observedGeneration"]) == ("Paused", edit),
         "the edit was seen",
-        timeout=30,
     )
     [deployment] = gated.children("deployments")
     assert deployment["spec"]["replicas"] == 1

@@ -18,7 +18,7 @@ from tests.cluster.cache import default_cache
 from tests.cluster.operator_process import free_port
 from tests.cluster.packages import install_packages
 from tests.cluster.pki import issue, make_authority
-from tests.cluster.waiting import await_answer
+from tests.cluster.waiting import PATIENCE_SECONDS, await_answer
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -49,7 +49,7 @@ class Registry(NamedTuple):
     def _get(self, path: str, media_type: str) -> bytes:
         asked = urllib.request.Request(f"https://{self.address}/v2/{path}", headers={"Accept": media_type})
         trusted = ssl.create_default_context(cafile=str(self.authorities))
-        with urllib.request.urlopen(asked, timeout=30, context=trusted) as answer:  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=PATIENCE_SECONDS, context=trusted) as answer:  # noqa: S310
             body: bytes = answer.read()
         return body
 
@@ -72,11 +72,11 @@ def registry(directory: Path) -> Iterator[Registry]:
         serve = ("docker-registry", "serve", directory / "config.yml")
         process = subprocess.Popen(serve, stdout=log, stderr=log)
         try:
-            await_answer(f"https://{address}/v2/", 60, authorities)
+            await_answer(f"https://{address}/v2/", PATIENCE_SECONDS, authorities)
             yield Registry(address, authorities)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE_SECONDS)
 
 
 def _write_certificates(directory: Path, authorities: Path) -> None:

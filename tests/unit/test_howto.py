@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.commands import CommandError
-from tests.howto import Block, read_blocks, run_section
+from tests.howto import Block, made_patient, read_blocks, run_section
 
 TEXT = """# Make two files
 
@@ -96,6 +96,20 @@ def test_words_that_stand_for_the_readers_own_are_replaced(howto: Path, tmp_path
     assert (tmp_path / "two").read_text() == "second\n"
     with pytest.raises(LookupError, match="does not say 'third'"):
         run_section(howto, "One", tmp_path, {}, instead={"third": "second"})
+
+
+@pytest.mark.parametrize(
+    ("written", "run"),
+    [
+        ("kubectl wait pod/a --timeout=60s", "kubectl wait pod/a --timeout=240s"),
+        ("kubectl wait pod/a --timeout=1m --all", "kubectl wait pod/a --timeout=240s --all"),
+        ("kubectl wait pod/a --timeout=15m", "kubectl wait pod/a --timeout=900s"),
+        ("catdog send --wait cat.jpg || echo", "catdog send --timeout=240 --wait cat.jpg || echo"),
+        ("catdog send --timeout 5 cat.jpg", "catdog send --timeout 5 cat.jpg"),
+    ],
+)
+def test_what_is_waited_for_has_time_on_a_busy_machine(written: str, run: str) -> None:
+    assert made_patient(written) == run
 
 
 @pytest.mark.parametrize("section", ["Three", "Four"])

@@ -17,8 +17,8 @@ from tests.cluster.operator_process import free_port
 _SOURCE = Path(kafka_image.__file__).parent
 _CLUSTER_ID = "Y2F0ZG9nLWJlbmNobWFyaw"
 _HEAP = ("-Xms512m", "-Xmx512m")
-_START_SECONDS = 60
-_END_SECONDS = 30
+_START_SECONDS = 240
+_END_SECONDS = 240
 
 # As in the local cluster (tests/cluster/kafka.yaml): a group's first member starts at once.
 _PROPERTIES = {

@@ -13,7 +13,7 @@ from catdog_common.messages import Answer, parse_answer
 
 PARTITIONS = 6
 MAX_MESSAGE_BYTES = 11 * 1024 * 1024
-_READ_SECONDS = 30.0
+_READ_SECONDS = 60.0
 
 
 class Answered(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from tests.benchmarks.trainer import MODEL
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.operator_process import free_port
 
-_END_SECONDS = 60
+_END_SECONDS = 240
 _PATH = os.pathsep.join(
     str(REPOSITORY / folder) for folder in ("inference_image", "trainer_image", "common", ".")
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.cluster.strimzi.kube import Kube, Manifest, connect, read_kubeconfig
 from tests.cluster.strimzi.objects import secret_data
 from tests.cluster.strimzi.waiting import await_ready
+from tests.cluster.waiting import PATIENCE_SECONDS
 
 
 def write_client_files(
@@ -16,7 +17,7 @@ def write_client_files(
     cluster: str = "my-cluster",
     user: str = "catdog-client",
     listener: str = "external",
-    timeout_seconds: float = 180.0,
+    timeout_seconds: float = PATIENCE_SECONDS,
 ) -> None:
     """Await that Kafka and user are ready, and write `ca/*.crt`, `user/user.{crt,key}` and `bootstrap`.
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
-from tests.browser import Witness, chromium
+from tests.browser import Witness, chromium, page_of
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
 from tests.demo.photo_sets import LabelledPhoto
@@ -37,7 +37,6 @@ def url(cluster: Instance, console: None) -> Iterator[str]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=60_000)
     with chromium() as running:
         yield running
 
@@ -45,8 +44,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """Give a page of a browser's own; nothing may go wrong on it, nor anything be asked of others."""
-    with browser.new_context(viewport={"width": 1100, "height": 760}) as context:
-        page = context.new_page()
+    with page_of(browser, viewport={"width": 1100, "height": 760}) as page:
         witness = Witness(page)
         yield page
         assert witness.complaints == []

@@ -17,7 +17,7 @@ SPEC: dict[str, Any] = {
 }
 # An epoch takes seconds: enough of them for the status to tell of some, or for a picture.
 SLOWER = {"architecture": "cnn", "epochs": 10 if PICTURES in os.environ else 5}
-PATIENCE = 240_000  # milliseconds, for what a cluster takes its time for
+PATIENCE = 600_000  # milliseconds, for what a cluster takes its time for, a whole training say
 
 
 def take_away(model: Model) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import NARROWEST, Scheme, page_at, photograph, scrolls_sideways, violations_of
+from tests.browser import NARROWEST, Scheme, page_at, page_of, photograph, scrolls_sideways, violations_of
+
+LATER = "Look whether it is answered now"
 
 pytestmark = pytest.mark.usefixtures("pets")
 
@@ -30,12 +32,16 @@ def test_all_of_it_is_done_by_keyboard(page: Page, here: str, cat: Path) -> None
 
 
 def test_without_script_a_form_is_a_form(browser: Browser, here: str, cat: Path) -> None:
-    with browser.new_context(java_script_enabled=False) as context:
-        page = context.new_page()
+    with page_of(browser, java_script_enabled=False) as page:
         page.goto(here)
         page.get_by_label("Choose a photo").set_input_files(cat)
         page.get_by_role("button", name="Ask").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("What pets says of the photo")
+        said, look = page.get_by_text("Version 1 says cat"), page.get_by_role("link", name=LATER)
+        expect(said.or_(look).first).to_be_visible()
+        while look.is_visible():  # it was not answered at once
+            look.click()
+            expect(said.or_(look).first).to_be_visible()
         expect(page.get_by_role("main")).to_contain_text("Version 1 says cat")
         page.get_by_role("link", name="Ask about another photo").click()
         page.get_by_role("link", name="Listen for some seconds").click()

@@ -13,13 +13,15 @@ from playwright.sync_api import Browser, Page, expect
 
 from catdog_common.artifact import TRUNK_FILE, version_dir
 from catdog_console.security import HEADERS
-from tests.browser import photograph
+from tests.browser import page_of, photograph
 from tests.cluster.audit import CONSOLE_USER, read_audit
 from tests.cluster.instance import Instance
 from tests.e2e.console.scene import PATIENCE
 from tests.e2e.consoles import forwarded, rights_of_console
 from tests.e2e.models import NAMESPACE, Model, condition
 from tests.e2e.processes import processes_in_pod
+
+DAMAGED = "not the file that was published"
 
 pytestmark = pytest.mark.usefixtures("pets")
 
@@ -58,7 +60,7 @@ def test_what_is_no_photo_is_told_as_its_dead_letter_says(page: Page, here: str,
 def test_a_page_says_when_the_console_is_gone_and_goes_on_when_it_is_back(
     cluster: Instance, browser: Browser, pets: Model
 ) -> None:
-    with browser.new_page() as page:  # whose complaints are what is provoked
+    with page_of(browser) as page:  # whose complaints are what is provoked
         with forwarded(cluster) as url:
             page.goto(f"{url}/models/{NAMESPACE}/{pets.name}")
             expect(page.locator("#strip-rates")).to_contain_text("A second:")
@@ -81,8 +83,8 @@ def test_when_the_worker_is_killed_the_page_says_so_and_the_photo_waits_until_it
         expect(page.locator("#state")).to_contain_text("0 of 1 workers are ready", timeout=PATIENCE)
         page.get_by_label("Choose a photo").set_input_files(cat)
         expect(page.locator("#answer")).to_contain_text("not answered yet")
-        said = condition(pets.await_status(_is_damaged, "it says that the version is damaged"), "Serving")
-        expect(page.locator("#conditions")).to_contain_text(said[2])
+        pets.await_status(_is_damaged, "it says that the version is damaged")
+        expect(page.locator("#conditions")).to_contain_text(DAMAGED)
         photograph(page, "worker-killed")
     finally:
         trunk.write_bytes(whole)
@@ -109,10 +111,7 @@ def _kill_worker(model: Model) -> None:
 
 
 def _is_damaged(status: dict[str, Any]) -> bool:
-    return (
-        condition(status, "Serving")[0] == "False"
-        and "not the file that was published" in condition(status, "Serving")[2]
-    )
+    return condition(status, "Serving")[0] == "False" and DAMAGED in condition(status, "Serving")[2]
 
 
 def _ask(url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:

@@ -22,7 +22,8 @@ class Recorder:
 
     def conditions(self, model: str, kind: str) -> list[tuple[str, str, str]]:
         """Return a condition's (status, reason, message) in the order of their coming, each change once."""
-        lines = (line.partition(" ") for line in self.file.read_text().splitlines())
+        whole, _, _ = self.file.read_text().rpartition("\n")  # kubectl may be writing the next
+        lines = (line.partition(" ") for line in whole.splitlines())
         statuses = (json.loads(status) for name, _, status in lines if name == model and status)
         return [each for each, _ in groupby(condition(status, kind) for status in statuses)]
 

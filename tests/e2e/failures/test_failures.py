@@ -90,7 +90,7 @@ async def test_the_version_before_a_damaged_one_goes_on_answering(cluster: Insta
 
 @pytest.mark.parametrize("row", ALL, ids=str)
 def test_a_failure_heals(row: Row, scene: Scene) -> None:
-    status = scene.model(row.model).await_ready(timeout=90)
+    status = scene.model(row.model).await_ready()
     assert "lastFailure" not in status
 
 

@@ -87,5 +87,7 @@ def restart_api_server(cluster: Instance) -> None:
     signal.pidfd_send_signal(ended, signal.SIGKILL)
     select.select([ended], [], [])
     os.close(ended)
-    await_answer(f"{cluster.layout.api_server}/readyz", 60, cluster.layout.node_dir / "pki" / "ca.crt")
+    await_answer(
+        f"{cluster.layout.api_server}/readyz", PATIENCE_SECONDS, cluster.layout.node_dir / "pki" / "ca.crt"
+    )
     assert processes_of(cluster, "kube-apiserver") != [former]
