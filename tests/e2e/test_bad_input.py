@@ -14,7 +14,7 @@ from tests.e2e.claims import make_claim
 from tests.e2e.failures.rows import described
 from tests.e2e.failures.scene import publish_version
 from tests.e2e.kafka_clusters import make_kafka
-from tests.e2e.models import Model, condition
+from tests.e2e.models import NAMESPACE, Model, condition
 from tests.e2e.trunks import ARCHITECTURE, lay_trunk
 
 FOLDERS = "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
@@ -140,6 +140,12 @@ def test_a_kafka_that_is_not_there_is_named_and_awaited(cluster: Instance, failu
     make_kafka(cluster, "later-cluster")
     model.await_ready(version=1)
     model.delete()
+    for kind, of_it in (
+        ("kafkatopic", "strimzi.io/cluster=later-cluster"),  # which do not go without their Kafka
+        ("kafka", "catdog.dev/test=later-cluster"),
+        ("kafkanodepool", "catdog.dev/test=later-cluster"),
+    ):
+        cluster.kubectl("delete", kind, "-n", NAMESPACE, "-l", of_it)
 
 
 def test_two_data_sets_at_once_are_refused_with_what_to_do(cluster: Instance) -> None:

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from catdog_operator.resource import parse_model, training_hash
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.instance import Instance
 from tests.cluster.person import write_persons_kubeconfig
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.crd import model_schema, with_defaults
 from tests.e2e.claims import make_claim
 from tests.e2e.models import NAMESPACE, Model
@@ -57,10 +59,19 @@ class Jane:
             command, env=self.environment, capture_output=True, text=True, check=False, timeout=240
         )
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a command that Ctrl-C ends, and hand over what it prints on standard output."""
+    @contextmanager
+    def start(self, *command: str) -> Iterator[subprocess.Popen[str]]:
+        """Start a command that Ctrl-C ends, and hand over what it prints on standard output.
+
+        It ends with the context.
+        """
         interruptible = ("env", "--default-signal=INT", *command)  # a shell's background jobs are not
-        return subprocess.Popen(interruptible, env=self.environment, stdout=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(interruptible, env=self.environment, stdout=pipe, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()  # if it has not ended
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +100,18 @@ def test_all_that_a_model_needs_is_found_and_what_may_not_be_seen_is_no_fault(ja
     jane.follow(DOCTOR)
     checks = json.loads(jane.run("catdog", "doctor", "--output=json").stdout)
     verdicts = {each["name"]: each["verdict"] for each in checks}
-    assert verdicts == {
+    ours = "Kafka kafka/my-cluster"  # others' may have come or gone
+    assert {
+        name: each for name, each in verdicts.items() if name == ours or not name.startswith("Kafka ")
+    } == {
         "Kubernetes": "ok",
         "CRD catdogmodels.catdog.dev": "ok",
         "operator": "ok",
         "your rights in kafka": "ok",
         "Strimzi": "ok",
-        **{name: "ok" for name in verdicts if name.startswith("Kafka ")},
+        ours: "ok",
         "storage": "unknown",
     }
-    assert verdicts["Kafka kafka/my-cluster"] == "ok"
 
 
 def test_an_administrator_sees_the_operator_and_the_storage_class_too(cluster: Instance) -> None:
@@ -167,7 +180,7 @@ def test_the_pods_words_are_shown_and_followed(jane: Jane, pets: Model) -> None:
         assert following.stdout.readline().split(" ", 1)[0] in workers
         following.send_signal(signal.SIGINT)
         following.stdout.read()
-        assert following.wait(timeout=60) == 0
+        assert following.wait(PATIENCE_SECONDS) == 0
 
 
 def test_a_script_learns_from_the_exit_code_that_a_model_is_not_ready(jane: Jane, pets: Model) -> None:

@@ -21,6 +21,13 @@ NAMESPACE_MANIFEST = {
     "kind": "Namespace",
     "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
 }
+# A pod's resolver, and the way to a Service, are told by nobody that their servers are there.
+RESOLVE = (
+    "import socket, time\n"
+    "while True:\n"
+    "    try: print(socket.gethostbyname('kubernetes.default.svc')); break\n"
+    "    except socket.gaierror: time.sleep(0.1)\n"
+)
 # What a node adds to its host, named after its number or not; other clusters may come and go meanwhile.
 NUMBERED_KINDS = {"links", "addresses", "routes", "cgroups"}
 ADDED_KINDS = {"processes", "namespaces", *NUMBERED_KINDS}
@@ -42,14 +49,16 @@ def _down_at_the_end() -> Iterator[None]:
 
 
 def test_a_restricted_pod_finds_a_service_by_its_name(node: Instance) -> None:
-    script = "import socket; print(socket.gethostbyname('kubernetes.default.svc'))"
-    assert run_pod(node, "resolves", script) == node.layout.kubernetes_address
+    assert run_pod(node, "resolves", RESOLVE) == node.layout.kubernetes_address
 
 
 def test_a_pod_reaches_the_api_server_by_its_service(node: Instance) -> None:
     script = (
-        "import ssl, urllib.request as request; context = ssl._create_unverified_context(); "
-        "print(request.urlopen('https://kubernetes.default.svc/readyz', context=context).read().decode())"
+        "import ssl, time, urllib.request as request\n"
+        "context, url = ssl._create_unverified_context(), 'https://kubernetes.default.svc/readyz'\n"
+        "while True:\n"
+        "    try: print(request.urlopen(url, timeout=10, context=context).read().decode()); break\n"
+        "    except OSError: time.sleep(0.1)\n"
     )
     assert run_pod(node, "asks", script) == "ok"
 
@@ -57,8 +66,10 @@ def test_a_pod_reaches_the_api_server_by_its_service(node: Instance) -> None:
 def test_a_name_that_is_not_in_the_cluster_does_not_exist(node: Instance) -> None:
     script = (
         "import socket\n"
-        "try: socket.gethostbyname('no-such-host.example')\n"
-        "except socket.gaierror as error: print(error.strerror)\n"
+        "while True:\n"
+        "    try: print(socket.gethostbyname('no-such-host.example')); break\n"
+        "    except socket.gaierror as error:\n"
+        "        if error.errno != socket.EAI_AGAIN: print(error.strerror); break\n"
     )
     assert run_pod(node, "looks", script) == "Name or service not known"
 
@@ -96,14 +107,7 @@ def test_two_clusters_stand_side_by_side(node: Instance) -> None:
 def test_a_program_that_died_is_started_again(node: Instance) -> None:
     before = processes_of(node, "coredns")
     os.kill(before[0], signal.SIGKILL)
-    # The pod's resolver is told by nobody that its server is back.
-    script = (
-        "import socket, time\n"
-        "while True:\n"
-        "    try: print(socket.gethostbyname('kubernetes.default.svc')); break\n"
-        "    except socket.gaierror: time.sleep(0.1)\n"
-    )
-    assert run_pod(node, "waits", script) == node.layout.kubernetes_address
+    assert run_pod(node, "waits", RESOLVE) == node.layout.kubernetes_address
     assert len(processes_of(node, "coredns")) == 1
     assert processes_of(node, "coredns") != before
 

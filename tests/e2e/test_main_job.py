@@ -1,9 +1,9 @@
 """The product's promises, kept on a real node with a real Kafka; the tests go on from one another's state."""
 
+import asyncio
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from tests.cluster.instance import Instance
 from tests.cluster.strimzi.admins import Admins
 from tests.cluster.strimzi.kafka_admin import KafkaAdmin
 from tests.cluster.strimzi.kube import connect, read_kubeconfig
+from tests.cluster.strimzi.objects import NEVER_READY
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.demo import story
 from tests.demo.photo_sets import LabelledPhoto, PhotoSet, hold_out
 from tests.demo.terminal import Terminal
@@ -95,7 +97,7 @@ async def test_an_answer_is_a_cloud_event_that_names_its_record(cluster: Instanc
 
 
 async def test_a_worker_that_may_not_answer_loses_nothing(cluster: Instance, pets: Pets) -> None:
-    photo = sorted(pets.held_out.iterdir())[1].read_bytes()
+    photo, (name, value) = sorted(pets.held_out.iterdir())[1].read_bytes(), NEVER_READY
     async with connect(read_kubeconfig(cluster.kubeconfig)) as kube:
         admin = await Admins(kube).connect("kafka", "my-cluster")
         assert admin is not None
@@ -103,31 +105,32 @@ async def test_a_worker_that_may_not_answer_loses_nothing(cluster: Instance, pet
         [answering] = [
             acl for acl in granted if (acl.name, acl.operation) == ("pets-predictions", AclOperation.WRITE)
         ]
-        await remove_after_resync(cluster, admin, answering)
+        # Else it is given back by the User Operator, when that is woken or after two minutes.
+        await asyncio.to_thread(ignore_user, cluster, f"{name}={value}")
         try:
+            await remove(admin, answering)
             await produce(cluster, "pets-images", photo, b"while-forbidden")
             with pytest.raises(TimeoutError):  # an absence: nothing tells that an answer does not come
                 await first_record(cluster, "pets-predictions", is_keyed(b"while-forbidden"), seconds=10)
         finally:
             await admin.add_acls([answering])
+            await asyncio.to_thread(ignore_user, cluster, f"{name}-")
     record = await first_record(cluster, "pets-predictions", is_keyed(b"while-forbidden"))
     assert json.loads(record.value)["id"] == "while-forbidden"
 
 
-async def remove_after_resync(cluster: Instance, admin: KafkaAdmin, acl: AclBinding) -> None:
-    """Take a right away just after the User Operator gave it back, which it next does after two minutes."""
-    await admin.remove_acls([acl])
-    touched = f"test/touched={time.time_ns()}"
-    cluster.kubectl("annotate", "kafkauser", "pets-catdog", "-n", "kafka", "--overwrite", touched)
+def ignore_user(cluster: Instance, annotation: str) -> None:
+    """Have the User Operator leave the model's user alone, or heed it again."""
+    cluster.kubectl("annotate", "kafkauser", "pets-catdog", "-n", "kafka", "--overwrite", annotation)
 
-    async def is_back() -> bool:
-        return acl in await admin.acls(acl.principal)
+
+async def remove(admin: KafkaAdmin, acl: AclBinding) -> None:
+    """Take a right away."""
 
     async def is_gone() -> bool:
-        return not await is_back()
+        await admin.remove_acls([acl])  # again, where it was being given back at that moment
+        return acl not in await admin.acls(acl.principal)
 
-    await eventually(is_back, "the User Operator gives the right back")
-    await admin.remove_acls([acl])
     await eventually(is_gone, "the broker knows it")
 
 
@@ -166,7 +169,15 @@ def is_keyed(key: bytes) -> Callable[[Record], bool]:
 
 def send(cluster: Instance, *photos: Path) -> list[dict[str, Any]]:
     """Send photos by `catdog` and return what it prints, once all are answered."""
-    command = ["catdog", "send", "--wait", "--output", "json", *map(str, photos)]
+    command = [
+        "catdog",
+        "send",
+        "--wait",
+        f"--timeout={PATIENCE_SECONDS}",
+        "--output",
+        "json",
+        *map(str, photos),
+    ]
     environment = {**os.environ, **cluster.environment()}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
