@@ -35,7 +35,8 @@ def try_install(lock: str, platform: str, without: str = "") -> None:
     requirements = text.replace(without, "") if without else text
     options = ("--dry-run", "--no-deps", "--require-hashes", "--only-binary=:all:", "--python-version=3.11")
     where = (f"--python-platform={platform}", "--target=/nonexistent", "--requirements=-")
-    run(sys.executable, "-m", "uv", "pip", "install", *options, *where, stdin=requirements)
+    patient = {"UV_HTTP_TIMEOUT": "240", "UV_HTTP_RETRIES": "10"}
+    run(sys.executable, "-m", "uv", "pip", "install", *options, *where, env=patient, stdin=requirements)
 
 
 @pytest.mark.parametrize("source", PRODUCT_IMAGES, ids=lambda source: source.name)

@@ -54,11 +54,15 @@ class ApiError(Exception):
         self.status = status
 
 
-def _is_passing(error: Exception) -> bool:
-    """Whether it was nobody's fault, and is over soon."""
-    if not isinstance(error, ApiError):
+def _is_passing(error: Exception, method: str) -> bool:
+    """Whether it was nobody's fault and is over soon, and what was asked for may be asked again."""
+    if isinstance(error, ApiError) and error.status in (429, 503):
         return True
-    return error.status in (429, 503, 504) or (error.status == 500 and "etcdserver" in str(error))
+    if method == "POST":  # which may have made the object
+        return False
+    if isinstance(error, ApiError):
+        return error.status == 504 or (error.status == 500 and "etcdserver" in str(error))
+    return True
 
 
 class _Identity(NamedTuple):
@@ -198,7 +202,7 @@ class Kube:
             try:
                 return await self._ask(method, path, body, content_type, params)
             except (ApiError, aiohttp.ClientConnectionError, TimeoutError) as error:
-                if method == "POST" or not _is_passing(error) or loop.time() > deadline:
+                if not _is_passing(error, method) or loop.time() > deadline:
                     raise
             await asyncio.sleep(self._retry_seconds)  # a server that can be asked again tells nobody
 
