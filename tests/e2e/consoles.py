@@ -1,6 +1,7 @@
 """The console for somebody who may forward a port: installed by its manifests, reached at localhost."""
 
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,20 +16,37 @@ from tests.e2e.models import NAMESPACE
 
 DEPLOYMENT = "deployment/catdog-console"
 _PORT = 8080  # of the pod
+_PAUSE_SECONDS = 0.5  # before kubectl is started again
 
 
 @contextmanager
 def forwarded(cluster: Instance, port: int | None = None) -> Iterator[str]:
-    """Give the URL of the console by a port of this machine, that one or a free one."""
+    """Give the URL of the console by a port of this machine, that one or a free one.
+
+    kubectl forwards no more after a connection that took too long: then it is started again.
+    """
     port = port or free_port()
     kubectl = (str(cluster.kubectl_path), "--kubeconfig", str(cluster.kubeconfig))
     command = (*kubectl, "port-forward", "-n", NAMESPACE, DEPLOYMENT, f"{port}:{_PORT}")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as forwarding:
-        try:
-            await_answer(f"http://localhost:{port}/healthz", PATIENCE_SECONDS)
-            yield f"http://localhost:{port}"
-        finally:
-            forwarding.terminate()
+    over, processes = threading.Event(), list[subprocess.Popen[bytes]]()
+
+    def forward() -> None:
+        while not over.wait(_PAUSE_SECONDS if processes else 0):
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+                processes.append(process)
+                if over.is_set():
+                    process.terminate()
+
+    forwarding = threading.Thread(target=forward)
+    forwarding.start()
+    try:
+        await_answer(f"http://localhost:{port}/healthz", PATIENCE_SECONDS)
+        yield f"http://localhost:{port}"
+    finally:
+        over.set()
+        for process in processes:
+            process.terminate()
+        forwarding.join()
 
 
 def rights_of_console() -> set[Right]:
