@@ -1,5 +1,6 @@
 """Waits for what tells nobody that it has begun to answer."""
 
+import http.client
 import socket
 import ssl
 import time
@@ -17,9 +18,9 @@ def answers(url: str, authority: Path | None = None) -> bool:
     """Whether a GET is answered by 200 from a server that can prove its name by this CA."""
     context = ssl.create_default_context(cafile=authority) if authority else None
     try:
-        with urllib.request.urlopen(url, timeout=1, context=context):  # noqa: S310 -- our own addresses
+        with urllib.request.urlopen(url, timeout=5, context=context):  # noqa: S310 -- our own addresses
             return True
-    except (urllib.error.URLError, OSError):
+    except (urllib.error.URLError, http.client.HTTPException, OSError):
         return False
 
 

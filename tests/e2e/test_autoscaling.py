@@ -88,7 +88,13 @@ async def test_what_came_of_records_shows_in_a_workers_metrics(cluster: Instance
 
 @pytest.mark.usefixtures("pets")
 async def test_where_prometheus_is_told_to_look_it_finds_what_alerts_ask_for(cluster: Instance) -> None:
-    found = await monitored_pods(cluster)
+    found = dict[str, list[str]]()
+
+    async def all_answer() -> bool:
+        found.update(await monitored_pods(cluster))
+        return True
+
+    await eventually(all_answer, "every pod that is there shows its metrics")  # one may just have ended
     assert found["catdog-workers"]
     shown = set[str]()
     for page in (page for pages in found.values() for page in pages):

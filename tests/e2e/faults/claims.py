@@ -7,8 +7,6 @@ from tests.cluster.strimzi.kube import ApiError, Kube, Manifest
 from tests.e2e.claims import is_free
 from tests.e2e.models import NAMESPACE
 
-CLAIM_SECONDS = 60.0
-
 
 async def reserve_volume(kube: Kube, model: str) -> Path:
     """Keep a free volume for the claim that the operator will make for `model`; return its directory."""

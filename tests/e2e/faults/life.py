@@ -19,7 +19,7 @@ from tests.e2e.faults.world import MODEL, World
 from tests.e2e.models import NAMESPACE, condition
 
 EPOCHS = {1: 5, 2: 6}  # by the version that is trained with them
-STAGE_SECONDS = 300.0
+STAGE_SECONDS = 600.0
 STAYS = ("KafkaTopic", "PersistentVolumeClaim")  # when a resource is deleted
 
 Story = dict[str, Picture]
