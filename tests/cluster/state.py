@@ -20,7 +20,7 @@ _PASSING = re.compile(
     r"|The connection to the server \S+ was refused|TLS handshake timeout|client connection lost"
     r"|the server is currently unable to handle the request|Error from server \(Timeout\)"
 )
-_PASSING_SECONDS = 60.0
+_PASSING_SECONDS = 30.0
 _PAUSE_SECONDS = 1.0
 
 # What the demo's model `pets` is reached by; the person may set others.
@@ -108,7 +108,7 @@ class Instance:
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 -- subprocess' own word
         """Run kubectl as the administrator and return what it prints.
 
-        It is run again while nobody answers it, for a minute at most.
+        It is run again while nobody answers it, for half a minute at most.
 
         Raises:
             CommandError: it failed; the message has what it said.

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.instance import Instance, up
+from tests.cluster.waiting import answers
 from tests.demo.photo_sets import LabelledPhoto, find_photos
 from tests.e2e.models import NAMESPACE
 from tests.lanes import instance_name
@@ -124,6 +125,8 @@ def pytest_runtest_makereport(
 
 def _story_of(cluster: Instance) -> str:
     """Return what a person would look at: resources, events, the operator's last words."""
+    if not answers(f"{cluster.layout.api_server}/readyz", cluster.layout.node_dir / "pki" / "ca.crt"):
+        return "the API server does not answer"
     looks = (
         ("get", "catdogmodels,jobs,deployments,pods,pvc,kafkatopics,kafkausers", "-n", NAMESPACE),
         (

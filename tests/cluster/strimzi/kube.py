@@ -17,7 +17,7 @@ import yaml
 Manifest: TypeAlias = dict[str, Any]
 
 CLOSE_SECONDS = 0.25
-PASSING_SECONDS = 60.0  # for which a server that is not there, or has too much to do, is asked again
+PASSING_SECONDS = 30.0  # for which a server that is not there, or has too much to do, is asked again
 FIELD_MANAGER = "strimzi-stand-in"
 _STRIMZI = "kafka.strimzi.io/v1"
 _KINDS = {
