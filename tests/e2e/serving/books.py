@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
@@ -19,6 +20,9 @@ from tests.e2e.sizes import Topics
 # A broker may take minutes to come back, for which a record has to wait and not to be given up.
 PATIENT = {"acks": "all", "enable_idempotence": True, "request_timeout_ms": 300_000}
 LARGE = 2**24
+# A group goes on without a member after ten seconds, though it stood still together with all of the machine.
+STALL_SECONDS = 5.0
+TICK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Books:
     topics: Topics
     sent: dict[str, str] = field(default_factory=dict)  # id → position, when acknowledged
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
+    longest_stall: float = 0.0  # seconds for which this machine, or this process, stood still
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -86,9 +91,20 @@ class Books:
         """How many outcomes too many each record has that has more than one."""
         return Counter({name: len(each) - 1 for name, each in self.outcomes.items() if len(each) > 1})
 
+    @property
+    def again_by_fault(self) -> int:
+        """How many outcomes too many there are; none where the machine stood still, as that is no fault."""
+        return 0 if self.machine_stalled else self.again.total()
+
+    @property
+    def machine_stalled(self) -> bool:
+        """Whether a worker may have been missed for no fault of its own."""
+        return self.longest_stall > STALL_SECONDS
+
     def told(self) -> str:
         """Return what the books say, for people."""
-        return f"{len(self.sent)} records, none lost, {self.again.total()} outcomes too many"
+        stood = f"; the machine stood still for {self.longest_stall:.0f} s" if self.machine_stalled else ""
+        return f"{len(self.sent)} records, none lost, {self.again.total()} outcomes too many{stood}"
 
     def ends(self) -> dict[int, int]:
         """Return the offset behind the last record that was sent, of each partition that has any."""
@@ -113,6 +129,13 @@ class Books:
         """Whether all that lies in the topics is in the books."""
         ends = await self.consumer.end_offsets(self.consumer.assignment())
         return all([await self.consumer.position(place) >= end for place, end in ends.items()])
+
+    async def notice_stalls(self) -> None:
+        """Note how late a short sleep ends, without end."""
+        while True:
+            begun = monotonic()
+            await asyncio.sleep(TICK_SECONDS)  # this is the measure
+            self.longest_stall = max(self.longest_stall, monotonic() - begun - TICK_SECONDS)
 
     async def read(self) -> None:
         """Note answers and dead letters as they come, without end."""
@@ -148,10 +171,12 @@ async def open_books(topics: Topics) -> AsyncIterator[Books]:
         await consumer.seek_to_end()
         await asyncio.gather(*(consumer.position(place) for place in places))
         books = Books(producer, consumer, topics)
-        reading = asyncio.create_task(books.read())
+        tasks = [asyncio.create_task(each) for each in (books.read(), books.notice_stalls())]
         try:
             yield books
         finally:
-            reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task

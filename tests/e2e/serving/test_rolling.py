@@ -39,7 +39,7 @@ async def test_no_partition_waits_long_for_another_version(
         f"{books.told()}"
     )
     assert rolling < SESSION_SECONDS
-    assert books.again.total() == 0
+    assert books.again_by_fault == 0
 
 
 async def roll_out(scene: Scene, books: Books, version: int) -> float:
