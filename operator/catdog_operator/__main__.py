@@ -40,7 +40,7 @@ async def run(settings: Config, images: Images) -> None:
         api = Api(dynamic, namespaces=settings.namespaces, note_request=metrics.note_request)
         openshift = await api.has_group(OPENSHIFT_GROUP)
         retry = Retry(settings.retry_seconds, settings.longest_retry_seconds)
-        surroundings = Surroundings(images, openshift, retry, settings.parallel_rollouts)
+        surroundings = Surroundings(images, openshift, retry, settings.parallel_rollouts, settings.namespaces)
         store, queue = Store(), DelayQueue[Key]()
         cluster = Cluster(api, store, surroundings, metrics)
         reconciler = Reconciler(cluster, queue, metrics)

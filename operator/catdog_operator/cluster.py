@@ -156,7 +156,10 @@ class Cluster:
         """Delete what is to go with models that are gone, if `key` is one of them."""
         if self._store.get(MODEL, *key) is not None or self.kinds.unreadable & {MODEL, TOPIC}:
             return Applied(changed=False, refusals=())
-        orphans = tuple(self._store.see_left_behind(TOPIC, KafkaTopic))
+        left_behind = self._store.see_left_behind(TOPIC, KafkaTopic)
+        # Of a model in a namespace that is not watched nobody here knows whether it is gone.
+        watches = self._surroundings.watches
+        orphans = tuple(topic for topic in left_behind if watches(topic.model_namespace))
         leftovers = find_leftovers(orphans, self._store.see_models()) if orphans else ()
         outcomes = [await self._delete(TOPIC, topic.metadata) for topic in leftovers]
         return Applied(bool(outcomes), tuple(each for each in outcomes if isinstance(each, Refusal)))

@@ -38,6 +38,11 @@ class Surroundings(msgspec.Struct, frozen=True):
     openshift: bool  # the platform chooses users and groups of pods
     retry: Retry
     parallel_rollouts: int  # of models whose pods change with the operator and by no edit of theirs
+    namespaces: tuple[str, ...] = ()  # that are watched; none means all
+
+    def watches(self, namespace: str) -> bool:
+        """Return whether what is in a namespace is known: of any other, nothing is."""
+        return not self.namespaces or namespace in self.namespaces
 
 
 class Complaint(msgspec.Struct, frozen=True):

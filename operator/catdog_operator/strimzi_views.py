@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from catdog_operator.views import Condition, Metadata, View
+from catdog_operator.views import NAMESPACE_LABEL, Condition, Metadata, View
 
 
 class ListenerAuthentication(View, frozen=True):
@@ -117,6 +117,11 @@ class KafkaTopic(View, frozen=True):
     metadata: Metadata
     spec: TopicSpec = TopicSpec()
     status: StrimziStatus = StrimziStatus()
+
+    @property
+    def model_namespace(self) -> str:
+        """The namespace of the model that it was made for, if it was made for one."""
+        return self.metadata.labels.get(NAMESPACE_LABEL, self.metadata.namespace)
 
 
 class KafkaUser(View, frozen=True):

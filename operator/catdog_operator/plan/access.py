@@ -22,11 +22,18 @@ def find_access_obstacle(observed: Observed, access: Access) -> Finding | None:
         )
     if not found.status.binding.name:
         return no("KafkaAccessNotReady", f"KafkaAccess {access.name} has no Secret yet{_why(found)}")
+    namespace = found.kafka_namespace
+    if observed.kafka is None and not observed.surroundings.watches(namespace):
+        return no(
+            "KafkaNotFound",
+            f"the operator does not watch namespace {namespace}, in which Kafka {found.spec.kafka.name} of "
+            f"KafkaAccess {access.name} is; add it to the operator's CATDOG_NAMESPACES",
+        )
     if not _servers(observed, found):
         return no(
             "KafkaNotFound",
             f"Kafka {found.spec.kafka.name} of KafkaAccess {access.name} is not in namespace "
-            f"{found.kafka_namespace}, or has not told its addresses",
+            f"{namespace}, or has not told its addresses",
         )
     return None
 

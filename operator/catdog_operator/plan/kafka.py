@@ -116,6 +116,12 @@ def _find_obstacle(observed: Observed, resolved: Resolved, strimzi: StrimziClust
         return no(
             "StrimziNotInstalled", "the cluster has no kafka.strimzi.io/v1; install Strimzi 1.0 or newer"
         )
+    if observed.kafka is None and not observed.surroundings.watches(namespace):
+        return no(
+            "KafkaNotFound",
+            f"the operator does not watch namespace {namespace}, in which Kafka {strimzi.name} is said to be; "
+            "add it to the operator's CATDOG_NAMESPACES, or set spec.kafka.bootstrapServers",
+        )
     if observed.kafka is None:
         return no(
             "KafkaNotFound",

@@ -125,3 +125,16 @@ def test_workers_reach_the_listener_that_is_named_or_all_where_none_is(
     connection = plan(over(some_access(listener=listener), kafka=kafka)).connection
     assert connection is not None
     assert len(connection.bootstrap_servers.split(",")) == addresses
+
+
+def test_a_kafka_in_a_namespace_that_is_not_watched_is_not_told_to_be_missing() -> None:
+    unseen = over(kafka=None)
+    surroundings = msgspec.structs.replace(unseen.surroundings, namespaces=("kafka",))
+    status, reason, message = condition(
+        msgspec.structs.replace(unseen, surroundings=surroundings), "KafkaReady"
+    )
+    assert (status, reason) == ("False", "KafkaNotFound")
+    assert message == (
+        "the operator does not watch namespace brokers, in which Kafka my-cluster of KafkaAccess pets is; "
+        "add it to the operator's CATDOG_NAMESPACES"
+    )

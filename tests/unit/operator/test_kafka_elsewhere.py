@@ -158,3 +158,13 @@ def test_workers_reach_the_brokers_there() -> None:
     [_, kafka] = policy["spec"]["egress"]
     [peer] = kafka["to"]
     assert peer["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "brokers"}}
+
+
+def test_a_namespace_that_is_not_watched_is_named_instead_of_a_kafka_that_may_well_be_there() -> None:
+    unseen = elsewhere(kafka=None)
+    surroundings = msgspec.structs.replace(unseen.surroundings, namespaces=("kafka",))
+    _, reason, message = condition(msgspec.structs.replace(unseen, surroundings=surroundings), "KafkaReady")
+    assert reason == "KafkaNotFound"
+    assert message.startswith("the operator does not watch namespace brokers, ")
+    assert "CATDOG_NAMESPACES" in message
+    assert condition(unseen, "KafkaReady")[2].startswith("Kafka my-cluster is not in namespace brokers; ")

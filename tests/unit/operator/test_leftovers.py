@@ -91,6 +91,19 @@ async def test_where_models_are_not_to_be_read_nothing_is_taken_for_gone() -> No
     assert (await world.reconcile())[0] == []
 
 
+@pytest.mark.parametrize(("watched", "gone"), [(("kafka",), []), (("kafka", "team"), TOPICS), ((), TOPICS)])
+async def test_a_model_in_a_namespace_that_is_not_watched_is_not_taken_for_gone(
+    watched: tuple[str, ...], gone: list[str]
+) -> None:
+    world = await world_without("Delete")
+    for name in TOPICS:  # made by the operator of another namespace, for a model there
+        topic = world.api.objects["KafkaTopic", "kafka", name]
+        topic["metadata"]["labels"]["catdog.dev/namespace"] = "team"
+    world.start_operator(*watched)
+    await world.cluster.resync()
+    assert deletions((await world.reconcile())[0]) == gone
+
+
 async def test_a_deletion_that_is_refused_is_tried_again() -> None:
     world = await world_without("Delete")
     world.api.refusals["KafkaTopic"] = "forbidden"

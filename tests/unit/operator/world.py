@@ -23,11 +23,12 @@ class World:
         self.metrics = metrics or Metrics()
         self.start_operator()
 
-    def start_operator(self) -> None:
-        """Start the operator, with nothing in its memory."""
+    def start_operator(self, *namespaces: str) -> None:
+        """Start the operator, with nothing in its memory; it watches these namespaces, or all."""
         self.store = Store()
-        surroundings = Surroundings(IMAGES, openshift=False, retry=RETRY, parallel_rollouts=2)
-        self.cluster = Cluster(cast("Api", self.api), self.store, surroundings)
+        surroundings = Surroundings(
+            IMAGES, openshift=False, retry=RETRY, parallel_rollouts=2, namespaces=namespaces
+        )
         self.cluster = Cluster(cast("Api", self.api), self.store, surroundings, self.metrics)
 
     async def reconcile(self) -> tuple[list[str], Outcome]:
