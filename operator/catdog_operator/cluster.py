@@ -235,7 +235,7 @@ class Cluster:
         logger.info("deleted", extra={"object": f"{kind.name} {namespace}/{name}"})
         if answer.get("kind") == kind.name:
             self._store.put(kind, answer)
-        elif known is not None:
+        elif known is not None and known["metadata"]["uid"] == uid:  # not its successor of the same name
             self._store.drop(kind, known)
         return True
 

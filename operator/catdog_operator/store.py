@@ -65,6 +65,8 @@ class Store:
         model = _model_of(body)
         uid = body["metadata"]["uid"]
         self._objects[reference] = Known(_revision(body), uid, model, msgspec.json.encode(body))
+        if known is not None and known.model is not None and known.model != model:  # its label was changed
+            self._children[known.model].discard(reference)
         if model is not None:
             self._children[model].add(reference)
         if kind is DEPLOYMENT and not _is_shadow(body) and is_rolling(body):
@@ -156,11 +158,13 @@ class Store:
             self._references[model] = references
 
     def models_about(self, kind: Kind, body: Body) -> set[Key]:
-        """Return the models that an object is of interest to: its own, and those that name it."""
+        """Return the models that an object is of interest to: its own, now or before, and those that name it."""
         if kind is MODEL:
             return {Key(body["metadata"]["namespace"], body["metadata"]["name"])}
-        owner = _model_of(body)
-        return self._referrers.get(reference_of(kind, body), set()) | ({owner} if owner else set())
+        reference = reference_of(kind, body)
+        known = self._objects.get(reference)
+        owners = (_model_of(body), known.model if known else None)
+        return self._referrers.get(reference, set()) | {owner for owner in owners if owner is not None}
 
     def _forget(self, reference: Reference) -> None:
         known = self._objects.pop(reference)

@@ -7,6 +7,8 @@ import pytest
 
 from catdog_operator.delay_queue import DelayQueue
 from catdog_operator.kinds import DEPLOYMENT, MODEL
+from catdog_operator.kinds import JOB as JOB_KIND
+from catdog_operator.plan import plan
 from catdog_operator.reconcile import Outcome, Reconciler, reconcile
 from catdog_operator.store import Key
 from tests.unit.operator.builders import later
@@ -90,6 +92,22 @@ async def test_a_failure_is_noted_before_its_job_is_deleted_and_the_next_attempt
     writes, _ = await world.reconcile()
     assert writes[0] == f"create Job {JOB}"
     assert world.api.objects["Job", "kafka", JOB]["metadata"]["annotations"]["catdog.dev/attempt"] == "2"
+
+
+async def test_a_job_that_somebody_else_has_replaced_stays_known() -> None:
+    world = World()
+    world.api.put_model()
+    await world.reconcile()
+    world.end_training(JOB, 65, '{"reason": "DataNotFound", "message": "there are no photos"}')
+    await world.reconcile()
+    world.api.time = later(60)
+    observed = await world.cluster.observe(PETS)
+    assert observed is not None
+    successor = world.api.objects["Job", "kafka", JOB]
+    successor["metadata"]["uid"] = "another"
+    world.api.tell(world.store)
+    await world.cluster.apply(plan(observed))
+    assert world.store.get(JOB_KIND, "kafka", JOB) is not None
 
 
 async def test_a_refused_write_is_told_in_the_condition_of_its_kind_and_tried_again() -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from catdog_operator.kinds import CLAIM, DEPLOYMENT, JOB, MODEL, POD, Kind
 from catdog_operator.store import Key, Reference, Store
 from catdog_operator.views import Job
@@ -56,6 +58,20 @@ def test_children_are_found_by_the_models_label_until_they_are_gone() -> None:
     assert children(store, JOB, PETS) == ["a", "b"]
     store.drop(JOB, body("a", 2, model="pets"))
     assert children(store, JOB, PETS) == ["b"]
+
+
+@pytest.mark.parametrize("label", [None, "other"])
+def test_an_object_that_loses_its_models_label_is_no_child_of_it_and_the_model_hears_of_that(
+    label: str | None,
+) -> None:
+    store = Store()
+    store.put(POD, body("a", 1, model="pets"))
+    relabelled = body("a", 2, model=label)
+    assert PETS in store.models_about(POD, relabelled)
+    store.put(POD, relabelled)
+    assert children(store, POD, PETS) == []
+    store.drop(POD, body("a", 3, model=label))
+    assert children(store, POD, PETS) == []
 
 
 def test_a_list_takes_away_what_a_broken_watch_did_not_tell() -> None:
