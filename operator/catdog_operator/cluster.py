@@ -253,14 +253,19 @@ class Cluster:
         if there is not None and not differs(marked, there):
             return False
         # Nothing is forced on an object that is not known as ours: a conflict is a refusal, with its fields.
-        return await self._write(marked, self._api.apply(kind, marked, force=there is not None))
+        return await self._write(marked, self._api.apply(kind, marked, force=there is not None), there)
 
-    async def _write(self, manifest: Manifest, request: Awaitable[Body]) -> bool | Refusal:
+    async def _write(
+        self, manifest: Manifest, request: Awaitable[Body], there: Body | None = None
+    ) -> bool | Refusal:
+        """Write, and return whether that changed what is there: not so where admission rewrites it again."""
         kind, metadata = KIND_OF[manifest["kind"]], manifest["metadata"]
         try:
             body = await request
         except RefusedError as error:
             return Refusal(kind.name, metadata["name"], str(error))
+        if there is not None and body["metadata"]["resourceVersion"] == there["metadata"]["resourceVersion"]:
+            return False
         logger.info("written", extra={"object": f"{kind.name} {metadata['namespace']}/{metadata['name']}"})
         self._store.put(kind, body)
         return True

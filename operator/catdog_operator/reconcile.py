@@ -51,6 +51,7 @@ async def reconcile(cluster: Cluster, key: Key) -> Outcome:
             # What was reported is observed too, and no event will tell of it.
             if applied.refusals or not reported:
                 return Outcome(planned.look_again, refused=bool(applied.refusals))
+    await _report(cluster, key, observed, build_status(observed, planned))
     logger.warning("writes do not come to an end", extra={"model": "/".join(key)})
     return Outcome(refused=True)
 

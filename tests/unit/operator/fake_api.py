@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ class FakeApi:
         self.journal: list[str] = []
         self.refusals: dict[str, str] = {}  # kind → message
         self.unreadable: set[str] = set()  # kinds
+        self.rewrites: Callable[[Body], Body] = lambda manifest: manifest  # admission, of what is applied
         self.away = False
         self.has_strimzi = True
         self.logs = ""
@@ -58,7 +59,11 @@ class FakeApi:
         there = self.objects.get(name)
         if there is not None and not force:
             raise RefusedError(409, "Apply failed with 1 conflict: conflict with someone: .spec")
-        return self.put(manifest | ({"status": there["status"]} if there and "status" in there else {}))
+        status = {"status": there["status"]} if there and "status" in there else {}
+        applied = self.rewrites(copy.deepcopy(manifest)) | status
+        if there is not None and there | applied | {"metadata": there["metadata"] | applied["metadata"]} == there:
+            return copy.deepcopy(there)  # nothing changes, not even its revision
+        return self.put(applied)
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> Body:
         """Mark an object as one that waits for its pods to go."""

@@ -67,6 +67,47 @@ async def test_what_was_changed_behind_the_operators_back_is_put_back() -> None:
     assert writes == ["apply Deployment pets-inference", "report pets"]
 
 
+async def test_what_admission_writes_otherwise_is_left_to_it_and_the_status_is_told_all_the_same() -> None:
+    world = await serving_world()
+    world.api.rewrites = mirror_images
+    world.api.remove("Deployment", "pets-inference")
+    await world.reconcile()
+    world.roll_out()
+    _, outcome = await world.reconcile()
+    assert not outcome.refused
+    assert world.reason("Serving") == "Serving"
+    [container] = images_of(world.api.objects["Deployment", "kafka", "pets-inference"])
+    assert container["image"] == "mirror.example/catdog-inference:1"
+    writes, outcome = await world.reconcile()
+    assert writes == ["apply Deployment pets-inference"], "once, and it changes nothing"
+    assert not outcome.refused
+
+
+async def test_writes_that_do_not_come_to_an_end_are_broken_off_and_the_status_is_told() -> None:
+    world = World()
+    drawn = iter(range(1000))
+    world.api.rewrites = lambda manifest: manifest | {"spec": {"drawn": next(drawn)}}
+    world.api.put_model()
+    _, outcome = await world.reconcile()
+    assert outcome.refused
+    assert next(drawn) < 50
+    assert world.reason("KafkaReady") == "KafkaNotFound"
+
+
+def mirror_images(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Have images come from another registry, as a rule of admission does."""
+    for container in images_of(manifest):
+        container["image"] = f"mirror.example/{container['image'].rpartition('/')[2]}"
+    return manifest
+
+
+def images_of(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    containers: list[dict[str, Any]] = (
+        manifest.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [])
+    )
+    return containers
+
+
 async def test_a_leaf_that_is_wanted_no_more_is_applied_away() -> None:
     world = await serving_world()
     world.api.put_model(inference={"pod": {"nodeSelector": {"zone": "a"}}})
