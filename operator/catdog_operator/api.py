@@ -139,9 +139,10 @@ class Api:
         answer = await self._send("get", kind, "list", kind.path(namespace), query=query)
         return tuple(msgspec.json.decode(answer)["items"])
 
-    async def read_log(self, kind: Kind, namespace: str, name: str, lines: int) -> str:
-        """Return the last lines of a pod's log."""
-        path, query = kind.path(namespace, name, "log"), {"tailLines": str(lines)}
+    async def read_log(self, kind: Kind, namespace: str, name: str, container: str, lines: int) -> str:
+        """Return the last lines of the log of one of a pod's containers."""
+        path = kind.path(namespace, name, "log")
+        query = {"container": container, "tailLines": str(lines)}
         return (await self._send("get", kind, "get log", path, query=query)).decode(errors="replace")
 
     async def has_group(self, group: str) -> bool:

@@ -52,7 +52,7 @@ class Readings:
         if not self._log_pace.may_read(key, asyncio.get_running_loop().time()):
             return None
         try:
-            log = await self._api.read_log(POD, key.namespace, running.metadata.name, LOG_LINES)
+            log = await self._read_log(key, running)
         except (RefusedError, UnavailableError):
             return None
         return read_progress(log)
@@ -70,12 +70,11 @@ class Readings:
         known = ShadowLog(complaint=None if running.ready else self._shadow_complaints.get(key))
         if not self._shadow_pace.may_read(key, asyncio.get_running_loop().time()):
             return known
-        name = running.metadata.name
         try:
-            log = await self._api.read_log(POD, key.namespace, name, LOG_LINES)
+            log = await self._read_log(key, running)
         except (RefusedError, UnavailableError):
             return known
-        self._shadow_complaints[key] = None if running.ready else read_complaint(name, log)
+        self._shadow_complaints[key] = None if running.ready else read_complaint(running.metadata.name, log)
         return ShadowLog(read_report(log), self._shadow_complaints[key])
 
     async def complaint(self, key: Key, workers: tuple[Pod, ...], told: str) -> Complaint | None:
@@ -98,9 +97,13 @@ class Readings:
             return known
         return self._complaints[key]
 
+    async def _read_log(self, key: Key, pod: Pod) -> str:
+        name, container = pod.metadata.name, pod.container.name
+        return await self._api.read_log(POD, key.namespace, name, container, LOG_LINES)
+
     async def _first_complaint(self, key: Key, pods: list[Pod]) -> Complaint | None:
         for pod in pods:
-            log = await self._api.read_log(POD, key.namespace, pod.metadata.name, LOG_LINES)
+            log = await self._read_log(key, pod)
             if (complaint := read_complaint(pod.metadata.name, log)) is not None:
                 return complaint
         return None

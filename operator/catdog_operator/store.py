@@ -158,7 +158,7 @@ class Store:
             self._references[model] = references
 
     def models_about(self, kind: Kind, body: Body) -> set[Key]:
-        """Return the models that an object is of interest to: its own, now or before, and those that name it."""
+        """Return the models that an object concerns: its own, now or before, and those that name it."""
         if kind is MODEL:
             return {Key(body["metadata"]["namespace"], body["metadata"]["name"])}
         reference = reference_of(kind, body)

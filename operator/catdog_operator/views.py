@@ -19,6 +19,7 @@ POD_SETTINGS_ANNOTATION = "catdog.dev/pod-settings"
 PRUNES_ANNOTATION = "catdog.dev/prunes"
 SETTINGS_ANNOTATION = "catdog.dev/settings"
 WHEN_DELETED_ANNOTATION = "catdog.dev/when-deleted"
+TRAINER, WORKER = "trainer", "worker"  # the containers; what others put beside them in a pod is none of ours
 APPLIED_ANNOTATION = "catdog.dev/applied"  # digest of the manifest that was applied last
 
 
@@ -168,6 +169,7 @@ class ContainerState(View, frozen=True):
 class ContainerStatus(View, frozen=True):
     """A container's status."""
 
+    name: str = ""
     state: ContainerState = ContainerState()
     last_state: ContainerState = ContainerState()
     image: str = ""
@@ -182,15 +184,17 @@ class PodStatus(View, frozen=True):
 
 
 class Pod(View, frozen=True):
-    """A pod of a Job or a Deployment; each has one container."""
+    """A pod of a Job or a Deployment; each has one container of ours."""
 
     metadata: Metadata
     status: PodStatus = PodStatus()
 
     @property
     def container(self) -> ContainerStatus:
-        """Its container's status."""
-        return self.status.container_statuses[0] if self.status.container_statuses else ContainerStatus()
+        """Its container's status, and not that of one which admission put beside it, such as a mesh's."""
+        told = self.status.container_statuses
+        own = tuple(each for each in told if each.name in (TRAINER, WORKER))
+        return next(iter(own or told), ContainerStatus())
 
     def is_of(self, job: Job) -> bool:
         """Return whether `job` made it."""

@@ -17,7 +17,7 @@ from catdog_operator.manifests.pod import (
 from catdog_operator.observed import Surroundings
 from catdog_operator.resolve import Resolved
 from catdog_operator.resource import CatDogModel, short_digest
-from catdog_operator.views import MODEL_LABEL, SETTINGS_ANNOTATION, VERSION_LABEL
+from catdog_operator.views import MODEL_LABEL, SETTINGS_ANNOTATION, VERSION_LABEL, WORKER
 
 DRAIN_SECONDS = 60  # to answer what was taken, commit and leave the group
 STUCK_GRACE_SECONDS = 5
@@ -118,7 +118,7 @@ def build_worker(
         *build_login_volumes(connection),
     ]
     return Container(
-        name="worker",
+        name=WORKER,
         image=image,
         environment=environment,
         resources=_resources(model.spec.kafka.max_image_bytes, cpu),

@@ -22,6 +22,7 @@ from catdog_operator.views import (
     HASH_LABEL,
     POD_SETTINGS_ANNOTATION,
     PRUNES_ANNOTATION,
+    TRAINER,
 )
 
 DATA_DIR = "/data"
@@ -106,7 +107,7 @@ def _fail_on_data() -> Manifest:
     # A second pod would find the same data: the operator waits and tries the whole Job again.
     return {
         "action": "FailJob",
-        "onExitCodes": {"containerName": "trainer", "operator": "In", "values": [EXIT_DATA]},
+        "onExitCodes": {"containerName": TRAINER, "operator": "In", "values": [EXIT_DATA]},
     }
 
 
@@ -133,7 +134,7 @@ def _build_trainer(
         mounts.append(mount(name, path, read_only=True))
         volumes.append(volume)
     return Container(
-        name="trainer",
+        name=TRAINER,
         image=image,
         environment=build_trainer_environment(model, resolved, task, connection),
         resources=RESOURCES,

@@ -119,7 +119,7 @@ def _find_obstacle(observed: Observed, resolved: Resolved, strimzi: StrimziClust
     if observed.kafka is None and not observed.surroundings.watches(namespace):
         return no(
             "KafkaNotFound",
-            f"the operator does not watch namespace {namespace}, in which Kafka {strimzi.name} is said to be; "
+            f"the operator does not watch namespace {namespace}, where Kafka {strimzi.name} is said to be; "
             "add it to the operator's CATDOG_NAMESPACES, or set spec.kafka.bootstrapServers",
         )
     if observed.kafka is None:

@@ -61,7 +61,10 @@ class FakeApi:
             raise RefusedError(409, "Apply failed with 1 conflict: conflict with someone: .spec")
         status = {"status": there["status"]} if there and "status" in there else {}
         applied = self.rewrites(copy.deepcopy(manifest)) | status
-        if there is not None and there | applied | {"metadata": there["metadata"] | applied["metadata"]} == there:
+        if (
+            there is not None
+            and there | applied | {"metadata": there["metadata"] | applied["metadata"]} == there
+        ):
             return copy.deepcopy(there)  # nothing changes, not even its revision
         return self.put(applied)
 
@@ -83,11 +86,14 @@ class FakeApi:
         self.reported.set()
         return self.put(body)
 
-    async def read_log(self, kind: Kind, namespace: str, name: str, lines: int) -> str:
+    async def read_log(self, kind: Kind, namespace: str, name: str, container: str, lines: int) -> str:
         """Return the log that the test has put."""
         assert (kind.name, lines > 0) == ("Pod", True)
-        if (kind.name, namespace, name) not in self.objects:
+        if (there := self.objects.get((kind.name, namespace, name))) is None:
             raise RefusedError(404, "not found")
+        names = [each.get("name", "") for each in there["status"]["containerStatuses"]]
+        if container not in names:
+            raise RefusedError(400, f"container {container} is not valid for pod {name}")
         return self.logs_of.get(name, self.logs)
 
     async def list_events(self, kind: Kind, namespace: str, uid: str) -> tuple[Body, ...]:

@@ -142,10 +142,10 @@ async def test_a_request_is_counted_by_method_and_code(status: int, error: type[
     metrics = Metrics()
     api = Api(cast("DynamicClient", FakeClient(status)), note_request=metrics.note_request)
     if error is None:
-        await api.read_log(POD, *PETS, 1)
+        await api.read_log(POD, *PETS, "worker", 1)
     else:
         with pytest.raises(error):
-            await api.read_log(POD, *PETS, 1)
+            await api.read_log(POD, *PETS, "worker", 1)
     assert value(metrics, "api_requests_total", method="GET", code=str(status)) == 1
 
 

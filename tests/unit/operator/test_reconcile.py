@@ -11,7 +11,7 @@ from catdog_operator.kinds import JOB as JOB_KIND
 from catdog_operator.plan import plan
 from catdog_operator.reconcile import Outcome, Reconciler, reconcile
 from catdog_operator.store import Key
-from tests.unit.operator.builders import later
+from tests.unit.operator.builders import later, some_result
 from tests.unit.operator.world import JOB, PETS, World, serving_world
 
 
@@ -199,6 +199,25 @@ async def test_progress_comes_from_the_log_of_the_pod_that_runs() -> None:
     )
     await world.reconcile()
     assert world.status()["progress"]["epoch"] == 3
+
+
+async def test_a_container_that_a_mesh_puts_beside_the_trainer_does_not_speak_for_it() -> None:
+    world = World()
+    world.add_kafka()
+    world.api.put_model()
+    await world.reconcile()
+    mesh = {"name": "istio-proxy", "state": {"running": {}}}  # statuses are in the order of names
+    labels = world.api.objects["Job", "kafka", JOB]["metadata"]["labels"]
+    running = {"containerStatuses": [mesh, {"name": "trainer", "state": {"running": {}}}]}
+    world.add("Pod", f"{JOB}-1", status=running, labels=labels)
+    world.api.logs = '{"progress": {"stage": "Epochs", "epoch": 3, "epochs": 20}}\n'
+    await world.reconcile()
+    assert world.status()["progress"]["epoch"] == 3
+    end = {"terminated": {"exitCode": 0, "message": some_result(1, "572360246d")}}
+    done = {"containerStatuses": [mesh, {"name": "trainer", "state": end}]}
+    world.api.set_status("Pod", f"{JOB}-1", done)
+    await world.reconcile()
+    assert world.reason("Trained") == "Trained"
 
 
 async def test_two_operators_do_not_correct_each_others_progress() -> None:
