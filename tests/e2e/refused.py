@@ -148,6 +148,10 @@ REFUSED: dict[str, tuple[Spec, str | tuple[str, ...]]] = {
         bucket(endpoint="https://key:secret@rgw.example"),
         rule(f"{DATASET}.s3.endpoint", NO_ENDPOINT, "string"),
     ),
+    "an endpoint at a port that there is not": (
+        bucket(endpoint="https://rgw.example:99999"),
+        rule(f"{DATASET}.s3.endpoint", NO_ENDPOINT, "string"),
+    ),
     "a CA of an endpoint that is not encrypted": (
         bucket(endpoint="http://rgw.example", caSecret={"name": "rgw-ca", "key": "ca.crt"}),
         rule(

@@ -1,7 +1,6 @@
 """What the network lets a model's pods do: trainers reach photos, workers Kafka, and are asked."""
 
 import re
-from urllib.parse import urlsplit
 
 from catdog_operator.manifests.common import Manifest, build_labels, build_owner
 from catdog_operator.manifests.kafka_topic import CLUSTER_LABEL
@@ -14,6 +13,8 @@ NAME_LABEL = "strimzi.io/name"
 DNS_PORTS = (53, 5353)
 NODE_PORTS = range(30000, 32768)  # Kubernetes' default for Services of type NodePort
 IN_CLUSTER = re.compile(r"[^.]+\.(?P<namespace>[^.]+)\.svc(\..+)?")
+# As the schema has it; not urlsplit, which raises where a port or an address is none.
+ENDPOINT = re.compile(r"(?P<scheme>https?)://(?P<host>\[[^]]*\]|[^:/]*)(:(?P<port>[0-9]+))?/?")
 SCHEME_PORTS = {"http": 80, "https": 443}
 
 
@@ -78,12 +79,13 @@ def _allow_dns() -> Manifest:
 
 
 def _allow_s3(endpoint: str) -> Manifest:
-    url = urlsplit(endpoint)
-    if (inside := IN_CLUSTER.fullmatch(url.hostname or "")) is not None:
+    if (url := ENDPOINT.fullmatch(endpoint)) is None:
+        raise AssertionError(f"{endpoint} is no endpoint by the schema")
+    if (inside := IN_CLUSTER.fullmatch(url["host"].lower())) is not None:
         # Policies see the port of the pod that answers, and a Service does not tell it to those who ask.
         namespace = {"matchLabels": {"kubernetes.io/metadata.name": inside["namespace"]}}
         return {"to": [{"namespaceSelector": namespace}]}
-    return {"ports": _outside_ports({url.port or SCHEME_PORTS[url.scheme]})}
+    return {"ports": _outside_ports({int(url["port"] or SCHEME_PORTS[url["scheme"]])})}
 
 
 def _allow_kafka(model: CatDogModel, bootstrap_servers: str) -> list[Manifest]:

@@ -151,6 +151,15 @@ def test_a_service_is_reached_at_whatever_port_its_pods_answer(host: str) -> Non
     assert s3 == {"to": [{"namespaceSelector": namespace}]}
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "port"), [("https://rgw.example:99999", 99999), ("https://[1:2]", 443), ("http://[::1]:9", 9)]
+)
+def test_an_endpoint_that_no_port_or_host_can_be_stops_no_decision(endpoint: str, port: int) -> None:
+    observed = some_observed(some_model(some_bucket(endpoint=endpoint)))
+    [_, found] = wanted(observed)["NetworkPolicy/pets-training"]["spec"]["egress"]
+    assert found == {"ports": [{"protocol": "TCP", "port": port}]}, "what it cannot be, the API server says"
+
+
 def test_a_worker_reaches_the_brokers_port_and_dns_and_nothing_else() -> None:
     assert egress(trained()) == {
         (str(BROKERS), "TCP", 9093, 9093),
