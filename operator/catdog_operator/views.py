@@ -27,6 +27,13 @@ class View(msgspec.Struct, frozen=True, rename="camel"):
     """A part of an object of the API: only what decisions depend on."""
 
 
+class Owner(View, frozen=True):
+    """Whom an object goes with."""
+
+    kind: str
+    uid: str
+
+
 class Metadata(View, frozen=True):
     """An object's metadata."""
 
@@ -36,8 +43,19 @@ class Metadata(View, frozen=True):
     generation: int = 0
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    owner_references: tuple[Owner, ...] = ()
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
+
+    def is_of_another_model(self, uid: str) -> bool:
+        """Return whether it goes with another model than that of this uid, such as one that had its name."""
+        models = [owner.uid for owner in self.owner_references if owner.kind == "CatDogModel"]
+        return bool(models) and uid not in models
+
+    def is_older_than(self, other: "Metadata") -> bool:
+        """Return whether it was made before `other`; not where that is not known."""
+        times = self.creation_timestamp, other.creation_timestamp
+        return times[0] is not None and times[1] is not None and times[0] < times[1]
 
 
 class Condition(View, frozen=True):

@@ -11,7 +11,7 @@ from catdog_operator.plan.promotion import note_first_served, plan_promotion, re
 from catdog_operator.plan.protection import plan_protection
 from catdog_operator.plan.serving import ServingPlan, plan_serving
 from catdog_operator.plan.shadow import ShadowPlan, plan_shadow
-from catdog_operator.plan.storage import find_storage, plan_claim
+from catdog_operator.plan.storage import find_storage, is_left_by_another, plan_claim, without_what_goes
 from catdog_operator.plan.training import TrainingPlan, plan_training
 from catdog_operator.resolve import Resolved, resolve
 from catdog_operator.status_fields import Change, Version
@@ -42,10 +42,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def plan(observed: Observed) -> Plan:
     """Return what should be done for a model, and what is to be said of it.
 
-    Nothing is done while it is paused, or while some of what it depends on is not to be read.
+    Nothing is done while it is paused, while some of what it depends on is not to be read, or while a model
+    that had its name before takes its claim with it.
     """
-    planned = _plan_all(observed, resolve(observed.model))
-    if observed.model.spec.paused or observed.forbidden:
+    left = is_left_by_another(observed)
+    planned = _plan_all(without_what_goes(observed) if left else observed, resolve(observed.model))
+    if observed.model.spec.paused or observed.forbidden or left:
         idle = msgspec.structs.replace(planned.shadow, delete=None)
         return msgspec.structs.replace(planned, create=(), apply=(), delete=(), shadow=idle, news=False)
     return planned

@@ -1,5 +1,7 @@
 """Rules on the claim that keeps the versions: it is made once, and never changed."""
 
+import msgspec
+
 from catdog_operator.manifests.claim import build_claim
 from catdog_operator.manifests.common import Manifest
 from catdog_operator.observed import Observed
@@ -14,6 +16,45 @@ def plan_claim(observed: Observed, resolved: Resolved) -> Manifest | None:
     return None if observed.claim else build_claim(observed.model, resolved)
 
 
+def is_left_by_another(observed: Observed) -> bool:
+    """Return whether the claim goes with a model that had this name before, as all else of that model."""
+    claim = observed.claim
+    return claim is not None and claim.metadata.is_of_another_model(observed.model.metadata.uid)
+
+
+def without_what_goes(observed: Observed) -> Observed:
+    """Return what is there, but for what goes with the model that had this name before."""
+    return msgspec.structs.replace(
+        observed,
+        jobs=(),
+        training_pods=(),
+        deployment=None,
+        inference_pods=(),
+        shadow_deployment=None,
+        shadow_pods=(),
+    )
+
+
+def find_leaving_claim(observed: Observed) -> Finding | None:
+    """Return that the claim, and so all versions on it, is about to go, or None where it stays."""
+    if (claim := observed.claim) is None:
+        return None
+    name = claim.metadata.name
+    if is_left_by_another(observed):
+        return no(
+            "ClaimLeaving",
+            f"PersistentVolumeClaim {name} goes with the CatDogModel that had this name before; "
+            "all is made anew when it is gone",
+        )
+    if claim.metadata.deletion_timestamp is None:
+        return None
+    return no(
+        "ClaimLeaving",
+        f"PersistentVolumeClaim {name} was deleted, and goes with all versions as soon as no pod uses it; "
+        "copy what is needed, and let it go by spec.inference.replicas: 0",
+    )
+
+
 def find_storage(observed: Observed, resolved: Resolved) -> Finding:
     """Return whether the claim is there and bound."""
     name, claim = resolved.claim_name, observed.claim
@@ -24,6 +65,8 @@ def find_storage(observed: Observed, resolved: Resolved) -> Finding:
         )
     if claim is None:
         return no("ClaimMissing", f"PersistentVolumeClaim {name} is being made")
+    if (leaving := find_leaving_claim(observed)) is not None:
+        return leaving
     if claim.status.phase == "Bound":
         return yes("ClaimBound", f"PersistentVolumeClaim {name} is bound{_of_one_node(observed, resolved)}")
     if claim.status.phase == "Lost":

@@ -14,8 +14,8 @@ from catdog_operator.plan.gate import describe_accuracy
 from catdog_operator.plan.kafka import KafkaPlan
 from catdog_operator.plan.pod_trouble import find_job_trouble, find_pod_trouble
 from catdog_operator.plan.promotion import version_in_place
-from catdog_operator.plan.storage import drawn_to
-from catdog_operator.plan.versions import finished_at, version_of_hash, versions_to_prune
+from catdog_operator.plan.storage import drawn_to, find_leaving_claim
+from catdog_operator.plan.versions import finished_at, is_on_the_claim, version_of_hash, versions_to_prune
 from catdog_operator.resolve import Resolved
 from catdog_operator.status_fields import Failure, Version
 from catdog_operator.views import Job, Pod
@@ -66,7 +66,11 @@ def _await_departure(jobs: tuple[Job, ...], others: tuple[Job, ...]) -> Training
 def _plan_new(
     observed: Observed, resolved: Resolved, versions: tuple[Version, ...], kafka: KafkaPlan
 ) -> TrainingPlan:
-    obstacle = find_missing_claim(observed, resolved) or _find_missing_kafka(observed, kafka)
+    obstacle = (
+        find_missing_claim(observed, resolved)
+        or find_leaving_claim(observed)
+        or _find_missing_kafka(observed, kafka)
+    )
     if obstacle is not None:
         return TrainingPlan(finding=obstacle)
     job = build_training_job(
@@ -138,6 +142,9 @@ def _plan_present(
             delete=(*others, job),
             active=True,
         )
+    if job.complete and not is_on_the_claim(job, observed):
+        message = f"Job {name} is replaced: the claim that its version was on is gone"
+        return TrainingPlan(finding=no("Replacing", message), delete=(*others, job), active=True)
     if job.complete:
         return _plan_without_result(observed, job, others)
     if job.failed is not None:

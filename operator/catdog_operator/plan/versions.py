@@ -8,14 +8,18 @@ import msgspec
 from catdog_common.training import Comparison, TrainingResult, VersionSummary
 from catdog_operator.observed import Observed
 from catdog_operator.status_fields import ComparisonCounts, Version
-from catdog_operator.views import LONG_AGO, Pod
+from catdog_operator.views import LONG_AGO, Job, Pod
 
 
 def known_versions(observed: Observed) -> tuple[Version, ...]:
     """Return the versions on the claim, newest first: as the last training said, else as the status says.
 
-    What a training that has not succeeded was told to remove counts as gone from the moment it was told.
+    What a training that has not succeeded was told to remove counts as gone from the moment it was told. On a
+    claim that is still to be made there is nothing.
     """
+    spec = observed.model.spec
+    if observed.claim is None and spec.storage.existing_claim is None and not spec.paused:
+        return ()
     pruned = frozenset[int]().union(*(job.prunes for job in observed.jobs if not job.complete))
     versions = (each for each in _on_the_claim(observed) if each.version not in pruned)
     return tuple(sorted(versions, key=lambda each: each.version, reverse=True))
@@ -59,7 +63,7 @@ def finished_at(pod: Pod) -> datetime:
 
 def _on_the_claim(observed: Observed) -> Iterable[Version]:
     noted = {(each.version, each.hash): each for each in observed.model.status.versions}
-    results = list(_results(observed.training_pods))
+    results = list(_results(observed))
     if not results:
         return noted.values()
     for result in results:
@@ -68,10 +72,16 @@ def _on_the_claim(observed: Observed) -> Iterable[Version]:
     return [_summed_up(each, noted.get((each.version, each.hash))) for each in inventory]
 
 
-def _results(pods: tuple[Pod, ...]) -> Iterator[TrainingResult]:
-    for pod in sorted(pods, key=finished_at):
-        if (result := read_result(pod)) is not None:
+def _results(observed: Observed) -> Iterator[TrainingResult]:
+    jobs = [job for job in observed.jobs if is_on_the_claim(job, observed)]
+    for pod in sorted(observed.training_pods, key=finished_at):
+        if any(pod.is_of(job) for job in jobs) and (result := read_result(pod)) is not None:
             yield result
+
+
+def is_on_the_claim(job: Job, observed: Observed) -> bool:
+    """Return whether what `job` tells is of the claim that there is, and not of one that is gone."""
+    return observed.claim is None or not job.metadata.is_older_than(observed.claim.metadata)
 
 
 def _version_of(result: TrainingResult, noted: Version | None) -> Version:

@@ -128,6 +128,9 @@ class FakeApi:
             generation += 1
         kept["metadata"] = {
             "uid": former["metadata"]["uid"] if former else f"uid-{self._revision}",
+            "creationTimestamp": (
+                former["metadata"]["creationTimestamp"] if former else f"{self.time:%Y-%m-%dT%H:%M:%SZ}"
+            ),
             **kept["metadata"],
             "resourceVersion": str(self._revision),
             "generation": generation,

@@ -152,7 +152,8 @@ def test_a_service_is_reached_at_whatever_port_its_pods_answer(host: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "port"), [("https://rgw.example:99999", 99999), ("https://[1:2]", 443), ("http://[::1]:9", 9)]
+    ("endpoint", "port"),
+    [("https://rgw.example:99999", 99999), ("https://[1:2]", 443), ("http://[::1]:9", 9)],
 )
 def test_an_endpoint_that_no_port_or_host_can_be_stops_no_decision(endpoint: str, port: int) -> None:
     observed = some_observed(some_model(some_bucket(endpoint=endpoint)))

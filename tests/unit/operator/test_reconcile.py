@@ -207,7 +207,8 @@ async def test_a_container_that_a_mesh_puts_beside_the_trainer_does_not_speak_fo
     world.api.put_model()
     await world.reconcile()
     mesh = {"name": "istio-proxy", "state": {"running": {}}}  # statuses are in the order of names
-    labels = world.api.objects["Job", "kafka", JOB]["metadata"]["labels"]
+    job = world.api.objects["Job", "kafka", JOB]["metadata"]
+    labels = job["labels"] | {"batch.kubernetes.io/controller-uid": job["uid"]}
     running = {"containerStatuses": [mesh, {"name": "trainer", "state": {"running": {}}}]}
     world.add("Pod", f"{JOB}-1", status=running, labels=labels)
     world.api.logs = '{"progress": {"stage": "Epochs", "epoch": 3, "epochs": 20}}\n'
