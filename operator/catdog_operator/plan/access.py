@@ -22,20 +22,23 @@ def find_access_obstacle(observed: Observed, access: Access) -> Finding | None:
         )
     if not found.status.binding.name:
         return no("KafkaAccessNotReady", f"KafkaAccess {access.name} has no Secret yet{_why(found)}")
-    namespace = found.kafka_namespace
-    if observed.kafka is None and not observed.surroundings.watches(namespace):
-        return no(
-            "KafkaNotFound",
-            f"the operator does not watch namespace {namespace}, in which Kafka {found.spec.kafka.name} of "
-            f"KafkaAccess {access.name} is; add it to the operator's CATDOG_NAMESPACES",
-        )
     if not _servers(observed, found):
-        return no(
-            "KafkaNotFound",
-            f"Kafka {found.spec.kafka.name} of KafkaAccess {access.name} is not in namespace "
-            f"{namespace}, or has not told its addresses",
+        what, namespace = f"Kafka {found.spec.kafka.name} of KafkaAccess {access.name}", found.kafka_namespace
+        return find_unwatched(observed, namespace, what) or no(
+            "KafkaNotFound", f"{what} is not in namespace {namespace}, or has not told its addresses"
         )
     return None
+
+
+def find_unwatched(observed: Observed, namespace: str, what: str) -> Finding | None:
+    """Return that a Kafka may well be there, and is not seen; None where it would be."""
+    if observed.kafka is not None or observed.surroundings.watches(namespace):
+        return None
+    return no(
+        "KafkaNotFound",
+        f"the operator does not watch namespace {namespace}, where {what} is said to be; "
+        "add it to the operator's CATDOG_NAMESPACES, or set spec.kafka.bootstrapServers",
+    )
 
 
 def connect_by_access(observed: Observed) -> Connection | None:

@@ -6,7 +6,7 @@ from catdog_operator.manifests.common import Manifest
 from catdog_operator.manifests.kafka_login import Connection
 from catdog_operator.manifests.kafka_user import build_kafka_user
 from catdog_operator.observed import Observed
-from catdog_operator.plan.access import connect_by_access, find_access_obstacle
+from catdog_operator.plan.access import connect_by_access, find_access_obstacle, find_unwatched
 from catdog_operator.plan.finding import Finding, no, yes
 from catdog_operator.plan.topics import (
     find_named_twice,
@@ -116,14 +116,8 @@ def _find_obstacle(observed: Observed, resolved: Resolved, strimzi: StrimziClust
         return no(
             "StrimziNotInstalled", "the cluster has no kafka.strimzi.io/v1; install Strimzi 1.0 or newer"
         )
-    if observed.kafka is None and not observed.surroundings.watches(namespace):
-        return no(
-            "KafkaNotFound",
-            f"the operator does not watch namespace {namespace}, where Kafka {strimzi.name} is said to be; "
-            "add it to the operator's CATDOG_NAMESPACES, or set spec.kafka.bootstrapServers",
-        )
     if observed.kafka is None:
-        return no(
+        return find_unwatched(observed, namespace, f"Kafka {strimzi.name}") or no(
             "KafkaNotFound",
             f"Kafka {strimzi.name} is not in namespace {namespace}; "
             "create it or name another in spec.kafka.strimzi.name",

@@ -135,6 +135,6 @@ def test_a_kafka_in_a_namespace_that_is_not_watched_is_not_told_to_be_missing() 
     )
     assert (status, reason) == ("False", "KafkaNotFound")
     assert message == (
-        "the operator does not watch namespace brokers, in which Kafka my-cluster of KafkaAccess pets is; "
-        "add it to the operator's CATDOG_NAMESPACES"
+        "the operator does not watch namespace brokers, where Kafka my-cluster of KafkaAccess pets is said to "
+        "be; add it to the operator's CATDOG_NAMESPACES, or set spec.kafka.bootstrapServers"
     )
