@@ -15,7 +15,11 @@ def plan_protection(
     """Return the policies and the budget to have; they go with the model."""
     model = observed.model
     servers = kafka.connection.bootstrap_servers if kafka.connection is not None else None
-    policies = [build_training_policy(model, servers)]
+    policies = []
+    if (
+        servers is not None or model.spec.training.dataset.kafka is None
+    ):  # else a trainer may be there already
+        policies.append(build_training_policy(model, servers))
     if servers is not None:
         policies.append(build_inference_policy(model, servers))
     if serving.wanted is not None:

@@ -18,7 +18,9 @@ from tests.unit.operator.builders import (
     some_kafka,
     some_model,
     some_observed,
+    some_training_topic,
     status_of,
+    wanted_names,
 )
 
 V1 = Version(version=1, hash="572360246d", accuracy=0.91, photos=940, trained_at="2026-03-01T11:00:00Z")
@@ -39,7 +41,7 @@ def over(access: strimzi.KafkaAccess | None = None, **fields: Any) -> Observed: 
     """Return a model over it, with a version."""
     model = some_model(status=ModelStatus(versions=(V1,)), kafka={"access": {"name": "pets"}})
     found = {"access": access or some_access(), "kafka": some_kafka(tls=SERVERS), "topics": {}, "user": None}
-    return some_observed(model, **found | fields)
+    return some_observed(**{"model": model} | found | fields)
 
 
 def test_nothing_is_made_in_it() -> None:
@@ -127,6 +129,14 @@ def test_workers_reach_the_listener_that_is_named_or_all_where_none_is(
     assert len(connection.bootstrap_servers.split(",")) == addresses
 
 
+def test_a_trainer_that_reads_a_topic_is_not_cut_off_while_kafka_does_not_tell_its_addresses() -> None:
+    model = some_model(some_training_topic(), kafka={"access": {"name": "pets"}})
+    reached, cut_off = over(model=model), over(model=model, kafka=some_kafka(other=SERVERS))
+    assert "NetworkPolicy/pets-training" in wanted_names(plan(reached))
+    assert "NetworkPolicy/pets-training" not in wanted_names(plan(cut_off)), "it stays as it is"
+    assert not [each for each in wanted_names(plan(cut_off)) if each.startswith("Job/")]
+
+
 def test_a_kafka_in_a_namespace_that_is_not_watched_is_not_told_to_be_missing() -> None:
     unseen = over(kafka=None)
     surroundings = msgspec.structs.replace(unseen.surroundings, namespaces=("kafka",))
@@ -135,6 +145,6 @@ def test_a_kafka_in_a_namespace_that_is_not_watched_is_not_told_to_be_missing() 
     )
     assert (status, reason) == ("False", "KafkaNotFound")
     assert message == (
-        "the operator does not watch namespace brokers, where Kafka my-cluster of KafkaAccess pets is said to "
-        "be; add it to the operator's CATDOG_NAMESPACES, or set spec.kafka.bootstrapServers"
+        "the operator does not watch namespace brokers, where Kafka my-cluster of KafkaAccess pets is said "
+        "to be; add it to the operator's CATDOG_NAMESPACES, or set spec.kafka.bootstrapServers"
     )
