@@ -108,6 +108,7 @@ class TopicSpec(View, frozen=True):
 
     partitions: int | None = None
     replicas: int | None = None
+    topic_name: str | None = None  # in Kafka, where it is not the resource's
     config: dict[str, Any] = msgspec.field(default_factory=dict)
 
 

@@ -188,7 +188,7 @@ def _find_unready(
     observed: Observed, resolved: Resolved, connection: Connection, user_trouble: str | None
 ) -> Finding | None:
     for topic in resolved.topics:
-        if (trouble := topic_trouble(topic, observed.topics.get(topic.name))) is not None:
+        if (trouble := topic_trouble(observed, topic)) is not None:
             return no("TopicNotReady", trouble)
     if user_trouble is not None and not _keeps_rights(observed, resolved, connection):
         return no("UserNotReady", user_trouble)

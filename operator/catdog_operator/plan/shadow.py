@@ -79,7 +79,7 @@ def _find_obstacle(
         return no("WaitingForKafka", f"version {version} waits for Kafka: {kafka.finding.message}")
     made = observed.model.spec.kafka.strimzi is not None
     if made and observed.shadow_deployment is None:
-        trouble = topic_trouble(topic, observed.topics.get(topic.name))
+        trouble = topic_trouble(observed, topic)
         if trouble:
             return no("TopicNotReady", trouble)
         if kafka.rights_pending:

@@ -88,19 +88,40 @@ def _is_ours(topic: KafkaTopic, observed: Observed) -> bool:
     return found == (OPERATOR, model.namespace, model.name)
 
 
-def topic_trouble(wanted: ResolvedTopic, topic: KafkaTopic | None) -> str | None:
+def topic_trouble(observed: Observed, wanted: ResolvedTopic) -> str | None:
     """Return why a topic can't be used yet."""
-    if topic is None:
+    if (topic := observed.topics.get(wanted.name)) is None:
         return f"KafkaTopic {wanted.name} is being made"
-    if up_to_date(topic) and has_condition(topic.status.conditions, "Ready"):
+    if _trusted_why(observed, topic) or (
+        up_to_date(topic) and has_condition(topic.status.conditions, "Ready")
+    ):
         return None
     failed = [each for each in topic.status.conditions if (each.type, each.status) == ("Ready", "False")]
     return f"KafkaTopic {wanted.name} is not ready{told_by(failed)}"
 
 
+def _trusted_why(observed: Observed, topic: KafkaTopic) -> str | None:
+    """Return why nobody says whether Kafka has the topic that workers go to, None where Strimzi does."""
+    name, strimzi = topic.metadata.name, observed.model.spec.kafka.strimzi
+    for kind in ("Unmanaged", "ReconciliationPaused"):
+        if has_condition(topic.status.conditions, kind):
+            return f"Strimzi is told to leave KafkaTopic {name} alone ({kind})"
+    if _is_ours(topic, observed):
+        return None
+    cluster = topic.metadata.labels.get(CLUSTER_LABEL)
+    if strimzi is not None and cluster not in (None, strimzi.name):
+        return f"KafkaTopic {name} is a topic of Kafka {cluster}"
+    if topic.spec.topic_name not in (None, name):
+        return f"KafkaTopic {name} is Kafka's topic {topic.spec.topic_name}"
+    return None
+
+
 def remark(observed: Observed, wanted: ResolvedTopic) -> Iterator[str]:
     """Say in what a topic is not as the model has it; it is used all the same."""
     topic = observed.topics[wanted.name]
+    if (why := _trusted_why(observed, topic)) is not None:
+        yield f"{why}, and that there is a topic {wanted.name} is taken on trust"
+        return
     if _is_ours(topic, observed):
         if (kept := _partitions(observed, wanted)) > wanted.partitions:
             yield (

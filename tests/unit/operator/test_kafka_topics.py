@@ -7,7 +7,8 @@ import pytest
 
 from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
-from catdog_operator.strimzi_views import TopicSpec
+from catdog_operator.strimzi_views import KafkaTopic, TopicSpec
+from catdog_operator.views import Condition
 from tests.unit.operator.builders import TOPICS, condition, some_model, some_observed, some_topic
 
 WELL = "Kafka my-cluster is there, and its topics and user for this model are ready"
@@ -72,3 +73,42 @@ def test_a_topic_of_another_that_is_too_narrow_for_images_is_told(allowed: objec
             "and images of spec.kafka.maxImageBytes may need 10551296"
         ),
     )
+
+
+@pytest.mark.parametrize("kind", ["Unmanaged", "ReconciliationPaused"])
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_topic_that_strimzi_is_told_to_leave_alone_is_taken_on_trust(kind: str, *, ours: bool) -> None:
+    left_alone = some_topic("pets-images", Condition(kind, "True"), labels=None if ours else THEIRS)
+    left_alone = msgspec.structs.replace(left_alone, spec=TopicSpec(config={"max.message.bytes": "10 MB"}))
+    why = f"Strimzi is told to leave KafkaTopic pets-images alone ({kind})"
+    assert condition(beside_others(left_alone), "KafkaReady") == ("True", "TopicsDiffer", trusted(why))
+
+
+def test_a_topic_under_another_name_in_kafka_is_not_taken_for_the_one_that_workers_go_to() -> None:
+    observed = observed_with({"topic_name": "Images"}, ours=False)
+    why = "KafkaTopic pets-images is Kafka's topic Images"
+    assert condition(observed, "KafkaReady") == ("True", "TopicsDiffer", trusted(why))
+
+
+@pytest.mark.parametrize("status", ["True", "False"])
+def test_a_topic_of_another_kafka_is_not_taken_for_this_ones(status: str) -> None:
+    theirs = some_topic("pets-images", Condition("Ready", status), labels={"strimzi.io/cluster": "another"})
+    why = "KafkaTopic pets-images is a topic of Kafka another"
+    assert condition(beside_others(theirs), "KafkaReady") == ("True", "TopicsDiffer", trusted(why))
+    assert "pets-images" not in wanted(beside_others(theirs))
+
+
+def test_a_topic_that_the_operator_made_moves_to_another_kafka_with_its_model() -> None:
+    labels = some_topic("pets-images").metadata.labels | {"strimzi.io/cluster": "former"}
+    observed = beside_others(some_topic("pets-images", labels=labels))
+    assert "pets-images" in wanted(observed)
+    assert condition(observed, "KafkaReady")[1] == "KafkaReady"
+
+
+def beside_others(topic: KafkaTopic) -> Observed:
+    """Return a model whose input topic is this one."""
+    return some_observed(topics=some_observed().topics | {topic.metadata.name: topic})
+
+
+def trusted(why: str) -> str:
+    return f"{WELL}; {why}, and that there is a topic pets-images is taken on trust"
