@@ -31,6 +31,7 @@ class Owner(View, frozen=True):
     """Whom an object goes with."""
 
     kind: str
+    name: str
     uid: str
 
 
@@ -47,10 +48,12 @@ class Metadata(View, frozen=True):
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
 
-    def is_of_another_model(self, uid: str) -> bool:
-        """Return whether it goes with another model than that of this uid, such as one that had its name."""
-        models = [owner.uid for owner in self.owner_references if owner.kind == "CatDogModel"]
-        return bool(models) and uid not in models
+    def is_of_a_former(self, model: str, uid: str) -> bool:
+        """Return whether it goes with a model that had this name before the one of this uid."""
+        owners = [
+            owner.uid for owner in self.owner_references if (owner.kind, owner.name) == ("CatDogModel", model)
+        ]
+        return bool(owners) and uid not in owners
 
     def is_older_than(self, other: "Metadata") -> bool:
         """Return whether it was made before `other`; not where that is not known."""

@@ -18,8 +18,8 @@ def plan_claim(observed: Observed, resolved: Resolved) -> Manifest | None:
 
 def is_left_by_another(observed: Observed) -> bool:
     """Return whether the claim goes with a model that had this name before, as all else of that model."""
-    claim = observed.claim
-    return claim is not None and claim.metadata.is_of_another_model(observed.model.metadata.uid)
+    claim, model = observed.claim, observed.model
+    return claim is not None and claim.metadata.is_of_a_former(model.name, model.metadata.uid)
 
 
 def without_what_goes(observed: Observed) -> Observed:

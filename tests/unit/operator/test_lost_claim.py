@@ -118,12 +118,13 @@ def test_on_a_claim_that_was_deleted_no_training_begins_and_it_is_said_what_goes
     ("owners", "waits"),
     [
         ((), False),
-        ((Owner("CatDogModel", "model-1"),), False),
-        ((Owner("CatDogModel", "model-0"),), True),
-        ((Owner("StatefulSet", "other"),), False),
+        ((Owner("CatDogModel", "pets", "model-1"),), False),
+        ((Owner("CatDogModel", "pets", "model-0"),), True),
+        ((Owner("CatDogModel", "others", "model-0"),), False),  # whose claim this model uses as well
+        ((Owner("StatefulSet", "pets", "model-0"),), False),
     ],
 )
-def test_only_another_models_claim_is_waited_for(owners: tuple[Owner, ...], waits: bool) -> None:  # noqa: FBT001
+def test_only_a_predecessors_claim_is_waited_for(owners: tuple[Owner, ...], waits: bool) -> None:  # noqa: FBT001
     claim = some_claim("pets-models")
     owned = msgspec.structs.replace(
         claim, metadata=msgspec.structs.replace(claim.metadata, owner_references=owners)
