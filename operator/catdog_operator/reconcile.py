@@ -145,6 +145,9 @@ class Reconciler:
         except (RefusedError, UnavailableError) as error:
             logger.warning("resync failed", extra={"error": str(error)})
             return False
+        except Exception:  # whatever it was, nothing else would find what a watch has missed from here on
+            logger.exception("resync failed")
+            return False
         return True
 
     async def _try(self, key: Key) -> Outcome:

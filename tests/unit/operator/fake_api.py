@@ -29,6 +29,7 @@ class FakeApi:
         self.refusals: dict[str, str] = {}  # kind → message
         self.unreadable: set[str] = set()  # kinds
         self.rewrites: Callable[[Body], Body] = lambda manifest: manifest  # admission, of what is applied
+        self.odd_answers = 0  # to so many lists there is an answer that cannot be read
         self.away = False
         self.has_strimzi = True
         self.logs = ""
@@ -106,6 +107,9 @@ class FakeApi:
         """Yield all objects of a kind."""
         if self.away:
             raise UnavailableError("connection refused")
+        if self.odd_answers:
+            self.odd_answers -= 1
+            raise ValueError("a page of a proxy's is no JSON")
         bodies = [copy.deepcopy(body) for name, body in self.objects.items() if name[0] == kind.name]
         yield Page(self._revision, iter(bodies))
 

@@ -252,6 +252,21 @@ async def test_what_went_unseen_in_a_gap_is_noticed_soon() -> None:
     assert ("Deployment", "kafka", "pets-inference") in world.api.objects
 
 
+async def test_looks_at_everything_go_on_after_one_that_failed_for_whatever_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = await serving_world()
+    queue = DelayQueue[Key]()
+    reconciler = Reconciler(world.cluster, queue, gap_seconds=0)
+    world.api.odd_answers = 1
+    resync = asyncio.create_task(reconciler.resync())
+    reconciler.note_gap()
+    async with asyncio.timeout(60), queue.take() as key:
+        assert key == PETS
+    resync.cancel()
+    assert "resync failed" in caplog.text
+
+
 async def test_nothing_is_decided_until_the_watches_have_told_of_all_that_is_there() -> None:
     world = await serving_world()
     queue = DelayQueue[Key]()
