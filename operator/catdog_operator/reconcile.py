@@ -38,8 +38,9 @@ class Outcome(msgspec.Struct, frozen=True):
 async def reconcile(cluster: Cluster, key: Key) -> Outcome:
     """Bring the cluster to what a model says, and the model's status to what there is."""
     for _ in range(PASSES):
-        if (observed := await cluster.observe(key)) is None:
+        if (found := await cluster.observe(key)) is None:
             return Outcome(refused=bool((await cluster.sweep(key)).refusals))
+        observed = found
         planned = plan(observed)
         with cluster.upkeep(key, planned):
             if planned.news and await _report(cluster, key, observed, build_status(observed, planned)):

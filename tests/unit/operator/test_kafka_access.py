@@ -10,6 +10,7 @@ from catdog_operator.observed import Observed
 from catdog_operator.plan import plan
 from catdog_operator.references import references
 from catdog_operator.resolve import resolve
+from catdog_operator.resource import CatDogModel
 from catdog_operator.status_fields import ModelStatus, Version
 from catdog_operator.views import Condition, Metadata
 from tests.unit.operator.builders import (
@@ -37,11 +38,15 @@ def some_access(binding: str = "pets-binding", listener: str | None = "tls") -> 
     )
 
 
-def over(access: strimzi.KafkaAccess | None = None, **fields: Any) -> Observed:  # noqa: ANN401
+def over(
+    access: strimzi.KafkaAccess | None = None,
+    model: CatDogModel | None = None,
+    **fields: Any,  # noqa: ANN401
+) -> Observed:
     """Return a model over it, with a version."""
-    model = some_model(status=ModelStatus(versions=(V1,)), kafka={"access": {"name": "pets"}})
+    plain = some_model(status=ModelStatus(versions=(V1,)), kafka={"access": {"name": "pets"}})
     found = {"access": access or some_access(), "kafka": some_kafka(tls=SERVERS), "topics": {}, "user": None}
-    return some_observed(**{"model": model} | found | fields)
+    return some_observed(model or plain, **found | fields)
 
 
 def test_nothing_is_made_in_it() -> None:
