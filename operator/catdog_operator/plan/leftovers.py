@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from catdog_operator.manifests.common import MANAGED_BY_LABEL, OPERATOR
 from catdog_operator.resolve import resolve
 from catdog_operator.resource import CatDogModel
 from catdog_operator.strimzi_views import KafkaTopic
-from catdog_operator.views import WHEN_DELETED_ANNOTATION
+from catdog_operator.views import MODEL_LABEL, WHEN_DELETED_ANNOTATION
 
 
 def find_leftovers(orphans: Iterable[KafkaTopic], models: Iterable[CatDogModel]) -> tuple[KafkaTopic, ...]:
@@ -18,7 +19,14 @@ def find_leftovers(orphans: Iterable[KafkaTopic], models: Iterable[CatDogModel])
     return tuple(
         topic
         for topic in orphans
-        if topic.metadata.annotations.get(WHEN_DELETED_ANNOTATION) == "Delete"
+        if _was_made_for_a_model(topic)
+        and topic.metadata.annotations.get(WHEN_DELETED_ANNOTATION) == "Delete"
         and topic.metadata.deletion_timestamp is None
         and (topic.metadata.namespace, topic.metadata.name) not in named
     )
+
+
+def _was_made_for_a_model(topic: KafkaTopic) -> bool:
+    """Return whether it still is the operator's: who takes its labels off wants to keep it."""
+    labels = topic.metadata.labels
+    return labels.get(MANAGED_BY_LABEL) == OPERATOR and MODEL_LABEL in labels

@@ -49,6 +49,15 @@ async def test_they_go_when_the_model_says_so_and_once() -> None:
     assert (await world.reconcile())[0] == []
 
 
+@pytest.mark.parametrize("label", ["catdog.dev/model", "app.kubernetes.io/managed-by"])
+async def test_one_that_a_person_took_out_of_the_operators_hands_stays(label: str) -> None:
+    world = await world_without("Delete")
+    topic = world.api.objects["KafkaTopic", "kafka", "pets-images"]
+    del topic["metadata"]["labels"][label]
+    world.api.put(topic)
+    assert deletions((await world.reconcile())[0]) == ["pets-dead-letters", "pets-predictions"]
+
+
 async def test_they_stay_while_the_model_is_there() -> None:
     world = await world_without("Delete")
     world.api.put_model(kafka={"strimzi": {"name": "my-cluster"}, "topics": {"whenDeleted": "Delete"}})
