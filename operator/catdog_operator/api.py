@@ -15,6 +15,7 @@ from catdog_operator.store import Body
 
 WRITE = {"fieldManager": OPERATOR, "fieldValidation": "Strict"}
 REFUSALS = (400, 403, 404, 405, 409, 413, 415, 422)  # what another attempt alone will not mend
+WEBHOOK_FAILED = "failed calling webhook"  # with 500: whoever runs the webhook has to see to it
 TIMEOUT_SECONDS = 30
 PAGE = 500  # objects that are listed at once
 
@@ -222,6 +223,6 @@ def _explain(error: ApiException) -> RefusedError | UnavailableError:
         message = str(msgspec.json.decode(error.body or "")["message"])
     except (msgspec.DecodeError, TypeError, KeyError):
         message = f"{error.status} {error.reason}"
-    if error.status in REFUSALS:
+    if error.status in REFUSALS or WEBHOOK_FAILED in message:
         return RefusedError(error.status, message)
     return UnavailableError(message)

@@ -45,7 +45,8 @@ def build_pod_spec(
             "tolerations": list(settings.tolerations),
             "affinity": settings.affinity or (_affinity(near) if near else {}),
             "priorityClassName": settings.priority_class_name,
-            "imagePullSecrets": [{"name": each.name} for each in settings.image_pull_secrets],
+            # Each once: to what is applied with one twice the API server answers that it failed.
+            "imagePullSecrets": [{"name": each.name} for each in dict.fromkeys(settings.image_pull_secrets)],
         }
     )
 

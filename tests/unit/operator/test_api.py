@@ -8,7 +8,7 @@ import pytest
 from kubernetes.aio.client import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 
-from catdog_operator.api import Api
+from catdog_operator.api import Api, RefusedError, UnavailableError
 from catdog_operator.kinds import JOB
 
 
@@ -20,6 +20,7 @@ class FakeClient:
         self.continued: list[str | None] = []
         self.more: list[str] = []  # tokens to give
         self.status = status
+        self.message = "no"
         self.headers: dict[str, str] = {}
 
     async def request(
@@ -28,7 +29,9 @@ class FakeClient:
         self.paths.append(f"{method} {path}")
         self.continued.append(dict(query_params).get("continue"))
         if self.status >= 400:
-            raise ApiException(status=self.status)
+            error = ApiException(status=self.status)
+            error.body = json.dumps({"message": self.message})
+            raise error
         return self
 
     async def read(self) -> bytes:
@@ -71,3 +74,19 @@ async def test_a_right_to_list_is_asked_for_in_each_namespace(status: int, *, ma
     api = Api(cast("DynamicClient", client), namespaces=("cats", "dogs"))
     assert await api.may_list(JOB) == may
     assert len(client.paths) == (2 if may else 1)
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ('Internal error occurred: failed calling webhook "a.b": no endpoints available', RefusedError),
+        ("etcdserver: leader changed", UnavailableError),
+    ],
+)
+async def test_a_webhook_that_does_not_answer_is_told_as_a_refusal(
+    message: str, error: type[Exception]
+) -> None:
+    client = FakeClient(500)
+    client.message = message
+    with pytest.raises(error, match=message.split(":", maxsplit=1)[0]):
+        await Api(cast("DynamicClient", client)).create(JOB, {"metadata": {"namespace": "cats"}})

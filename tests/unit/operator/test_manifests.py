@@ -93,6 +93,12 @@ def test_what_the_user_wants_of_a_pod_is_in_it() -> None:
     }
 
 
+def test_a_secret_to_pull_with_that_is_named_twice_is_named_once() -> None:
+    twice = [{"name": "b"}, {"name": "a"}, {"name": "b"}]  # applied so, the API server fails at it
+    pod = pod_of(everything_wanted(trained(inference={"pod": {"imagePullSecrets": twice}}))["Deployment"])
+    assert pod["imagePullSecrets"] == [{"name": "b"}, {"name": "a"}]
+
+
 @pytest.mark.parametrize(
     ("image_bytes", "limit"),
     [(1024, "1Gi"), (10 * 2**20, "1Gi"), (10 * 2**20 + 1, "1025Mi"), (99 * 2**20, "2448Mi")],
