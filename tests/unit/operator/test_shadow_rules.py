@@ -527,7 +527,7 @@ def test_a_change_of_the_shadows_topic_concerns_its_model() -> None:
 
 
 def test_a_topic_that_is_another_models_shadows_stays() -> None:
-    labels = {"catdog.dev/model": "gone"}
+    labels = {"app.kubernetes.io/managed-by": "catdog-operator", "catdog.dev/model": "gone"}
     orphan = some_topic("beside", labels=labels)
     marked = msgspec.structs.replace(
         orphan.metadata, namespace="kafka", annotations={WHEN_DELETED_ANNOTATION: "Delete"}
