@@ -31,6 +31,10 @@ class Ledger:
         """Whether all that was taken is committed."""
         return self.records == 0
 
+    def first(self, partition: TopicPartition) -> int | None:
+        """Return the first offset of a partition that is not committed, None where nothing was taken."""
+        return next(iter(self._open.get(partition, {})), None)
+
     def take(self, place: Place, size: int) -> None:
         """Note a record that was taken; of a partition they come in the order of their offsets."""
         self._open.setdefault(place.partition, {})[place.offset] = size

@@ -164,6 +164,8 @@ class Pipeline:
     async def _publish(self) -> None:
         while True:
             flight, records, verdicts = await self._predicted.get()
+            if flight.abandoned.is_set():
+                continue  # whoever has their partitions answers them; after that, ours would be out of order
             written = [
                 self._write(record, verdict) for record, verdict in zip(records, verdicts, strict=True)
             ]

@@ -320,7 +320,9 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
             partition = self._unanchored.pop()
             with suppress(CommitFailedError, IllegalStateError):  # it is no longer ours
                 if await consumer.committed(partition) is None:
-                    await consumer.commit({partition: await consumer.position(partition)})
+                    position = await consumer.position(partition)
+                    taken = self._ledger.first(partition)  # what came at once may be on its way already
+                    await consumer.commit({partition: position if taken is None else taken})
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002  all of them
         """Let what is in flight be answered and committed before its partitions go."""

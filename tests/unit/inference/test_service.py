@@ -328,6 +328,22 @@ async def test_a_rebalance_does_not_wait_for_ever_and_what_is_abandoned_is_read_
     assert acknowledged_before_each_commit(broker)
 
 
+async def test_of_what_is_abandoned_no_batch_that_waits_its_turn_is_answered_later(serving: Serving) -> None:
+    broker = FakeBroker()
+    for _ in range(16):  # two batches
+        broker.put(picture("red"))
+    broker.refuse_sending[ANSWERS] = TopicAuthorizationFailedError(ANSWERS)
+    async with serving(broker, revocation_seconds=0.1, max_batch_delay_milliseconds=1000) as worker:
+        await broker.until(lambda: broker.entries(Refused))
+        while worker.sample("catdog_batch_size_count") < 2:
+            await asyncio.sleep(0.01)
+        await broker.rebalance({1})
+        broker.refuse_sending.clear()
+        broker.put(picture("blue"), partition=1)
+        await broker.until(lambda: broker.committed.get(TopicPartition("pets-images", 1)))
+    assert [answer.label for answer in answers(broker)] == ["dog"]
+
+
 async def test_a_commit_that_comes_too_late_is_no_reason_to_stop(serving: Serving) -> None:
     broker = FakeBroker(refuse_commit=CommitFailedError())
     broker.put(picture("red"))
@@ -441,6 +457,25 @@ async def test_from_the_latest_record_on_means_from_the_first_start_on(serving: 
     async with serving(broker, kafka_start_from="latest"):
         await broker.all_committed()
     assert [answer.label for answer in answers(broker)] == ["dog"]
+
+
+async def test_what_comes_before_the_latest_record_is_noted_is_not_committed_unanswered(
+    serving: Serving,
+) -> None:
+    broker = FakeBroker(start_from="latest", partitions=1)
+    async with serving(broker, kafka_start_from="latest"):
+        await broker.until(lambda: broker.entries(Committed))
+        broker.acknowledge.clear()
+        rebalance = asyncio.create_task(broker.rebalance({1}))  # which is new to the group
+        async with broker.changed:  # no journal, no end of the rebalance, for which the worker waits to read
+            await asyncio.sleep(0.1)
+            broker.put(picture("red"), partition=1)
+        await broker.until(lambda: len(broker.entries(Committed)) == 2)
+        assert [type(entry) for entry in broker.journal[-2:]] == [Taken, Committed]
+        assert broker.entries(Committed)[-1].offsets == {1: 0}
+        broker.acknowledge.set()
+        await rebalance
+        await broker.until(lambda: broker.entries(Committed)[-1].offsets == {1: 1})
 
 
 async def test_the_answer_names_model_and_source(serving: Serving) -> None:
