@@ -23,6 +23,9 @@ ERROR_MESSAGE_HEADER = "__connect.errors.exception.message"
 # So that a dead letter's own headers stay well within what its topic allows beside the image.
 _ERROR_MESSAGE_CHARACTERS = 1000
 
+# Of a key, and of an id, which an answer has twice, once as JSON: together within what brokers take by default.
+CARRIED_BYTES = 64 * 1024
+
 
 class SourceRecord(msgspec.Struct, frozen=True):
     """A record of the input topic."""
@@ -77,6 +80,20 @@ def record_id(record: SourceRecord) -> str:
         if text := _text(candidate):
             return text
     return record_position(record)
+
+
+def tell_uncarried(record: SourceRecord) -> str | None:
+    """Return why an answer can't carry the key or the id of a record, None if it can."""
+    named = ((f"header {name}", value) for name, value in record.headers if name == ID_HEADER)
+    for what, value in (("key", record.key), *named):
+        if value is not None and len(value) > CARRIED_BYTES:
+            return f"its {what} has {len(value)} bytes, more than the {CARRIED_BYTES} that an answer carries"
+    return None
+
+
+def record_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """Return about how many bytes of memory a record takes, and of a request."""
+    return len(key or b"") + len(value or b"") + sum(len(name) + len(each or b"") for name, each in headers)
 
 
 def record_position(record: SourceRecord) -> str:

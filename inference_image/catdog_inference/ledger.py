@@ -24,7 +24,7 @@ class Ledger:
     def __init__(self) -> None:
         self._open: dict[TopicPartition, dict[int, int | None]] = {}  # offset → bytes, None when done with
         self.records = 0  # taken, and not committed
-        self.bytes = 0  # of the values of those that are not done with
+        self.bytes = 0  # of those that are not done with
 
     @property
     def idle(self) -> bool:

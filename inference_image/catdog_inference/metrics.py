@@ -68,7 +68,7 @@ class Metrics:
         """Show what is taken and not committed, and its bytes, whenever somebody looks."""
         for name, documentation, function in (
             ("records", "Records that are taken and not committed", records),
-            ("bytes", "Bytes of their values that are not answered yet", size),
+            ("bytes", "Bytes of those that are not answered yet", size),
         ):
             gauge = Gauge(f"{self.prefix}_in_flight_{name}", documentation, registry=self.registry)
             gauge.set_function(function)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from catdog_common.messages import OutgoingRecord, SourceRecord
+from catdog_common.kafka_batches import Folded
+from catdog_common.messages import OutgoingRecord, SourceRecord, tell_uncarried
 from catdog_inference.classify import Classifier, Decoded, Verdict
 from catdog_inference.metrics import Metrics
 from catdog_inference.publisher import AbandonedError, Publisher
@@ -111,9 +112,11 @@ class Pipeline:
 
     def put(self, record: SourceRecord) -> None:
         """Begin with a record."""
-        if self._together is None or not self._together.has_room_for(record.value):
+        uncarried = tell_uncarried(record)
+        value = record.value if uncarried is None else Folded(uncarried)
+        if self._together is None or not self._together.has_room_for(value):
             self._together = Together(self._classifier)
-        number = self._together.add(record.value)
+        number = self._together.add(value)
         self._waiting.append(Item(record, self._flight, self._together.decoding, number))
         self._arrived.set()
 

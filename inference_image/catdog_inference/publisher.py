@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooL
 
 from catdog_common.complaints import ANSWERS_REFUSED
 from catdog_common.kafka_security import KafkaSecurityError
-from catdog_common.messages import OutgoingRecord
+from catdog_common.messages import OutgoingRecord, record_bytes
 from catdog_inference.metrics import Metrics
 from catdog_inference.waiting import Trouble, connected_within, is_set_within
 
@@ -21,6 +21,10 @@ STOP_SECONDS = 5.0
 # A client sends at once, in one request, what waits for one broker; of more than socket.request.max.bytes
 # (100 MiB) the broker closes the connection. So no more is on its way together, but for a single record.
 IN_FLIGHT_BYTES = 32 * 1024 * 1024
+
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+# What we write of a dead letter are its last headers, and none is larger (catdog_common.messages).
+_OWN_HEADERS, _OWN_HEADER_BYTES = 5, 5000
 
 log = structlog.get_logger()
 
@@ -76,11 +80,13 @@ class Publisher:
         Raises:
             AbandonedError: `abandoned` was set while something was still refused.
         """
+        alone = False
         while True:
-            records, error = await self._attempt(records)
+            records, error = await self._attempt(records, alone=alone or len(records) == 1)
             if error is None:
                 self._refusal.over()
                 return
+            alone = isinstance(error, _TOO_LARGE)  # else the others of its batch would pass for too large
             self._metrics.produce_failures.inc()
             pause = self._refusal.again(error)
             await self.stop()
@@ -89,32 +95,40 @@ class Publisher:
                 raise AbandonedError
 
     async def _attempt(
-        self, records: Sequence[OutgoingRecord]
+        self, records: Sequence[OutgoingRecord], *, alone: bool
     ) -> tuple[list[OutgoingRecord], Exception | None]:
-        """Produce, and return what is to be tried again, with one of the reasons."""
+        """Produce, each `alone` or all together; return what is to be tried again, with one of the reasons."""
         try:
             if self._producer is None:
                 await self.start()
         except (KafkaError, KafkaSecurityError) as error:
             return list(records), error
-        outcomes = await self._send(records)
+        outcomes = await self._send(records, 0 if alone else IN_FLIGHT_BYTES)
         refused = [(record, error) for record, error in zip(records, outcomes, strict=True) if error]
-        return [_to_be_tried_again(*each) for each in refused], refused[0][1] if refused else None
+        again = [
+            _shortened(record) if alone and isinstance(error, _TOO_LARGE) else record
+            for record, error in refused
+        ]
+        return again, refused[0][1] if refused else None
 
-    async def _send(self, records: Sequence[OutgoingRecord]) -> list[Exception | None]:
+    async def _send(self, records: Sequence[OutgoingRecord], most_bytes: int) -> list[Exception | None]:
         """Produce once; return for each record None, or why it was refused.
 
         They are handed over one by one, so that they lie in the topic in this order. After a refusal at this
         point the rest of the topic is not tried: its order would suffer, and each might wait half a minute.
+        But what is too large says nothing of the others. Unacknowledged are no more than `most_bytes`, or one.
         """
         refusals: dict[str, Exception] = {}
         acknowledgements: list[Awaitable[object]] = []
-        in_flight = _InFlight()
+        in_flight = _InFlight(most_bytes)
         for record in records:
             if record.topic not in refusals:
                 try:
                     await in_flight.room_for(record)
                     acknowledgements.append(in_flight.add(record, await self._hand_over(record)))
+                    continue
+                except _TOO_LARGE as error:
+                    acknowledgements.append(_failed(error))
                     continue
                 except KafkaError as error:
                     refusals[record.topic] = error
@@ -138,13 +152,14 @@ class Publisher:
 class _InFlight:
     """The records that are handed over and not acknowledged."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
         self._bytes = 0
         self._sendings: list[asyncio.Future[object]] = []
 
     async def room_for(self, record: OutgoingRecord) -> None:
         """Wait until what is in flight has an end, where it would be too much together with this record."""
-        if self._sendings and self._bytes + _size(record) > IN_FLIGHT_BYTES:
+        if self._sendings and self._bytes + _size(record) > self._most_bytes:
             await asyncio.wait(self._sendings)
             self._bytes, self._sendings = 0, []
 
@@ -156,7 +171,7 @@ class _InFlight:
 
 
 def _size(record: OutgoingRecord) -> int:
-    return len(record.value or b"") + len(record.key or b"")
+    return record_bytes(record.key, record.value, record.headers)
 
 
 async def stop_client(stop: Callable[[], Awaitable[None]]) -> None:
@@ -170,13 +185,20 @@ async def _failed(error: Exception) -> None:
     raise error
 
 
-def _to_be_tried_again(record: OutgoingRecord, error: Exception) -> OutgoingRecord:
-    """Return the record; without its value, if that is too large for the topic, which will not change.
+def _shortened(record: OutgoingRecord) -> OutgoingRecord:
+    """Return what goes in place of a record that is too large for its topic, which will not change.
 
-    That is a dead letter in a topic whose limit is lower than the input topic's. Its headers still say
-    where the original lies.
+    That is a dead letter in a topic whose limit is lower than the input topic's, or one that only compression
+    made small enough. First its value goes, then its key and all headers but ours, which say where the
+    original lies.
     """
-    if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError) and record.value:
+    if record.value:
         log.error("a record is too large for its topic and goes there without its value", topic=record.topic)
         return msgspec.structs.replace(record, key=record.key or b"", value=None)
-    return record
+    log.error("a record is too large for its topic and goes there without its key", topic=record.topic)
+    ours = tuple(
+        (name, value)
+        for name, value in record.headers[-_OWN_HEADERS:]
+        if len(name) + len(value or b"") <= _OWN_HEADER_BYTES
+    )
+    return msgspec.structs.replace(record, key=b"", headers=ours)

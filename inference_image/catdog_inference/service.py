@@ -25,6 +25,7 @@ from catdog_common.messages import (
     SourceRecord,
     build_answer,
     event_source,
+    record_bytes,
     write_answer,
     write_dead_letter,
 )
@@ -232,7 +233,8 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
 
     def _take(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
         self._idle.clear()
-        self._ledger.take(Place(partition, record.offset), len(record.value or b""))
+        size = record_bytes(record.key, record.value, record.headers)
+        self._ledger.take(Place(partition, record.offset), size)
         self._lag.take(partition, record.offset)
         self._pipeline.put(parse_record(record))
 

@@ -6,7 +6,7 @@ getmany waits for its end; and after a refused record an idempotent producer is 
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,8 @@ from aiokafka.errors import (
     KafkaError,
     OutOfOrderSequenceNumber,
 )
+
+from catdog_common.messages import record_bytes
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class FakeBroker:
     committed: dict[TopicPartition, int] = field(default_factory=dict)
     refuse_sending: dict[str, KafkaError] = field(default_factory=dict)  # topic → raised by send
     refuse_records: dict[str, KafkaError] = field(default_factory=dict)  # topic → instead of acknowledging
-    size_limit: dict[str, tuple[int, KafkaError]] = field(default_factory=dict)  # topic → bytes of a value
+    size_limit: dict[str, tuple[int, KafkaError]] = field(default_factory=dict)  # topic → bytes of a record
+    batch_limit: dict[str, tuple[int, KafkaError]] = field(default_factory=dict)  # topic → of a producer's
     refuse_fetch: KafkaError | None = None
     refuse_commit: KafkaError | None = None
     refuse_listening: KafkaError | None = None
@@ -321,6 +324,7 @@ class FakeProducer:
         self._broker = broker
         self._out_of_order = False
         self._started = False
+        self._in_flight: Counter[str] = Counter()  # bytes by topic
 
     async def start(self) -> None:
         await self._broker.connect()
@@ -336,8 +340,10 @@ class FakeProducer:
         if error := self._broker.refuse_sending.get(topic):
             await self._broker.refuse(error)
         limit, too_large = self._broker.size_limit.get(topic, (None, None))
-        if too_large and limit is not None and len(value or b"") > limit:
+        size = record_bytes(key, value, headers)
+        if too_large and limit is not None and size > limit:
             await self._broker.refuse(too_large)
+        self._in_flight[topic] += size
         self._broker.in_flight_bytes += len(value or b"")
         self._broker.most_in_flight_bytes = max(
             self._broker.most_in_flight_bytes, self._broker.in_flight_bytes
@@ -346,7 +352,14 @@ class FakeProducer:
 
     async def _deliver(self, topic: str, key: Any, value: Any, headers: Any) -> None:  # noqa: ANN401
         await self._broker.acknowledge.wait()
+        await asyncio.sleep(0)  # what is sent in one go is a batch
+        limit, too_large = self._broker.batch_limit.get(topic, (None, None))
+        is_too_large = limit is not None and self._in_flight[topic] > limit
+        await asyncio.sleep(0)
+        self._in_flight[topic] -= record_bytes(key, value, headers)
         self._broker.in_flight_bytes -= len(value or b"")
+        if too_large and is_too_large:
+            await self._broker.refuse(too_large)
         if error := self._broker.refuse_records.get(topic):
             self._out_of_order = True
             await self._broker.refuse(error)

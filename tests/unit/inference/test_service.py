@@ -8,7 +8,13 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
-from catdog_common.messages import ERROR_CLASS_HEADER, ERROR_MESSAGE_HEADER, Answer, parse_answer
+from catdog_common.messages import (
+    CARRIED_BYTES,
+    ERROR_CLASS_HEADER,
+    ERROR_MESSAGE_HEADER,
+    Answer,
+    parse_answer,
+)
 from catdog_inference import publisher
 from catdog_inference.service import IN_FLIGHT_BATCHES, IN_FLIGHT_BYTES
 from tests.tiny_version import GREEN_IS_UNKNOWN, picture
@@ -214,12 +220,69 @@ async def test_after_a_refused_record_a_new_producer_goes_on(serving: Serving) -
 async def test_a_dead_letter_too_large_for_its_topic_goes_without_its_value(serving: Serving) -> None:
     broker = FakeBroker()
     broker.put(b"x" * 500, key=b"k")
-    broker.size_limit[DEAD_LETTERS] = (100, MessageSizeTooLargeError())
+    broker.size_limit[DEAD_LETTERS] = (500, MessageSizeTooLargeError())
     async with serving(broker):
         await broker.all_committed()
     [letter] = broker.topic(DEAD_LETTERS)
     assert (letter.key, letter.value) == (b"k", None)
     assert headers(letter)["__connect.errors.offset"] == b"0"
+
+
+async def test_what_is_too_large_for_its_topic_costs_the_others_nothing(serving: Serving) -> None:
+    broker = FakeBroker()
+    values = [b"before", b"x" * 500, b"after"]
+    for value in values:
+        broker.put(value)
+    broker.size_limit[DEAD_LETTERS] = (400, MessageSizeTooLargeError())
+    async with serving(broker):
+        await broker.all_committed()
+    letters = {headers(each)["__connect.errors.offset"]: each.value for each in broker.topic(DEAD_LETTERS)}
+    assert letters == {b"0": b"before", b"1": None, b"2": b"after"}
+
+
+async def test_a_batch_too_large_for_its_topic_goes_record_by_record(serving: Serving) -> None:
+    broker = FakeBroker()
+    for _ in range(3):
+        broker.put(picture("red"))
+    broker.batch_limit[ANSWERS] = (1000, MessageSizeTooLargeError())
+    async with serving(broker, max_batch_delay_milliseconds=200):
+        await broker.all_committed()
+    assert [answer.source.offset for answer in answers(broker)] == [0, 1, 2]
+    assert broker.producers == 2  # the first was refused all three
+
+
+@pytest.mark.parametrize("value", [b"no image", None])
+async def test_a_dead_letter_whose_headers_are_too_large_for_its_topic_goes_with_ours_alone(
+    serving: Serving, value: bytes | None
+) -> None:
+    broker = FakeBroker()
+    broker.put(value, key=b"k" * 500, headers=(("from", b"x" * 10_000), (ERROR_CLASS_HEADER, b"x" * 10_000)))
+    broker.size_limit[DEAD_LETTERS] = (1000, MessageSizeTooLargeError())
+    async with serving(broker):
+        await broker.all_committed()
+    [letter] = broker.topic(DEAD_LETTERS)
+    assert (letter.key, letter.value) == (b"", None)
+    assert headers(letter)["__connect.errors.offset"] == b"0"
+    assert headers(letter)[ERROR_CLASS_HEADER].startswith(b"UnreadableImageError.")
+
+
+@pytest.mark.parametrize("beside", ["key", "id"])
+async def test_a_key_or_id_that_no_answer_can_carry_makes_a_dead_letter_with_its_bytes(
+    serving: Serving, beside: str
+) -> None:
+    broker = FakeBroker()
+    fits, over = b"x" * CARRIED_BYTES, b"x" * (CARRIED_BYTES + 1)
+    for text in (fits, over):
+        broker.put(
+            picture("red"), key=text if beside == "key" else None, headers=(("id", text),) * (beside == "id")
+        )
+    async with serving(broker):
+        await broker.all_committed()
+    assert [answer.source.offset for answer in answers(broker)] == [0]
+    [letter] = broker.topic(DEAD_LETTERS)
+    assert letter.value == picture("red")
+    assert headers(letter)[ERROR_CLASS_HEADER] == b"UnreadableImageError.TooManyBytes"
+    assert b"has 65537 bytes, more than the 65536 that an answer carries" in headers(letter)[ERROR_MESSAGE_HEADER]
 
 
 async def test_a_worker_that_is_stopped_answers_and_commits_what_it_took_and_leaves(serving: Serving) -> None:
@@ -254,10 +317,18 @@ async def test_no_more_is_taken_than_may_be_in_flight(serving: Serving) -> None:
     assert len(answers(broker)) == 100
 
 
-async def test_large_records_count_by_their_bytes(serving: Serving) -> None:
+@pytest.mark.parametrize("where", ["value", "key", "header"])
+async def test_large_records_count_by_their_bytes(serving: Serving, where: str) -> None:
     broker = FakeBroker()
+    large = bytes(IN_FLIGHT_BYTES)
     for _ in range(4):
-        broker.put(bytes(IN_FLIGHT_BYTES))
+        match where:
+            case "value":
+                broker.put(large)
+            case "key":
+                broker.put(b"no image", key=large)
+            case _:
+                broker.put(b"no image", headers=(("from", large),))
     broker.acknowledge.clear()
     async with serving(broker, max_image_bytes=2 * IN_FLIGHT_BYTES, max_batch_size=1):
         await broker.until(lambda: broker.entries(Taken))
