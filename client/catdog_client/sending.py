@@ -60,6 +60,8 @@ class _Correspondence:
             self._report(_joined(outcome, reply))
         else:
             self._pending[outcome.id] = outcome
+        # What else came is others': photos are sent one after the other, and of those before all is known.
+        self._early.clear()
 
     def replied(self, reply: Outcome) -> None:
         self.progressed.set()

@@ -4,6 +4,7 @@ Strimzi's Access Operator writes one for a KafkaAccess, each entry under several
 its password are mounted once more, under the names that a KafkaUser's Secret has: see `kafka_security`.
 """
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from catdog_common.kafka_security import KafkaSecurity, KafkaSecurityError, Mech
 
 _SERVERS = ("bootstrap.servers", "bootstrapServers", "bootstrap-servers")
 _PROTOCOL = ("security.protocol", "securityProtocol")
+_SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
 _MECHANISM = ("sasl.mechanism", "saslMechanism")
 
 
@@ -45,6 +47,11 @@ class KafkaEnvironment(msgspec.Struct, frozen=True, kw_only=True):
         return KafkaLogin(self.kafka_bootstrap_servers, security)
 
 
+def are_servers(text: str) -> bool:
+    """Whether these are addresses as Kafka's clients take them: host:port, several with commas between."""
+    return all(_SERVER.fullmatch(each.strip()) for each in text.split(","))
+
+
 def read_binding(directory: Path, ca_dir: Path, user_dir: Path) -> KafkaLogin:
     """Return what the binding in `directory` says, with the files in the other two.
 
@@ -60,7 +67,16 @@ def read_binding(directory: Path, ca_dir: Path, user_dir: Path) -> KafkaLogin:
     security = KafkaSecurity(
         ca_dir if protocol.endswith("SSL") else None, user_dir if is_known else None, mechanism, username
     )
-    return KafkaLogin(_read(directory, _SERVERS), security)
+    return KafkaLogin(_read_servers(directory), security)
+
+
+def _read_servers(directory: Path) -> str:
+    servers = _read(directory, _SERVERS)
+    if not are_servers(servers):
+        raise KafkaSecurityError(
+            f"{directory / _SERVERS[0]} is {servers!r}; it should be host:port, several of them with ',' between"
+        )
+    return servers
 
 
 def _read_mechanism(directory: Path) -> Mechanism:

@@ -29,6 +29,7 @@ async def why_unreachable(login: KafkaLogin) -> str | None:
 
 async def _why_closed(server: str, settings: dict[str, Any]) -> str | None:
     host, _, port = server.rpartition(":")
+    host = host.strip("[]")  # an IPv6 address's
     try:
         async with asyncio.timeout(_SECONDS):
             if not await _is_open(host, int(port), settings.get("ssl_context")):

@@ -7,6 +7,8 @@ from click.testing import CliRunner
 
 from catdog_client.__main__ import cli, main
 
+TOPICS = ("input", "output", "dead-letter")
+
 
 def test_help_needs_no_configuration() -> None:
     result = CliRunner().invoke(cli, ["send", "--help"])
@@ -35,11 +37,19 @@ def test_a_missing_setting_is_named_with_its_variable() -> None:
     assert "CATDOG_KAFKA_BOOTSTRAP_SERVERS" in result.output
 
 
+@pytest.mark.parametrize("servers", ["localhost:9093/", "kafka:", "kafka:9093,"])
+def test_an_address_that_is_none_is_refused_with_what_to_write(servers: str) -> None:
+    options = ["--kafka-ca-dir=.", "--kafka-user-dir=.", *(f"--{each}-topic=x" for each in TOPICS)]
+    result = CliRunner().invoke(cli, [f"--kafka-bootstrap-servers={servers}", *options, "send", "photo.jpg"])
+    assert result.exit_code == 2
+    assert f"is {servers!r}: write host:port" in result.output
+
+
 def test_certificates_that_are_not_there_are_one_line_and_exit_code_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "INPUT_TOPIC", "OUTPUT_TOPIC", "DEAD_LETTER_TOPIC"):
-        monkeypatch.setenv(f"CATDOG_{name}", "x")
+        monkeypatch.setenv(f"CATDOG_{name}", "x:1")
     monkeypatch.setenv("CATDOG_KAFKA_CA_DIR", str(tmp_path))
     monkeypatch.setenv("CATDOG_KAFKA_USER_DIR", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["catdog", "send", "photo.jpg"])

@@ -1,7 +1,9 @@
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
 from catdog_client.outcome import Outcome, as_json, as_table
@@ -65,6 +67,27 @@ async def test_an_answer_that_outruns_the_acknowledgement_is_not_lost() -> None:
     exchange = FakeExchange({"a.jpg": cat("a.jpg")}, early=True)
     [outcome] = await outcomes_of(exchange, "a.jpg")
     assert (outcome.file, outcome.label) == ("a.jpg", "cat")
+
+
+async def test_answers_to_what_others_send_are_not_kept() -> None:
+    stop, kept = asyncio.Event(), dict[int, int]()
+
+    class Busy(FakeExchange):
+        """Others send ten photos while we send one, a hundred times."""
+
+        async def send(self, photo: Path) -> Outcome:
+            for number in range(10):
+                self._replies.put_nowait(cat(f"theirs-{len(self.journal)}-{number}"))
+            sent = await super().send(photo)
+            if (number := len(self.journal)) in (10, 100):
+                kept[number] = sum(isinstance(each, Outcome) for each in gc.get_objects())
+            if number == 100:
+                stop.set()
+            return msgspec.structs.replace(sent, id=str(number))
+
+    sending = Sending(photos=(Path("a"),), wait=True, timeout=0.01, repeat=True)
+    await send_photos(Busy({}, early=True), sending, lambda _: None, stop)  # type: ignore[arg-type]
+    assert kept[100] - kept[10] < 200  # of 900 that came: our own wait for their answers
 
 
 async def test_a_photo_without_an_answer_is_reported_as_such() -> None:

@@ -25,6 +25,19 @@ def test_the_address_is_found_under_each_of_its_names(binding: Path, name: str) 
     assert read_binding(binding, CA, USER).servers == "kafka:9093"
 
 
+@pytest.mark.parametrize("servers", ["kafka", "kafka:9093,", "https://kafka:9093", "kafka:port", ""])
+def test_an_address_that_is_none_is_named(binding: Path, servers: str) -> None:
+    write(binding, bootstrap_servers=servers, security_protocol="SSL")
+    with pytest.raises(KafkaSecurityError, match=r"bootstrap\.servers is .*; it should be host:port"):
+        read_binding(binding, CA, USER)
+
+
+@pytest.mark.parametrize("servers", ["kafka:9093", "a.example:9093, b.example:9094", "[fd00::1]:9093"])
+def test_addresses_are_host_and_port(binding: Path, servers: str) -> None:
+    write(binding, bootstrap_servers=servers, security_protocol="SSL")
+    assert read_binding(binding, CA, USER).servers == servers
+
+
 def test_with_a_password_it_is_the_named_users(binding: Path) -> None:
     write(
         binding,

@@ -75,6 +75,12 @@ async def test_one_server_that_lets_us_in_is_enough(security: KafkaSecurity, tmp
         assert await why_unreachable(KafkaLogin(f"localhost:1, {server}", security)) is None
 
 
+async def test_a_server_at_an_address_of_ipv6_is_found(security: KafkaSecurity) -> None:
+    said = await why_unreachable(KafkaLogin("[::1]:1", security))
+    assert said is not None
+    assert "Name or service not known" not in said  # nobody listens there, but it is an address
+
+
 async def test_nobody_at_the_address_is_told(security: KafkaSecurity) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
