@@ -94,5 +94,8 @@ def _read(directory: Path, names: tuple[str, ...]) -> str:
     for name in names:
         file = directory / name
         if file.is_file():
-            return file.read_text().strip()
+            try:
+                return file.read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise KafkaSecurityError(f"{file} can't be read: {error}") from error
     raise KafkaSecurityError(f"{directory / names[0]} is missing: the Secret is no binding for Kafka")

@@ -141,7 +141,10 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
     async def _explain(self, error: Exception) -> str | None:
         if not isinstance(error, KafkaConnectionError):
             return None
-        return await why_unreachable(self._config.kafka_login())
+        try:
+            return await why_unreachable(self._config.kafka_login())
+        except KafkaSecurityError as broken:
+            return str(broken)
 
     async def _serve(self, stop: asyncio.Event) -> None:
         """Join the group and answer until `stop` is set, or until there is another password to join with.

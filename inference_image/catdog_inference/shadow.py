@@ -7,7 +7,7 @@ from contextlib import suppress
 import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaTimeoutError
 
 from catdog_common.messages import Answer, parse_answer
 from catdog_common.shadow import ShadowReport
@@ -34,12 +34,14 @@ class Shadow:
         model_name: str,
         input_topic: str,
         report_seconds: float = REPORT_SECONDS,
+        connect_seconds: float = CONNECT_SECONDS,
         most_behind: int = MOST_RECORDS_BEHIND,
     ) -> None:
         self.comparison = comparison
         self._new_listener = new_listener
         self._model_name, self._input_topic = model_name, input_topic
         self._report_seconds = report_seconds
+        self._connect_seconds = connect_seconds
         self._most_behind = most_behind
         self._has_begun = False
         self._listener: AIOKafkaConsumer | None = None
@@ -53,7 +55,14 @@ class Shadow:
             KafkaError, KafkaSecurityError: the champion's answers can't be read now.
         """
         self._listener = listener = self._new_listener()
-        await connected_within(CONNECT_SECONDS, listener.start())
+        await connected_within(self._connect_seconds, listener.start())
+        try:
+            async with asyncio.timeout(self._connect_seconds):  # aiokafka asks for ever where there is no leader
+                await self._locate(listener)
+        except TimeoutError as error:
+            raise KafkaTimeoutError("where the champion's answers end was not told in time") from error
+
+    async def _locate(self, listener: AIOKafkaConsumer) -> None:
         for partition in listener.assignment():
             if partition in self._positions:
                 listener.seek(partition, self._positions[partition])

@@ -12,11 +12,11 @@ from catdog_client.config import AnswersConfig
 from catdog_client.model_kafka import ModelKafka, configure_model
 from catdog_client.model_options import kafka_of_a_model
 from catdog_client.reading import following
-from catdog_client.seen import Seen, header, row, see_answer, see_dead_letter
+from catdog_client.seen import header, is_of, row, see_answer, see_dead_letter
 
 
 class _Watching(NamedTuple):
-    model: str | None
+    model: ModelKafka | None
     from_beginning: bool
     most: int | None
     output: str
@@ -36,7 +36,7 @@ def watch(kafka: ModelKafka | None, /, output: str, count: int | None, *, from_b
     command say; without MODEL they say all. It joins no group, and keeps nobody from a record.
     """
     config = configure_model(kafka, AnswersConfig)
-    asyncio.run(_watch(config, _Watching(kafka.model if kafka else None, from_beginning, count, output)))
+    asyncio.run(_watch(config, _Watching(kafka, from_beginning, count, output)))
 
 
 async def _watch(config: AnswersConfig, watching: _Watching) -> None:
@@ -56,14 +56,9 @@ async def _show(config: AnswersConfig, watching: _Watching) -> None:
         async for record in records:
             is_dead = record.topic == config.dead_letter_topic
             seen = see_dead_letter(record) if is_dead else see_answer(record)
-            if not _is_of(seen, watching.model):
+            if (kafka := watching.model) and not is_of(seen, kafka.model, kafka.status.input_topic):
                 continue
             click.echo(msgspec.json.encode(seen) if watching.output == "json" else row(seen))
             left = None if left is None else left - 1
             if left == 0:
                 return
-
-
-def _is_of(seen: Seen, model: str | None) -> bool:
-    """Whether it is the model's: others may answer into its topic. A dead letter does not say whose it is."""
-    return model is None or seen.model in (None, model)

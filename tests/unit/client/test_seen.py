@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from catdog_client.seen import header, row, see_answer, see_dead_letter
+from catdog_client.seen import header, is_of, row, see_answer, see_dead_letter
 from catdog_common.messages import Model, SourceRecord, build_answer, write_answer, write_dead_letter
 
 SOURCE = SourceRecord("pets-images", 2, 40, b"key", b"image", (("id", b"cat.jpg"),))
@@ -50,6 +50,18 @@ def test_a_dead_letter_is_a_line_with_its_reason() -> None:
         "2023-11-14T22:13:20Z  cat.jpg                               dead letter  pets-images/2/40  "
         "NotAnImage: these 5 bytes are none"
     )
+
+
+def test_a_dead_letter_is_of_the_model_whose_input_it_was() -> None:
+    letter = see_dead_letter(record(write_dead_letter(SOURCE, "Error.Damaged", "broken", "dead-letters")))
+    assert is_of(letter, "pets", "pets-images")
+    assert not is_of(letter, "pets", "others-images")
+
+
+def test_an_answer_is_of_the_model_that_it_names() -> None:
+    answer = see_answer(an_answer())
+    assert is_of(answer, "pets", "former-images"), "whatever its topic was called then"
+    assert not is_of(answer, "others", "pets-images")
 
 
 def test_what_is_no_answer_ends_nothing() -> None:

@@ -61,6 +61,12 @@ def test_without_either_the_client_is_nobody(binding: Path, protocol: str, ca_di
     assert read_binding(binding, CA, USER).security == KafkaSecurity(ca_dir, None)
 
 
+def test_an_entry_that_is_no_text_is_named(binding: Path) -> None:
+    (binding / "security.protocol").write_bytes(b"\xff")
+    with pytest.raises(KafkaSecurityError, match=r"security\.protocol can't be read"):
+        read_binding(binding, CA, USER)
+
+
 def test_an_entry_that_is_missing_is_named(binding: Path) -> None:
     with pytest.raises(KafkaSecurityError, match=r"security\.protocol is missing: the Secret is no binding"):
         read_binding(binding, CA, USER)

@@ -95,6 +95,7 @@ class FakeBroker:
     refuse_fetch: KafkaError | None = None
     refuse_commit: KafkaError | None = None
     refuse_listening: KafkaError | None = None
+    leaderless: bool = False  # the champion's topic: nobody tells where it ends
     unreachable: int = 0  # so many connections fail
     leaving: int = 0  # so many connections never come to anything
     leaving_consumers: int = 0  # and so many of consumers
@@ -298,6 +299,8 @@ class FakeListener:
 
     async def position(self, tp: TopicPartition) -> int:
         assert tp == self._place
+        while self._broker.leaderless:  # noqa: ASYNC110 - as aiokafka does
+            await asyncio.sleep(0.01)
         return self._position
 
     def seek(self, tp: TopicPartition, offset: int) -> None:

@@ -502,6 +502,24 @@ async def test_another_password_is_used_at_once_and_nothing_is_lost(serving: Ser
     assert [answer.label for answer in answers(broker)] == ["cat", "dog"]
 
 
+async def test_a_binding_that_breaks_while_kafka_is_away_is_no_end(serving: Serving, tmp_path: Path) -> None:
+    broker = FakeBroker(leaving=1)
+    broker.put(picture("red"))
+    entries = {"bootstrap.servers": "127.0.0.1:1", "security.protocol": "PLAINTEXT"}
+    for name, text in entries.items():
+        (tmp_path / name).write_text(text)
+    async with serving(broker, connect_seconds=0.2, kafka_binding_dir=str(tmp_path)) as worker:
+        while broker.leaving:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+        (tmp_path / "bootstrap.servers").write_text("nothing of the kind")
+        while not (told := worker.health.troubles[0].reason_after(0)):  # noqa: ASYNC110
+            assert not worker.task.done()
+            await asyncio.sleep(0.01)
+        assert "it should be host:port" in told
+        (tmp_path / "bootstrap.servers").write_text(entries["bootstrap.servers"])
+        await broker.all_committed()
+
+
 async def test_a_worker_is_stopped_while_kafka_is_away(serving: Serving) -> None:
     broker = FakeBroker(unreachable=1000)
     async with serving(broker) as worker:

@@ -222,6 +222,19 @@ async def test_without_the_right_to_read_answers_it_says_so_and_tries_again(serv
         await comes_to(worker, "catdog_shadow_compared_total", champion="7", challenger="1")
 
 
+async def test_where_nobody_tells_the_end_of_the_answers_it_says_so_and_tries_again(serving: Serving) -> None:
+    broker = FakeBroker(leaderless=True)
+    with structlog.testing.capture_logs() as lines:
+        context = shadowing(serving, broker, connect_seconds=0.05)
+        entering = asyncio.create_task(context.__aenter__())
+        async with asyncio.timeout(60):
+            while not any("was not told in time" in str(line.get("error")) for line in lines):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        broker.leaderless = False
+        await entering  # which waits until it has begun
+        await context.__aexit__(None, None, None)
+
+
 async def test_what_the_champion_says_while_kafka_is_away_is_heard_afterwards(serving: Serving) -> None:
     broker = FakeBroker()
     async with shadowing(serving, broker) as worker:
