@@ -13,7 +13,13 @@ from aiokafka import (
     ConsumerRecord,
     TopicPartition,
 )
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+)
 
 from catdog_common.complaints import KAFKA_UNUSABLE, NO_NEW_CONNECTION
 from catdog_common.kafka_diagnosis import why_unreachable
@@ -50,9 +56,6 @@ from catdog_inference.waiting import (
 
 # How long a rebalance waits for the batch in flight, so that its records are not answered twice.
 REVOCATION_SECONDS = 20.0
-
-# How long a worker whose commit came too late waits for partitions before it asks for records again.
-REJOIN_SECONDS = 5.0
 
 # A worker that reads for so long without being refused is let in: a refusal comes with the first answer.
 CALM_SECONDS = 5.0
@@ -183,8 +186,9 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
         calm_from = monotonic() + self._calm_seconds
         while not ended():
             await self._anchor(consumer)
-            if not await is_set_within(self._assigned, REJOIN_SECONDS):
-                self._assigned.set()  # the group may never tell
+            if not self._assigned.is_set():
+                await self._rejoin(ended)
+                continue
             if self._shadow is not None and self._shadow.is_behind(self._lag.total):
                 await self._go_on_with_the_newest(consumer, self._shadow)
                 continue
@@ -197,6 +201,19 @@ class InferenceService(ConsumerRebalanceListener):  # type: ignore[misc]  # aiok
                 self._trouble.over()
                 self._health.settled = True
         await self._idle.wait()
+
+    async def _rejoin(self, ended: Callable[[], bool]) -> None:
+        """Wait for partitions, after a commit that came too late, or until it is to end.
+
+        What was in flight is forgotten and lies before our position: to read on would be to lose it.
+
+        Raises:
+            KafkaTimeoutError: none came; another consumer may get some.
+        """
+        deadline = monotonic() + self._join_seconds
+        while not (await is_set_within(self._assigned, _POLL_MILLISECONDS / 1000) or ended()):
+            if monotonic() > deadline:
+                raise KafkaTimeoutError(f"the group was not joined again within {self._join_seconds:g} s")
 
     async def _room(self) -> int:
         """Return how many records may be taken now, or 0 after some waiting for room."""

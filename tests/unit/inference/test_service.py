@@ -432,6 +432,21 @@ async def test_a_commit_that_comes_too_late_is_no_reason_to_stop(serving: Servin
     )  # a repeat is known as one
 
 
+async def test_where_the_group_does_not_take_it_back_it_comes_anew_and_reads_on_from_what_is_committed(
+    serving: Serving,
+) -> None:
+    broker = FakeBroker(refuse_commit=CommitFailedError())
+    broker.put(picture("red"))
+    async with serving(broker, join_seconds=0.3):
+        await broker.until(lambda: broker.entries(Refused))
+        broker.refuse_commit = None
+        broker.put(picture("blue"))
+        await broker.all_committed()
+    kinds = [type(entry) for entry in broker.journal if isinstance(entry, Joined | Taken | Refused)]
+    assert kinds[:5] == [Joined, Taken, Refused, Joined, Taken]
+    assert Counter(answer.label for answer in answers(broker)) == {"cat": 2, "dog": 1}
+
+
 async def test_a_kafka_that_is_away_is_tried_again_until_it_is_there(serving: Serving) -> None:
     broker = FakeBroker(unreachable=1)
     broker.put(picture("red"))
