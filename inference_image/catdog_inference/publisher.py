@@ -82,13 +82,17 @@ class Publisher:
         """
         alone = False
         while True:
-            records, error = await self._attempt(records, alone=alone or len(records) == 1)
+            left, error = await self._attempt(records, alone=alone or len(records) == 1)
             if error is None:
                 self._refusal.over()
                 return
-            alone = isinstance(error, _TOO_LARGE)  # else the others of its batch would pass for too large
             self._metrics.produce_failures.inc()
-            pause = self._refusal.again(error)
+            is_too_large = isinstance(error, _TOO_LARGE)
+            if is_too_large and (not alone or left != records):  # the next attempt is another one
+                pause = 0.0
+            else:
+                pause = self._refusal.again(error)
+            records, alone = left, is_too_large  # else the others of its batch would pass for too large
             await self.stop()
             if await is_set_within(abandoned, pause):
                 self._refusal.over()  # for us; who has the records now will tell
@@ -97,7 +101,10 @@ class Publisher:
     async def _attempt(
         self, records: Sequence[OutgoingRecord], *, alone: bool
     ) -> tuple[list[OutgoingRecord], Exception | None]:
-        """Produce, each `alone` or all together; return what is to be tried again, with one of the reasons."""
+        """Produce, each `alone` or all together; return what is to be tried again, and a reason.
+
+        What is too large is the first of the reasons, as it is ours to do something about.
+        """
         try:
             if self._producer is None:
                 await self.start()
@@ -109,7 +116,8 @@ class Publisher:
             _shortened(record) if alone and isinstance(error, _TOO_LARGE) else record
             for record, error in refused
         ]
-        return again, refused[0][1] if refused else None
+        errors = sorted((error for _, error in refused), key=lambda error: not isinstance(error, _TOO_LARGE))
+        return again, errors[0] if errors else None
 
     async def _send(self, records: Sequence[OutgoingRecord], most_bytes: int) -> list[Exception | None]:
         """Produce once; return for each record None, or why it was refused.

@@ -57,7 +57,9 @@ class Shadow:
         self._listener = listener = self._new_listener()
         await connected_within(self._connect_seconds, listener.start())
         try:
-            async with asyncio.timeout(self._connect_seconds):  # aiokafka asks for ever where there is no leader
+            async with asyncio.timeout(
+                self._connect_seconds
+            ):  # aiokafka asks for ever where there is no leader
                 await self._locate(listener)
         except TimeoutError as error:
             raise KafkaTimeoutError("where the champion's answers end was not told in time") from error

@@ -362,6 +362,7 @@ class FakeProducer:
         self._in_flight[topic] -= record_bytes(key, value, headers)
         self._broker.in_flight_bytes -= len(value or b"")
         if too_large and is_too_large:
+            self._out_of_order = True
             await self._broker.refuse(too_large)
         if error := self._broker.refuse_records.get(topic):
             self._out_of_order = True

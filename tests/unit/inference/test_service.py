@@ -5,6 +5,7 @@ from time import monotonic
 
 import msgspec
 import pytest
+import structlog.testing
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
@@ -240,6 +241,33 @@ async def test_what_is_too_large_for_its_topic_costs_the_others_nothing(serving:
     assert letters == {b"0": b"before", b"1": None, b"2": b"after"}
 
 
+async def test_what_is_too_large_does_not_wait_for_what_is_refused_for_another_reason(
+    serving: Serving,
+) -> None:
+    broker = FakeBroker()
+    broker.put(picture("red"))
+    broker.put(b"x" * 500)
+    broker.refuse_sending[ANSWERS] = TopicAuthorizationFailedError(ANSWERS)
+    broker.size_limit[DEAD_LETTERS] = (400, MessageSizeTooLargeError())
+    async with serving(broker, max_batch_delay_milliseconds=200):
+        await broker.until(lambda: broker.topic(DEAD_LETTERS))
+        broker.refuse_sending.clear()
+        await broker.all_committed()
+    assert [letter.value for letter in broker.topic(DEAD_LETTERS)] == [None]
+
+
+async def test_many_that_are_too_large_do_not_wait_longer_and_longer(serving: Serving) -> None:
+    broker = FakeBroker()
+    for _ in range(8):
+        broker.put(b"x" * 500)
+    broker.batch_limit[DEAD_LETTERS] = (450, MessageSizeTooLargeError())
+    with structlog.testing.capture_logs() as lines:
+        async with serving(broker, max_batch_delay_milliseconds=200):
+            await broker.all_committed()
+    assert [letter.value for letter in broker.topic(DEAD_LETTERS)] == [None] * 8
+    assert not any(line["event"].startswith("answers are refused") for line in lines)
+
+
 async def test_a_batch_too_large_for_its_topic_goes_record_by_record(serving: Serving) -> None:
     broker = FakeBroker()
     for _ in range(3):
@@ -282,7 +310,10 @@ async def test_a_key_or_id_that_no_answer_can_carry_makes_a_dead_letter_with_its
     [letter] = broker.topic(DEAD_LETTERS)
     assert letter.value == picture("red")
     assert headers(letter)[ERROR_CLASS_HEADER] == b"UnreadableImageError.TooManyBytes"
-    assert b"has 65537 bytes, more than the 65536 that an answer carries" in headers(letter)[ERROR_MESSAGE_HEADER]
+    assert (
+        b"has 65537 bytes, more than the 65536 that an answer carries"
+        in headers(letter)[ERROR_MESSAGE_HEADER]
+    )
 
 
 async def test_a_worker_that_is_stopped_answers_and_commits_what_it_took_and_leaves(serving: Serving) -> None:
@@ -527,7 +558,7 @@ async def test_a_binding_that_breaks_while_kafka_is_away_is_no_end(serving: Serv
         while broker.leaving:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
         (tmp_path / "bootstrap.servers").write_text("nothing of the kind")
-        while not (told := worker.health.troubles[0].reason_after(0)):  # noqa: ASYNC110
+        while not (told := worker.health.troubles[0].reason_after(0)):
             assert not worker.task.done()
             await asyncio.sleep(0.01)
         assert "it should be host:port" in told
