@@ -89,8 +89,8 @@ def choose(given: Mapping[str, Given], settings: type[AnyConfig], model: ModelKa
     they name may be another model's.
 
     Raises:
-        click.UsageError: one is missing, or is no address; the message names the option, its variable, and what
-            it should be.
+        click.UsageError: one is missing, or is no address; the message names the option, its variable, and
+            what it should be.
     """
     said = {} if model is None else model.settings()
     chosen = {name: _pick(name, given[name], said.get(name)) for name in settings.__struct_fields__}
@@ -100,8 +100,8 @@ def choose(given: Mapping[str, Given], settings: type[AnyConfig], model: ModelKa
         raise click.UsageError(_tell_missing(missing[0], model))
     if not are_servers(servers := chosen["kafka_bootstrap_servers"]):
         raise click.UsageError(
-            f"--kafka-bootstrap-servers (or CATDOG_KAFKA_BOOTSTRAP_SERVERS) is {servers!r}: write host:port, or "
-            "several of them with ',' between"
+            f"--kafka-bootstrap-servers (or CATDOG_KAFKA_BOOTSTRAP_SERVERS) is {servers!r}: write host:port, "
+            "or several of them with ',' between"
         )
     return settings(**(chosen | dict.fromkeys(_unasked(demands, given))))
 

@@ -64,7 +64,7 @@ def see_dead_letter(record: Record) -> Seen:
 
 
 def is_of(seen: Seen, model: str, input_topic: str) -> bool:
-    """Whether it may be a model's: others may answer into its topics; a dead letter says whence it came alone."""
+    """Whether it may be a model's: others may share its topics. A dead letter says whence it came alone."""
     if seen.kind == "DeadLetter":
         return seen.source is None or seen.source.topic == input_topic
     return seen.model in (None, model)

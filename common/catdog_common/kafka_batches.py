@@ -42,7 +42,7 @@ class UnfoldError(Exception):
 
 
 class Folded(bytes):
-    """Stands, empty, for a value that is not looked at (it was left in its batch, say); `why` is for people."""
+    """Stands, empty, for a value that is not looked at (as it was left in its batch, say), and says `why`."""
 
     why: str
 

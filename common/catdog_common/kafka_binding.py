@@ -74,7 +74,7 @@ def _read_servers(directory: Path) -> str:
     servers = _read(directory, _SERVERS)
     if not are_servers(servers):
         raise KafkaSecurityError(
-            f"{directory / _SERVERS[0]} is {servers!r}; it should be host:port, several of them with ',' between"
+            f"{directory / _SERVERS[0]} is {servers!r}; it should be host:port, several with commas between"
         )
     return servers
 

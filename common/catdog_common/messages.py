@@ -23,7 +23,7 @@ ERROR_MESSAGE_HEADER = "__connect.errors.exception.message"
 # So that a dead letter's own headers stay well within what its topic allows beside the image.
 _ERROR_MESSAGE_CHARACTERS = 1000
 
-# Of a key, and of an id, which an answer has twice, once as JSON: together within what brokers take by default.
+# Of a key, and of an id, which an answer has twice, once as JSON: all within what brokers take by default.
 CARRIED_BYTES = 64 * 1024
 
 

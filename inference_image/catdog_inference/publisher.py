@@ -88,10 +88,8 @@ class Publisher:
                 return
             self._metrics.produce_failures.inc()
             is_too_large = isinstance(error, _TOO_LARGE)
-            if is_too_large and (not alone or left != records):  # the next attempt is another one
-                pause = 0.0
-            else:
-                pause = self._refusal.again(error)
+            is_another = is_too_large and (not alone or left != records)  # attempt that comes next
+            pause = 0.0 if is_another else self._refusal.again(error)
             records, alone = left, is_too_large  # else the others of its batch would pass for too large
             await self.stop()
             if await is_set_within(abandoned, pause):
@@ -124,7 +122,7 @@ class Publisher:
 
         They are handed over one by one, so that they lie in the topic in this order. After a refusal at this
         point the rest of the topic is not tried: its order would suffer, and each might wait half a minute.
-        But what is too large says nothing of the others. Unacknowledged are no more than `most_bytes`, or one.
+        But what is too large says nothing of others. On their way are at most `most_bytes`, or one record.
         """
         refusals: dict[str, Exception] = {}
         acknowledgements: list[Awaitable[object]] = []

@@ -343,7 +343,7 @@ class FakeProducer:
         if error := self._broker.refuse_sending.get(topic):
             await self._broker.refuse(error)
         limit, too_large = self._broker.size_limit.get(topic, (None, None))
-        size = record_bytes(key, value, headers)
+        size = record_bytes(key, value, tuple(headers))
         if too_large and limit is not None and size > limit:
             await self._broker.refuse(too_large)
         self._in_flight[topic] += size
