@@ -73,6 +73,11 @@ class Span(NamedTuple):
             raise ValueError("write PARTITION:OFFSET, or PARTITION:FIRST-LAST")
         return cls(int(partition), range(int(first), int(last if dash else first) + 1))
 
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one place; not by its length, as Python counts to 2**63 only."""
+        return self.offsets.stop - self.offsets.start == 1
+
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Which dead letters are meant; what is empty excludes nothing."""
@@ -105,7 +110,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     def missing(self, found: Sequence[DeadLetter]) -> list[str]:
         """Return the single places that were asked for and are not among those found."""
         places = {(each.partition, each.offset) for each in found}
-        singles = [(span.partition, span.offsets[0]) for span in self.spans if len(span.offsets) == 1]
+        singles = [(span.partition, span.offsets[0]) for span in self.spans if span.is_single]
         return [f"{partition}:{offset}" for partition, offset in singles if (partition, offset) not in places]
 
 

@@ -52,6 +52,9 @@ class Exchange:
         except KafkaError as error:
             await self.__aexit__()
             raise refused(self._config, error) from error
+        except asyncio.CancelledError:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *exception: object) -> None:

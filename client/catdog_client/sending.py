@@ -25,7 +25,10 @@ class Sending(msgspec.Struct, frozen=True):
 
 
 async def send_photos(exchange: Exchange, sending: Sending, report: Report, stop: asyncio.Event) -> None:
-    """Send, and report each photo once: as it was sent, or (where answers are awaited) as it was answered."""
+    """Send, and report each photo once: as it was sent, or (where answers are awaited) as it was answered.
+
+    `stop` ends the sending; when it is set while answers alone are awaited, it ends that too.
+    """
     if not sending.wait:
         await _send_all(exchange, sending, report, stop)
         return
@@ -35,12 +38,13 @@ async def send_photos(exchange: Exchange, sending: Sending, report: Report, stop
     try:
         await _send_all(exchange, sending, correspondence.sent, stop)
         correspondence.sending_ended()
-        await _await_answers(correspondence, reader, sending.timeout)
+        stop.clear()
+        why_not = await _await_answers(correspondence, reader, sending.timeout, stop)
     finally:
         reader.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await reader
-    correspondence.give_up(sending.timeout)
+    correspondence.give_up(why_not)
 
 
 class _Correspondence:
@@ -80,13 +84,9 @@ class _Correspondence:
     def complete(self) -> bool:
         return not self._pending
 
-    def give_up(self, timeout: float) -> None:
+    def give_up(self, why: str) -> None:
         for outcome in self._pending.values():
-            self._report(
-                msgspec.structs.replace(
-                    outcome, error=f"no answer within {timeout:g} s: see `kubectl get catdogmodels`"
-                )
-            )
+            self._report(msgspec.structs.replace(outcome, error=why))
 
 
 async def _send_all(exchange: Exchange, sending: Sending, report: Report, stop: asyncio.Event) -> None:
@@ -112,19 +112,24 @@ async def _read_replies(exchange: Exchange, correspondence: _Correspondence) -> 
 
 
 async def _await_answers(
-    correspondence: _Correspondence, reader: asyncio.Task[None], patience: float
-) -> None:
+    correspondence: _Correspondence, reader: asyncio.Task[None], patience: float, stop: asyncio.Event
+) -> str:
+    """Wait; return why what has no answer then has none."""
     while not correspondence.complete:
         correspondence.progressed.clear()
-        progressed = asyncio.create_task(correspondence.progressed.wait())
+        waiting = [asyncio.create_task(each.wait()) for each in (correspondence.progressed, stop)]
         done, _ = await asyncio.wait(
-            {progressed, reader}, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+            {reader, *waiting}, timeout=patience, return_when=asyncio.FIRST_COMPLETED
         )
-        progressed.cancel()
+        for each in waiting:
+            each.cancel()
         if reader in done:
             await reader  # it only ends by an error
+        if stop.is_set():
+            return "no answer until it was stopped"
         if not done:
-            return
+            break
+    return f"no answer within {patience:g} s: see `kubectl get catdogmodels`"
 
 
 def _joined(sent: Outcome, reply: Outcome) -> Outcome:

@@ -53,7 +53,6 @@ def send(kafka: ModelKafka | None, /, output: str, **options: Any) -> None:  # n
 
 async def _send(config: Config, sending: Sending, report: Report) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, stop.set)
-    async with Exchange(config) as exchange:
+    async with Exchange(config) as exchange:  # until then Ctrl-C ends it all
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
         await send_photos(exchange, sending, report, stop)

@@ -149,6 +149,11 @@ def test_a_place_that_was_asked_for_and_is_not_there_is_missed() -> None:
     assert chosen.missing([some_letter()]) == ["3:2"]
 
 
+def test_a_last_place_beyond_any_is_no_error() -> None:
+    chosen = Selection(source_topic="t", spans=(Span.parse(f"0:0-{10**20}"),))
+    assert chosen.missing([]) == []
+
+
 def test_a_file_is_named_by_its_place_and_what_its_sender_called_it() -> None:
     assert saved_name(some_letter(id="../猫.jpg", key="k")) == "0-7-_猫.jpg"
     assert saved_name(some_letter(key="k")) == "0-7-k"

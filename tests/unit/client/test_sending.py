@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from catdog_client.outcome import Outcome, as_json, as_table
@@ -95,6 +96,25 @@ async def test_a_photo_without_an_answer_is_reported_as_such() -> None:
     outcomes = await outcomes_of(exchange, "a.jpg", "b.jpg", patience=0.05)
     assert [(each.file, each.error is None) for each in outcomes] == [("a.jpg", True), ("b.jpg", False)]
     assert str(outcomes[1].error).startswith("no answer within 0.05 s")
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+async def test_who_stops_it_while_it_waits_need_not_wait(*, repeat: bool) -> None:
+    exchange, stop, outcomes = FakeExchange({"b.jpg": cat("b.jpg")}), asyncio.Event(), list[Outcome]()
+    sending = Sending(photos=(Path("a.jpg"),), wait=True, timeout=60, rate=50, repeat=repeat)
+    task = asyncio.create_task(send_photos(exchange, sending, outcomes.append, stop))  # type: ignore[arg-type]
+    while not exchange.journal[1:]:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0.01)
+    if repeat:
+        stop.set()  # what is sent then is waited for
+        await asyncio.sleep(0.1)
+        assert not task.done()
+    else:
+        await asyncio.sleep(0.01)
+    stop.set()
+    async with asyncio.timeout(5):
+        await task
+    assert {each.error for each in outcomes} == {"no answer until it was stopped"}
 
 
 async def test_without_waiting_each_photo_is_reported_as_sent() -> None:
