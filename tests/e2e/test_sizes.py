@@ -83,6 +83,21 @@ async def test_what_only_compression_made_small_enough_is_a_dead_letter_that_say
     assert (letter.value, headers[ERROR_TOPIC_HEADER]) == (None, topics.images.encode())
 
 
+async def test_a_key_and_headers_that_no_topic_takes_hold_up_nothing(topics: Topics) -> None:
+    key, header = noise(2 * 1024 * 1024), bytes(2 * DEFAULT_BYTES)
+    await topics.send(picture_of(1024), key)
+    await topics.send(noise(16), b"headers", [("from", header)], compression_type="gzip")
+    await topics.send(picture_of(1024), b"comes after")
+    letter = await topics.first(topics.dead_letters, lambda record: record.key == key)
+    headers = dict(letter.headers)
+    assert headers[ERROR_CLASS_HEADER] == b"UnreadableImageError.TooManyBytes"
+    assert headers[ERROR_MESSAGE_HEADER].startswith(f"its key has {len(key)} bytes".encode())
+    letter = await topics.first(topics.dead_letters, lambda record: record.key == b"" and not record.value)
+    assert "from" not in dict(letter.headers)
+    assert dict(letter.headers)[ERROR_TOPIC_HEADER] == topics.images.encode()
+    await topics.first(topics.answers, lambda record: record.key == b"comes after")
+
+
 def test_the_client_refuses_one_byte_over_with_both_numbers(
     cluster: Instance, topics: Topics, tmp_path: Path
 ) -> None:
