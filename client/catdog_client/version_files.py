@@ -10,6 +10,7 @@ import msgspec
 
 from catdog_client.errors import ClientError
 from catdog_common.artifact import MANIFEST_FILE
+from catdog_common.parsing import parse_json
 
 # A plain name: it can lead out of no folder, and is hidden in none.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
@@ -75,7 +76,7 @@ def read_manifest(content: bytes, published: Published) -> dict[str, str]:
     if published.digest not in (None, _digest(content)):
         raise ClientError(_damaged(published, f"{MANIFEST_FILE} is not the file that was published"))
     try:
-        files = msgspec.json.decode(content, type=_Manifest).files
+        files = parse_json(content, _Manifest).files
     except msgspec.DecodeError as error:
         raise ClientError(_damaged(published, f"{MANIFEST_FILE}: {error}")) from error
     for name in files:

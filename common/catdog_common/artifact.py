@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from catdog_common.parsing import parse_json
+
 LABELS = ("cat", "dog")
 FORMAT = 2  # of `model.json`: another one for what is read otherwise
 READABLE_FORMATS = (1, FORMAT)  # 1 knew no `resampling`, and so means bicubic
@@ -238,7 +240,7 @@ def parse_metadata(content: bytes) -> ModelMetadata:
         VersionDamagedError: it is not of this form.
     """
     try:
-        return msgspec.json.decode(content, type=ModelMetadata)
+        return parse_json(content, ModelMetadata)
     except msgspec.DecodeError as error:
         raise VersionDamagedError(f"{MODEL_FILE}: {error}") from error
 
@@ -265,7 +267,7 @@ def verify_manifest(directory: Path) -> str:
     """
     try:
         content = (directory / MANIFEST_FILE).read_bytes()
-        files = msgspec.json.decode(content, type=dict[str, dict[str, str]])["files"]
+        files = parse_json(content, dict[str, dict[str, str]])["files"]
         if missing := {TRUNK_FILE, MODEL_FILE}.difference(files):
             raise VersionDamagedError(f"{directory / MANIFEST_FILE} lacks {', '.join(sorted(missing))}")
         for name, digest in files.items():

@@ -6,6 +6,8 @@ import msgspec
 from cloudevents.core.bindings.kafka import to_binary_event
 from cloudevents.core.v1.event import CloudEvent
 
+from catdog_common.parsing import parse_json
+
 Headers = tuple[tuple[str, bytes | None], ...]  # Kafka allows a header without a value
 
 NO_TIMESTAMP = -1  # as Kafka has it, of a record whose producer gave none
@@ -125,10 +127,7 @@ def parse_answer(value: bytes) -> Answer:
     Raises:
         msgspec.DecodeError: it is none.
     """
-    try:
-        return msgspec.json.decode(value, type=Answer)
-    except (UnicodeDecodeError, RecursionError) as error:  # which msgspec (0.22) lets through
-        raise msgspec.DecodeError(str(error)) from error
+    return parse_json(value, Answer)
 
 
 def write_answer(answer: Answer, record: SourceRecord, source: str, topic: str) -> OutgoingRecord:

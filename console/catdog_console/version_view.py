@@ -19,6 +19,7 @@ from catdog_common.artifact import (
     Metrics,
     ModelMetadata,
 )
+from catdog_common.parsing import parse_json
 from catdog_console.cluster import Key
 from catdog_console.views import gate_words, url_of
 from catdog_console.written import View, moment
@@ -100,7 +101,7 @@ def add_metrics(view: VersionView, content: bytes) -> VersionView:
     Raises:
         msgspec.DecodeError: it is of another form.
     """
-    metrics = msgspec.json.decode(content, type=ModelMetadata).metrics
+    metrics = parse_json(content, ModelMetadata).metrics
     return msgspec.structs.replace(
         view,
         confusion=_confusion(metrics.confusion),

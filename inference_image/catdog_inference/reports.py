@@ -22,6 +22,7 @@ import msgspec
 from aiohttp import web
 
 from catdog_common.artifact import MANIFEST_FILE, list_versions, versions_dir
+from catdog_common.parsing import parse_json
 
 # Answering images comes first: so few files are read at a time, and whoever reads slowly is not waited for.
 AT_ONCE = 2
@@ -162,6 +163,6 @@ def _is_plain(descriptor: int) -> bool:
 
 def _names(manifest: bytes) -> set[str]:
     try:
-        return {MANIFEST_FILE, *msgspec.json.decode(manifest, type=_Manifest).files}
+        return {MANIFEST_FILE, *parse_json(manifest, _Manifest).files}
     except msgspec.DecodeError:
         return {MANIFEST_FILE}

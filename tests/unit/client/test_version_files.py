@@ -90,6 +90,12 @@ def test_a_name_that_is_no_plain_file_is_refused_before_anything_is_read(
     assert not (tmp_path / "to").exists()
 
 
+def test_a_manifest_that_is_no_text_is_damage_not_a_crash(claim: Claim, tmp_path: Path) -> None:
+    (claim.directory / "versions" / "1" / MANIFEST_FILE).write_bytes(b'{"files": {"\xff": "sha256:00"}}')
+    with pytest.raises(ClientError, match="version 1 on the claim is damaged"):
+        list(fetch_version(claim, Published(1), tmp_path / "to"))
+
+
 def test_where_there_is_no_room_it_is_said_where(claim: Claim, tmp_path: Path) -> None:
     """As on a full disk the error of the system names no file."""
     (claim.directory / "versions" / "1" / "training.png").write_bytes(bytes(1024 * 1024))

@@ -45,9 +45,9 @@ def test_a_file_that_is_not_what_was_published_is_named(tmp_path: Path, change: 
         verify_manifest(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"files": 1}', "null"])
-def test_a_manifest_that_says_nothing_is_damage_not_a_crash(tmp_path: Path, content: str) -> None:
-    (tmp_path / "manifest.json").write_text(content)
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"files": 1}', b"null", b'{"files": {"\xff": ""}}'])
+def test_a_manifest_that_says_nothing_is_damage_not_a_crash(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "manifest.json").write_bytes(content)
     with pytest.raises(VersionDamagedError):
         verify_manifest(tmp_path)
 
@@ -65,6 +65,14 @@ def test_a_manifest_that_does_not_vouch_for_a_file_that_serves_is_damage(tmp_pat
 def test_a_version_without_metadata_is_damaged(tmp_path: Path) -> None:
     with pytest.raises(VersionDamagedError, match=r"model\.json"):
         read_metadata(tmp_path)
+
+
+def test_metadata_of_which_a_byte_was_lost_are_damage_not_a_crash(tmp_path: Path) -> None:
+    directory = publish_tiny_version(tmp_path)
+    content = (directory / MODEL_FILE).read_bytes()
+    (directory / MODEL_FILE).write_bytes(content.replace(b"cat", b"c\xe1t", 1))  # no UTF-8
+    with pytest.raises(VersionDamagedError, match=r"model\.json"):
+        read_metadata(directory)
 
 
 def test_a_version_that_was_written_before_versions_were_compared_still_loads(tmp_path: Path) -> None:

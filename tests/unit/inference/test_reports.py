@@ -114,8 +114,8 @@ def _other_model(claim: Claim) -> str:
     return f"{publish(claim.storage, 3, model='others').digest}/training.png"
 
 
-def _without_manifest(claim: Claim) -> str:
-    (claim.directory / MANIFEST_FILE).write_bytes(b"[")
+def _without_manifest(claim: Claim, content: bytes = b"[") -> str:
+    (claim.directory / MANIFEST_FILE).write_bytes(content)
     return f"{digest_of(claim.directory / MANIFEST_FILE)}/training.png"
 
 
@@ -133,6 +133,7 @@ REFUSED: dict[str, Callable[[Claim], str]] = {
     "a file that is gone": _gone,
     "another model's version": _other_model,
     "a manifest that is none": _without_manifest,
+    "a manifest that is no text": lambda claim: _without_manifest(claim, b'{"files": {"\xff": ""}}'),
 }
 
 

@@ -48,6 +48,7 @@ def test_a_damaged_version_is_passed_over(tmp_path: Path) -> None:
     damaged = put_version(tmp_path, 2, "aaaaaaaaaa")
     (damaged / MODEL_FILE).write_bytes((damaged / MODEL_FILE).read_bytes() + b" ")
     version_dir(tmp_path, "pets", 3).mkdir()
+    put(version_dir(tmp_path, "pets", 4) / MODEL_FILE, b'{"name": "p\xe5ts"}')
     assert find_version(tmp_path, "pets", "aaaaaaaaaa") == 1
 
 
