@@ -39,6 +39,7 @@ from catdog_trainer.architectures import ARCHITECTURES, Architecture
 from catdog_trainer.architectures.weights import load_weights
 from catdog_trainer.augment import augment
 from catdog_trainer.data import SPLITS, Dataset, Photo, Split
+from catdog_trainer.feature_store import folder_of
 from catdog_trainer.photo_stream import PhotoStream
 from catdog_trainer.train import Epoch
 from catdog_trainer.train_network import TUNING_EPOCHS, fine_tune, train_from_scratch, with_head
@@ -286,7 +287,7 @@ class FineTunedNetwork(unittest.TestCase):
         assert common.read_bytes() != (tuned / "trunk.tflite").read_bytes()
         kept = self.scratch / "tuned" / "pets" / "features"
         assert [each for each in kept.iterdir() if each.name != "compared"] == [
-            kept / file_digest(common).removeprefix("sha256:")[:16]
+            kept / folder_of(file_digest(common))
         ]
         assert list((self.scratch / "tuned" / "pets" / "work").iterdir()) == []
         for directory, is_tuned in ((plain, False), (tuned, True)):

@@ -41,6 +41,23 @@ def test_photos_come_in_the_order_of_their_digests_and_give_their_bytes(tmp_path
     assert [hashlib.sha256(photo.read()).hexdigest() for photo in photos] == digests
 
 
+@pytest.mark.parametrize("how", ["overwritten", "another folder behind the same link"])
+def test_a_photo_that_has_changed_since_is_said_and_not_trained_on(tmp_path: Path, how: str) -> None:
+    """Else what is kept of photos by their digests would be of others, for all trainings to come."""
+    declared(tmp_path / "monday")
+    (tmp_path / "now").symlink_to("monday")
+    [photo] = [each for each in read_claim(tmp_path / "now", tmp_path).photos if "cat/3.png" in each.name]
+    if how == "overwritten":
+        put(tmp_path / "monday" / photo.name, picture(99))
+    else:
+        put(tmp_path / "tuesday" / photo.name, picture(99))
+        (tmp_path / "next").symlink_to("tuesday")
+        (tmp_path / "next").rename(tmp_path / "now")
+    with pytest.raises(DataError, match=r"training/cat/3\.png .* was changed while it was") as raised:
+        photo.read()
+    assert (raised.value.reason, raised.value.permanent) == ("DataChanged", False)
+
+
 def test_plain_folders_are_split_by_each_photos_content_alone(tmp_path: Path) -> None:
     fill(tmp_path / "cat", 100)
     fill(tmp_path / "dog", 100, first=100)

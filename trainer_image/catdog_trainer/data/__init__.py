@@ -18,7 +18,7 @@ _VALIDATION_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Photo:
-    """A labelled photo; `read` returns its bytes, and may raise OSError."""
+    """A labelled photo; `read` returns its bytes, and may raise OSError, or DataError if they changed."""
 
     digest: str  # sha256, hex
     label: str
@@ -106,6 +106,11 @@ class DataError(Exception):
     def __init__(self, reason: str, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
         self.reason, self.permanent = reason, permanent
+
+
+def changed(what: str) -> DataError:
+    """Return the error that the data are not what they were a moment ago: `what` says which, and how."""
+    return DataError("DataChanged", f"{what}; the training begins again with what is there by then")
 
 
 def split_of(digest: str) -> Split:

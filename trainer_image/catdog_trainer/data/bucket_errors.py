@@ -17,6 +17,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from catdog_trainer.data import DataError
+from catdog_trainer.data import changed as data_changed
 from catdog_trainer.data.addresses import BucketAddress
 
 FIELDS = "spec.training.dataset.s3"
@@ -59,8 +60,7 @@ def denied(address: BucketAddress, said: str) -> DataError:
 
 def changed(address: BucketAddress, key: str) -> DataError:
     """Return the error that an object is not what it was a moment ago."""
-    message = f"s3://{address.name}/{key} was changed or removed while it was being trained on"
-    return DataError("DataChanged", f"{message}; the training begins again with what is there by then")
+    return data_changed(f"s3://{address.name}/{key} was changed or removed while it was being trained on")
 
 
 def broken(address: BucketAddress, what: str) -> DataError:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from catdog_common.artifact import LABELS
-from catdog_trainer.data import SPLITS, DataError, Dataset, Photo, Split, split_of
+from catdog_trainer.data import SPLITS, DataError, Dataset, Photo, Split, changed, split_of
 
 EXPECTED = "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
 
@@ -44,7 +44,7 @@ def read_directory(directory: Path, source: str) -> Dataset:
         raise DataError("DataNotFound", f"{source} does not exist: it should hold {EXPECTED}")
     declared = any((directory / split).is_dir() for split in SPLITS)
     layout = ("training/{label}/", "validation/{label}/") if declared else ("{label}/",)
-    found = list(_find(directory, declared=declared))
+    found = list(_find(directory, source, declared=declared))
     if not found:
         raise DataError("DataNotFound", f"{source} has no photos: it should hold {EXPECTED}")
     photos = (photo for photo in found if isinstance(photo, Photo))
@@ -52,7 +52,7 @@ def read_directory(directory: Path, source: str) -> Dataset:
     return Dataset.gather(source, layout, photos, unreadable)
 
 
-def _find(directory: Path, *, declared: bool) -> Iterator[Photo | str]:
+def _find(directory: Path, source: str, *, declared: bool) -> Iterator[Photo | str]:
     """Yield the photos below the folders of labels, and the names of files that can't be read."""
     folders: Iterable[tuple[Split | None, Path]] = (
         [(split, directory / split) for split in SPLITS] if declared else [(None, directory)]
@@ -62,7 +62,7 @@ def _find(directory: Path, *, declared: bool) -> Iterator[Photo | str]:
         for label in LABELS:
             for path in _files(folder / label, within):
                 if _is_file_within(path, within):
-                    yield _read_photo(path, directory, label, split)
+                    yield _read_photo(path, directory, source, label, split)
                 else:
                     yield _printable(path.relative_to(directory))
 
@@ -89,18 +89,28 @@ def _is_file_within(path: Path, within: Path) -> bool:
     return path.is_file()
 
 
-def _read_photo(path: Path, directory: Path, label: str, split: Split | None) -> Photo | str:
+def _read_photo(path: Path, directory: Path, source: str, label: str, split: Split | None) -> Photo | str:
     name = _printable(path.relative_to(directory))
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return name
-    return Photo(digest, label, split or split_of(digest), name, partial(_read_bytes, os.fspath(path)))
+    # The path as text: a Path in each of 100,000 photos took 28 MB more.
+    read = partial(_read_again, os.fspath(path), digest, name, source)
+    return Photo(digest, label, split or split_of(digest), name, read)
 
 
-def _read_bytes(path: str) -> bytes:  # as text: a Path in each of 100,000 photos took 28 MB more
-    return Path(path).read_bytes()
+def _read_again(path: str, digest: str, name: str, source: str) -> bytes:
+    """Return what a file holds, which had this digest before: what is kept of photos goes by that.
+
+    Raises:
+        DataError: DataChanged.
+    """
+    content = Path(path).read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise changed(f"{name} of {source} was changed while it was being trained on")
+    return content
 
 
 def _printable(path: Path) -> str:

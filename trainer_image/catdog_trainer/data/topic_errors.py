@@ -14,7 +14,7 @@ from aiokafka.errors import (
 from catdog_common.artifact import PartitionOffsets
 from catdog_common.kafka_diagnosis import why_unreachable
 from catdog_common.kafka_security import KafkaSecurityError
-from catdog_trainer.data import DataError
+from catdog_trainer.data import DataError, changed
 from catdog_trainer.data.addresses import TopicAddress
 
 FIELD = "spec.training.dataset.kafka"
@@ -40,8 +40,7 @@ async def explain(error: KafkaError | KafkaSecurityError | TimeoutError, address
         advice = f"create it, or name another in {FIELD}.topic"
         return DataError("TopicNotFound", f"{topic} is not in the Kafka of spec.kafka; {advice}")
     if isinstance(error, OffsetOutOfRangeError):
-        message = f"records of {topic} were removed while they were read"
-        return DataError("DataChanged", f"{message}; the training begins again with what is there by then")
+        return changed(f"records of {topic} were removed while they were read")
     if isinstance(error, _UNREACHABLE):
         why = await why_unreachable(address.login()) or _shortened(error) or "no answer in time"
         advice = "see that it runs, and that spec.kafka leads to it"
