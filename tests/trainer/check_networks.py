@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -38,7 +39,7 @@ from catdog_common.predictor import Predictor
 from catdog_trainer.architectures import ARCHITECTURES, Architecture
 from catdog_trainer.architectures.weights import load_weights
 from catdog_trainer.augment import augment
-from catdog_trainer.data import SPLITS, Dataset, Photo, Split
+from catdog_trainer.data import SPLITS, DataError, Dataset, Photo, Split
 from catdog_trainer.feature_store import folder_of
 from catdog_trainer.photo_stream import PhotoStream
 from catdog_trainer.train import Epoch
@@ -170,7 +171,13 @@ class NetworkThatIsInterrupted(unittest.TestCase):
         self.work = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
     def _train(
-        self, name: str, patience: int | None = None, stop_after: int = 0, seed: int = 1, epochs: int = 6
+        self,
+        name: str,
+        patience: int | None = None,
+        stop_after: int = 0,
+        seed: int = 1,
+        epochs: int = 6,
+        dataset: Dataset | None = None,
     ) -> str:
         """Return a digest of the weights, and note the epochs that were told of in `self.told`."""
         self.told: list[Epoch] = []
@@ -182,7 +189,7 @@ class NetworkThatIsInterrupted(unittest.TestCase):
 
         settings = TrainingSettings("tiny", SIZE, epochs, 8, 0.01, seed, patience)
         network, head = train_from_scratch(
-            Architecture("tiny", SIZE, _tiny), _blotches(), settings, self.work / name, 2, on_epoch
+            Architecture("tiny", SIZE, _tiny), dataset or _blotches(), settings, self.work / name, 2, on_epoch
         )
         digest = hashlib.sha256(repr(head).encode())
         for weights in network.get_weights():
@@ -248,6 +255,18 @@ class NetworkThatIsInterrupted(unittest.TestCase):
                 self._train("damaged")
             assert self._train("damaged") == whole
             shutil.rmtree(self.work / "damaged")
+
+    def test_why_a_photo_is_not_read_is_told_and_not_how_tensorflow_failed(self) -> None:
+        """What heals by itself is then tried again as such, and goes on."""
+        whole = self._train("whole")
+        for error in (DataError("EndpointUnreachable", "nobody answers"), OSError("it is gone")):
+            with self.assertRaises(type(error)) as raised:  # noqa: PT027 - as above
+                self._train("cut off", dataset=_failing(_blotches(), after=140, error=error))
+            told = str(raised.exception)
+            assert told == ("nobody answers" if isinstance(error, DataError) else " can no longer be read")
+            assert [epoch.epoch for epoch in self.told] == [1, 2]
+            assert self._train("cut off") == whole
+            shutil.rmtree(self.work / "cut off")
 
     def _weights_of_another_network(self) -> bytes:
         network = keras.Sequential([layers.Input((3,)), layers.Dense(2)])
@@ -366,6 +385,20 @@ def _blotches() -> Dataset:
         split: Split = "training" if number < 40 else "validation"
         photos.append(Photo(f"{number:064}", label, split, "", partial(bytes, content.getvalue())))
     return Dataset("blotches", (), tuple(photos))
+
+
+def _failing(dataset: Dataset, after: int, error: Exception) -> Dataset:
+    """Return the dataset, of which no photo can be read any more after so many were."""
+    left = iter(range(after))
+
+    def read(photo: Photo) -> bytes:
+        if next(left, None) is None:
+            raise error
+        return photo.read()
+
+    return replace(
+        dataset, photos=tuple(replace(photo, read=partial(read, photo)) for photo in dataset.photos)
+    )
 
 
 def _lay_out_drawings(directory: Path) -> None:

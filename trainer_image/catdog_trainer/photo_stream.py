@@ -4,7 +4,8 @@ What an epoch sees depends on seed and epoch alone, so that a training which goe
 sees what it would have seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from catdog_common.artifact import LABELS
 from catdog_trainer.augment import augment
-from catdog_trainer.data import Photo
+from catdog_trainer.data import DataError, Photo
 from catdog_trainer.features import decode_again
 
 _BATCHES_AHEAD = 2
@@ -26,6 +27,7 @@ class PhotoStream:
         """Read, when asked, `photos` as squares of `size` pixels, by `threads` at a time."""
         self._photos = photos
         self._size, self._batch_size, self._threads = size, batch_size, threads
+        self.error: Exception | None = None  # why a photo was not read; of several one
 
     @property
     def batches(self) -> int:
@@ -62,4 +64,20 @@ class PhotoStream:
 
     def _decode(self, number: np.int64) -> tuple[NDArray[np.uint8], np.int64]:
         photo = self._photos[int(number)]
-        return decode_again(photo, self._size), np.int64(LABELS.index(photo.label))
+        try:
+            return decode_again(photo, self._size), np.int64(LABELS.index(photo.label))
+        except (DataError, OSError) as error:
+            self.error = error
+            raise
+
+
+@contextmanager
+def telling_why(*streams: PhotoStream) -> Iterator[None]:
+    """Raise why a photo was not read in place of TensorFlow's error, which has that as a text alone."""
+    try:
+        yield
+    except tf.errors.OpError:
+        for stream in streams:
+            if stream.error is not None:
+                raise stream.error from None
+        raise

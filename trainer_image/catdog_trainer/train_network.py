@@ -118,8 +118,9 @@ def fit(
 
     Raises:
         OSError: a photo can no longer be read, or the claim is full.
+        DataError: where the photos are can't be reached any more, or one has changed.
     """
-    from catdog_trainer.photo_stream import PhotoStream  # noqa: PLC0415 - TensorFlow takes seconds
+    from catdog_trainer.photo_stream import PhotoStream, telling_why  # noqa: PLC0415 - TensorFlow takes seconds
 
     size, batch_size = settings.image_size, settings.batch_size
     training = PhotoStream(dataset.of("training"), size, batch_size, threads)
@@ -130,17 +131,18 @@ def fit(
         on_epoch(epoch)
     done = len(checkpoints.history)
     if done < settings.epochs and not checkpoints.is_over():
-        network.fit(
-            training.shuffled(settings.seed, done, settings.epochs),
-            steps_per_epoch=training.batches,
-            validation_data=validation.in_order(),
-            initial_epoch=done,
-            epochs=settings.epochs,
-            class_weight=_class_weight(dataset),
-            callbacks=[_at_each_epoch(network, checkpoints, settings.seed, on_epoch)],
-            shuffle=False,  # the stream does that
-            verbose=0,
-        )
+        with telling_why(training, validation):
+            network.fit(
+                training.shuffled(settings.seed, done, settings.epochs),
+                steps_per_epoch=training.batches,
+                validation_data=validation.in_order(),
+                initial_epoch=done,
+                epochs=settings.epochs,
+                class_weight=_class_weight(dataset),
+                callbacks=[_at_each_epoch(network, checkpoints, settings.seed, on_epoch)],
+                shuffle=False,  # the stream does that
+                verbose=0,
+            )
     checkpoints.load_chosen(network)
 
 
