@@ -32,6 +32,9 @@ from catdog_trainer.retention import clear_leftovers, clear_other_work, clear_wo
 from catdog_trainer.room import CLAIM_FULL, check_room, telling_when_full
 from catdog_trainer.unused import clear_unused
 
+# Reasons after which the same records are as good as before: what a network learnt from them is gone on with.
+_NOT_OF_THE_RECORDS = ("AccessDenied", "EndpointUnreachable", CLAIM_FULL)
+
 _logger = structlog.get_logger("catdog_trainer")
 
 
@@ -46,7 +49,8 @@ def main() -> int:
     try:
         result = _see_to_version(config, progress)
     except DataError as error:
-        forget_offsets(config.work_dir)  # the next attempt is to see what was mended
+        if error.reason not in _NOT_OF_THE_RECORDS:
+            forget_offsets(config.work_dir)  # the next attempt is to see what was mended
         clear_leftovers(config.storage, config.model_name)
         if error.reason == CLAIM_FULL:
             _clear_for_room(config)  # the next attempt may need just that

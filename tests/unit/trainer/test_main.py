@@ -11,6 +11,7 @@ import pytest
 
 from catdog_common.training import EXIT_DATA
 from catdog_trainer.architectures import ARCHITECTURES
+from catdog_trainer.data.addresses import OFFSETS_FILE
 from catdog_trainer.trunk import trunk_path
 from tests.unit.trainer.builders import put
 from tests.unit.trainer.test_directory import EXPECTED
@@ -89,6 +90,25 @@ def test_data_at_fault_are_named_in_the_termination_message_and_by_the_exit_code
         "reason": "DataNotFound",
         "message": f"the claim's folder pets/ does not exist: it should hold {EXPECTED}",
     }
+
+
+@pytest.mark.parametrize("is_reached", [True, False])
+def test_which_records_are_trained_on_is_fixed_anew_for_what_was_mended_in_them_alone(
+    environment: dict[str, str], tmp_path: Path, *, is_reached: bool
+) -> None:
+    """A broker that is away for a moment would else have a network begin with others, after hours."""
+    fixed = put(tmp_path / "models" / "pets" / "work" / "aaaaaaaaaa" / OFFSETS_FILE, b"[]")
+    if not is_reached:
+        environment |= {
+            "CATDOG_DATASET": "kafka",
+            "CATDOG_KAFKA_TOPIC": "photos",
+            "CATDOG_KAFKA_MAX_IMAGES": "100",
+            "CATDOG_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        }
+    assert run(environment).returncode == EXIT_DATA
+    reason = json.loads((tmp_path / "termination-log").read_text())["reason"]
+    assert reason == ("DataNotFound" if is_reached else "EndpointUnreachable")
+    assert fixed.exists() != is_reached
 
 
 def test_a_claim_full_of_files_that_are_no_images_is_told_before_anything_is_made(
