@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from catdog_trainer.data import DataError, check
+from catdog_trainer.data import MAX_PHOTO_BYTES, DataError, check
 from catdog_trainer.data.directory import read_claim, read_directory
 from tests.unit.trainer.builders import picture, put
 
@@ -138,6 +138,17 @@ def test_odd_names_pipes_folders_and_hidden_files_do_no_harm(tmp_path: Path) -> 
     assert "training/cat/\\xff\\xfe.png" in names
     assert dataset.unreadable == ("training/cat/pipe.png",)
     assert len(names) == 27
+
+
+def test_what_is_larger_than_any_photo_is_named_and_not_read(tmp_path: Path) -> None:
+    """A film among photos would else be in memory as a whole, several at a time."""
+    root = declared(tmp_path)
+    film = put(root / "training" / "cat" / "film.mov", b"")
+    os.truncate(film, MAX_PHOTO_BYTES + 1)
+    dataset = read_directory(root, SOURCE)
+    assert (len(dataset.photos), dataset.unreadable) == (24, ("training/cat/film.mov",))
+    os.truncate(film, MAX_PHOTO_BYTES)
+    assert read_directory(root, SOURCE).unreadable == ()
 
 
 def test_a_hundred_thousand_photos_in_one_folder_are_kept_in_less_than_a_hundred_megabytes(

@@ -222,6 +222,23 @@ def test_what_may_not_be_read_is_named_and_the_others_are_trained_on(s3: FakeS3,
     assert dataset.unreadable == ("cat/2.png", "dog/3.png")
 
 
+def test_what_is_larger_than_any_photo_is_named_and_not_fetched(
+    s3: FakeS3, running: FakeS3, tmp_path: Path
+) -> None:
+    s3.objects = {"cat/1.png": picture(1), "cat/all.zip": bytes(2000)}
+    s3.faults.append(lambda asked: Answer(bytes(2000), cut=1999) if asked == "get cat/all.zip" else None)
+    dataset = read_bucket(Bucket(running.address(tmp_path), attempts=1, largest=1999), "")
+    assert ([photo.name for photo in dataset.photos], dataset.unreadable) == (["cat/1.png"], ("cat/all.zip",))
+
+
+def test_a_photo_that_was_read_and_may_be_read_no_more_ends_the_training(s3: FakeS3, bucket: Bucket) -> None:
+    """Else a version would learn from those alone that were decoded before a right was taken away."""
+    s3.objects = {"cat/1.png": picture(1)}
+    [photo] = read_bucket(bucket, "").photos
+    s3.faults.append(lambda asked: refusal(403, "AccessDenied") if asked.startswith("get") else None)
+    assert failure(photo.read) == denied(s3, "AccessDenied: because")
+
+
 def denied(s3: FakeS3, said: str) -> tuple[str, str]:
     """Return what is said of keys without the rights."""
     return "AccessDenied", (

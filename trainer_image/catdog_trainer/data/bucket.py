@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from botocore.response import StreamingBody
 from botocore.session import get_session
 
-from catdog_trainer.data import DataError
+from catdog_trainer.data import MAX_PHOTO_BYTES, DataError
 from catdog_trainer.data.addresses import BucketAddress
 from catdog_trainer.data.bucket_errors import (
     FIELDS,
@@ -26,6 +26,7 @@ from catdog_trainer.data.bucket_errors import (
     UnreadableObjectError,
     broken,
     changed,
+    denied,
     explain,
 )
 
@@ -46,8 +47,8 @@ class Bucket:
     EndpointError, where another attempt is worth it only later or after somebody did what the message says.
     """
 
-    def __init__(self, address: BucketAddress, attempts: int = 5) -> None:
-        self.address = address
+    def __init__(self, address: BucketAddress, attempts: int = 5, largest: int = MAX_PHOTO_BYTES) -> None:
+        self.address, self._largest = address, largest
         key, secret = _read_credentials(address.credentials_dir)
         self._client: Any = get_session().create_client(
             "s3",
@@ -114,14 +115,13 @@ class Bucket:
         (If-Match would say the same of its ETag, but not every server knows it.)
 
         Raises:
-            DataError: DataChanged, where it holds something else by now, or is gone.
-            UnreadableObjectError: it can no longer be read.
+            DataError: DataChanged, where it holds something else by now, or is gone; AccessDenied.
         """
         try:
             content = self._get(key, StreamingBody.read)
         except UnreadableObjectError as error:
-            if error.code != "NoSuchKey":
-                raise
+            if error.code == "AccessDenied":
+                raise denied(self.address, str(error)) from error
             raise changed(self.address, key) from error
         if hashlib.sha256(content).hexdigest() != digest:
             raise changed(self.address, key)
@@ -133,11 +133,16 @@ class Bucket:
                 answer = self._client.get_object(Bucket=self.address.name, Key=key)
                 try:
                     with closing(answer["Body"]) as body:
+                        self._refuse_too_large(answer["ContentLength"])
                         return consume(body)
                 except _BROKEN_OFF:
                     if attempt == _BODY_ATTEMPTS:
                         raise
         raise AssertionError("the last attempt returns or raises")
+
+    def _refuse_too_large(self, size: int) -> None:
+        if size > self._largest:
+            raise UnreadableObjectError("EntityTooLarge", f"{size} bytes are more than {self._largest}")
 
     @contextmanager
     def _explained(self, key: str | None = None) -> Iterator[None]:

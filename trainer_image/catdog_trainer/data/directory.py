@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from catdog_common.artifact import LABELS
-from catdog_trainer.data import SPLITS, DataError, Dataset, Photo, Split, changed, split_of
+from catdog_trainer.data import MAX_PHOTO_BYTES, SPLITS, DataError, Dataset, Photo, Split, changed, split_of
 
 EXPECTED = "folders training/cat/, training/dog/, validation/cat/ and validation/dog/, or cat/ and dog/"
 
@@ -92,6 +92,8 @@ def _is_file_within(path: Path, within: Path) -> bool:
 def _read_photo(path: Path, directory: Path, source: str, label: str, split: Split | None) -> Photo | str:
     name = _printable(path.relative_to(directory))
     try:
+        if path.stat().st_size > MAX_PHOTO_BYTES:
+            return name
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
