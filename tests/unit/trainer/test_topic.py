@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from catdog_common.kafka_binding import KafkaLogin
 from catdog_common.kafka_security import KafkaSecurity, KafkaSecurityError
 from catdog_trainer.data import DataError, Dataset, split_of
 from catdog_trainer.data.addresses import TopicAddress, forget_offsets
-from catdog_trainer.data.topic import check_offsets, fix_offsets, gather_photos, read_topic
+from catdog_trainer.data.topic import Spool, check_offsets, fix_offsets, gather_photos, read_topic
 from catdog_trainer.data.topic_errors import explain
 from catdog_trainer.data.topic_reader import newest
 from catdog_trainer.export import describe_dataset
@@ -169,6 +170,20 @@ def test_photos_that_do_not_fit_onto_the_scratch_space_are_refused() -> None:
     with pytest.raises(DataError, match=r"lower spec\.training\.dataset\.kafka\.maxImages") as raised:
         gather(labelled(0, 0, "cat"), labelled(0, 1, "dog"), address=small)
     assert raised.value.reason == "TopicTooLarge"
+
+
+def test_a_scratch_space_that_takes_a_part_of_a_photo_is_full_and_no_photo_is_cut_off() -> None:
+    """A file may take less than it is given, and only then say why, as on a disk that is nearly full."""
+    spool, content = Spool(ADDRESS), bytes(range(250))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400, hard))
+    try:
+        first = spool.keep(content)
+        with pytest.raises(OSError, match="too large"):
+            spool.keep(content)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert first() == content
 
 
 @pytest.mark.parametrize(

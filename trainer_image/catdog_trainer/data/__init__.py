@@ -15,8 +15,8 @@ MIN_TRAINING_PHOTOS = 10  # of each label: fewer say nothing of the label
 MIN_VALIDATION_PHOTOS = 2  # of each label
 _VALIDATION_SHARE = 0.2
 
-# What is larger is no photo but a film or an archive, and is not read, as it would be in memory as a whole: the
-# largest picture that is decoded has 192 MiB at three bytes a pixel.
+# What is larger is no photo but a film or an archive, and is not read, as it would be in memory as a whole:
+# the largest picture that is decoded has 192 MiB at three bytes a pixel.
 MAX_PHOTO_BYTES = 256 * 1024 * 1024
 
 

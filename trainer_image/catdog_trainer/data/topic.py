@@ -50,11 +50,14 @@ class Spool:
 
         Raises:
             DataError: TopicTooLarge, where all of them come to more than they may.
+            OSError: the scratch space is full.
         """
         start, self._size = self._size, self._size + len(content)
         if self._size > self._address.spool_bytes:
             raise too_large(self._address)
-        self._file.write(content)
+        left = memoryview(content)
+        while left:  # a disk that is nearly full takes a part, and only then says so
+            left = left[self._file.write(left) :]
         return partial(self._read, start, len(content))
 
     def _read(self, start: int, length: int) -> bytes:
