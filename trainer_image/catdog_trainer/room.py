@@ -63,9 +63,14 @@ def _free(found: os.statvfs_result) -> int:
 def _claim_full(storage: Path, mebibytes: int) -> DataError:
     found = os.statvfs(storage)
     free, whole = _free(found) // 2**20, found.f_blocks * found.f_frsize // 2**20
+    lacks = (
+        f"and a new version may take {mebibytes} MiB"
+        if free < mebibytes
+        else "but it takes no more files, or a quota is reached"
+    )
     return DataError(
         CLAIM_FULL,
-        f"the claim for models is full: of {whole} MiB, {free} MiB are free, and a new version may take "
-        f"{mebibytes} MiB; make the claim larger (its spec.resources.requests.storage, where its "
-        "storage class allows that), or keep fewer versions by spec.storage.keepVersions",
+        f"the claim for models is full: of {whole} MiB, {free} MiB are free, {lacks}; make the "
+        "claim larger (its spec.resources.requests.storage, where its storage class allows that), "
+        "or keep fewer versions by spec.storage.keepVersions",
     )

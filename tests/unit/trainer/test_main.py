@@ -144,6 +144,18 @@ def test_a_full_claim_is_told_before_any_photo_is_read(environment: dict[str, st
     assert '"Loading"' not in ran.stdout
 
 
+def test_a_claim_that_takes_no_more_files_is_not_told_to_lack_mebibytes(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    claim = environment["CATDOG_STORAGE_DIR"]
+    mount = f'mount -t tmpfs -o size=200m,nr_inodes=1 tmpfs {claim} && exec "$@"'
+    ran = run(environment, "unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh")
+    assert ran.returncode == EXIT_DATA, ran.stderr
+    message = json.loads((tmp_path / "termination-log").read_text())
+    assert message["reason"] == "ClaimFull"
+    assert "of 200 MiB, 200 MiB are free, but it takes no more files, or a quota is" in message["message"]
+
+
 def test_a_full_claim_gives_up_what_an_edit_ended(environment: dict[str, str], tmp_path: Path) -> None:
     claim, listing = environment["CATDOG_STORAGE_DIR"], tmp_path / "listing"
     work = f"{claim}/pets/work"
