@@ -21,6 +21,7 @@ from catdog_common.artifact import (
     UnknownRule,
     file_digest,
 )
+from catdog_common.processors import available_processors
 from catdog_trainer.architectures import ARCHITECTURES
 from catdog_trainer.calibrate import calibrate
 from catdog_trainer.champion import find_champion
@@ -33,7 +34,7 @@ from catdog_trainer.export import describe_dataset, draft_dir, draw_measured, pu
 from catdog_trainer.feature_store import RESAMPLING
 from catdog_trainer.features import Features, look_over
 from catdog_trainer.measure import NOT_MEASURED, Measurement, count_predictions, measure
-from catdog_trainer.processors import limit_threads, usable_processors
+from catdog_trainer.processors import limit_threads
 from catdog_trainer.progress import ProgressReporter
 from catdog_trainer.retention import keep_only
 from catdog_trainer.run import Run
@@ -61,7 +62,7 @@ def train_version(config: Config, progress: ProgressReporter) -> int:
     Raises:
         DataError: nothing can be learned from the photos as they are.
     """
-    threads = usable_processors()
+    threads = available_processors()
     limit_threads(threads)
     progress.start("Loading")
     dataset = _read_dataset(config)
