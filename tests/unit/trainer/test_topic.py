@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import resource
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +15,14 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import (
     CorruptRecordException,
+    KafkaConnectionError,
     KafkaError,
     OffsetOutOfRangeError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
+from aiokafka.protocol.admin import ApiVersionResponse_v0
+from aiokafka.protocol.metadata import MetadataResponse_v4
 
 from catdog_common.artifact import PartitionOffsets
 from catdog_common.kafka_batches import Folded
@@ -272,6 +277,51 @@ def test_what_keeps_it_from_a_topic_has_a_reason_and_what_to_do(
     told = asyncio.run(explain(error, ADDRESS))
     assert told.reason == reason
     assert words in str(told)
+
+
+@asynccontextmanager
+async def broker(*leaders: int) -> AsyncIterator[str]:
+    """Listen as a broker that knows a topic, whose partitions have these leaders, and nothing else."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                (length,) = struct.unpack(">i", await reader.readexactly(4))
+                api, _, number = struct.unpack_from(">hhi", await reader.readexactly(length))
+                told = metadata if api == MetadataResponse_v4.API_KEY else versions
+                content = struct.pack(">i", number) + told.encode()
+                writer.write(struct.pack(">i", len(content)) + content)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    versions = ApiVersionResponse_v0(0, [(api, 0, 4) for api in (MetadataResponse_v4.API_KEY, 18)])
+    partitions = [(0, number, leader, [1], [1]) for number, leader in enumerate(leaders)]
+    metadata = MetadataResponse_v4(
+        0, [(1, "127.0.0.1", port, None)], "cluster", 1, [(0, "photos", False, partitions)]
+    )
+    async with server:
+        yield f"127.0.0.1:{port}"
+
+
+async def test_a_partition_that_no_broker_leads_is_named_and_not_that_kafka_is_away() -> None:
+    async with broker(1, -1, 1, -1) as server:
+        told = await explain(KafkaConnectionError("no records within 60 s"), reached_at(server))
+    assert (told.reason, str(told)) == (
+        "EndpointUnreachable",
+        "partitions 1 and 3 of topic photos have no leader, and can't be read; see that all brokers run",
+    )
+
+
+async def test_where_all_partitions_are_led_the_client_is_told_by_its_own_words() -> None:
+    async with broker(1, 1) as server:
+        told = await explain(KafkaConnectionError("no records within 60 s"), reached_at(server))
+    assert "the Kafka of topic photos cannot be reached (KafkaConnectionError: no records" in str(told)
+
+
+def reached_at(server: str) -> TopicAddress:
+    """Return the topic at this broker."""
+    return replace(ADDRESS, login=lambda: KafkaLogin(server, KafkaSecurity(None, None)))
 
 
 def test_brokers_that_nobody_reaches_are_told_and_no_offsets_are_kept(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What a person is told where a topic can't be read: whose fault it is, and what to do."""
 
+import asyncio
+
 from aiokafka.errors import (
     KafkaConnectionError,
     KafkaError,
@@ -14,12 +16,15 @@ from aiokafka.errors import (
 from catdog_common.artifact import PartitionOffsets
 from catdog_common.kafka_diagnosis import why_unreachable
 from catdog_common.kafka_security import KafkaSecurityError
+from catdog_common.kafka_topic import find_leaderless
 from catdog_trainer.data import DataError, changed
 from catdog_trainer.data.addresses import TopicAddress
+from catdog_trainer.data.topic_reader import CLIENT_ID
 
 FIELD = "spec.training.dataset.kafka"
 HEADERS = "header label: cat or label: dog"
 
+_ASK_SECONDS = 15.0
 _TOLD_CHARACTERS = 300  # of what a client says: the message has to fit into a condition
 _UNREACHABLE = (
     KafkaConnectionError,
@@ -42,10 +47,35 @@ async def explain(error: KafkaError | KafkaSecurityError | TimeoutError, address
     if isinstance(error, OffsetOutOfRangeError):
         return changed(f"records of {topic} were removed while they were read")
     if isinstance(error, _UNREACHABLE):
-        why = await why_unreachable(address.login()) or _shortened(error) or "no answer in time"
-        advice = "see that it runs, and that spec.kafka leads to it"
-        return DataError("EndpointUnreachable", f"the Kafka of {topic} cannot be reached ({why}); {advice}")
+        return await _explain_silence(error, address)
     return DataError("KafkaUnusable", f"{topic} cannot be read: {_shortened(error)}; see spec.kafka")
+
+
+async def _explain_silence(error: Exception, address: TopicAddress) -> DataError:
+    why = await why_unreachable(address.login())
+    if why is None and (leaderless := await _find_leaderless(address)):
+        return _not_led(address, leaderless)
+    why = why or _shortened(error) or "no answer in time"
+    advice = "see that it runs, and that spec.kafka leads to it"
+    message = f"the Kafka of topic {address.name} cannot be reached ({why}); {advice}"
+    return DataError("EndpointUnreachable", message)
+
+
+async def _find_leaderless(address: TopicAddress) -> tuple[int, ...]:
+    """Return the partitions that no broker leads, as far as brokers say."""
+    try:
+        async with asyncio.timeout(_ASK_SECONDS):
+            return await find_leaderless(address.login(), address.name, CLIENT_ID)
+    except (KafkaError, KafkaSecurityError, TimeoutError):
+        return ()
+
+
+def _not_led(address: TopicAddress, partitions: tuple[int, ...]) -> DataError:
+    *others, last = map(str, partitions)
+    which = f"partitions {', '.join(others)} and {last}" if others else f"partition {last}"
+    have = "have" if others else "has"
+    message = f"{which} of topic {address.name} {have} no leader, and can't be read"
+    return DataError("EndpointUnreachable", f"{message}; see that all brokers run")
 
 
 def nothing_labelled(address: TopicAddress, records: int) -> DataError:
