@@ -17,6 +17,7 @@ from catdog_trainer.trunk import (
     convert_float32,
     convert_trunk,
     float32_path,
+    is_usable,
     keep_trunk,
     pretrained_network,
     trunk_path,
@@ -31,7 +32,7 @@ _logger = structlog.get_logger(__name__)
 def find_or_make_trunk(run: Run, dataset: Dataset) -> tuple[Path, Dataset]:
     """Return the trunk kept on the claim, else a new one, and the dataset without what proved unreadable."""
     path = trunk_path(run.config.storage, run.config.model_name, run.architecture)
-    if path.exists():
+    if is_usable(path):
         _logger.info("trunk found", path=str(path))
         return path, dataset
     return path, convert(run, pretrained_network(run.architecture, run.weights), dataset, path)
@@ -40,7 +41,7 @@ def find_or_make_trunk(run: Run, dataset: Dataset) -> tuple[Path, Dataset]:
 def find_or_make_float32(run: Run, trunk: Path) -> Path:
     """Return the same network as `trunk` in float32; a claim from before there was one gets it now."""
     path = float32_path(trunk)
-    if not path.exists():
+    if not is_usable(path):
         keep_trunk(path, convert_float32(pretrained_network(run.architecture, run.weights)))
     return path
 

@@ -18,7 +18,7 @@ from catdog_trainer.features import Features, extract_features
 from catdog_trainer.measure import NotAsServedError, check_features, count_predictions
 from catdog_trainer.precision import TRAINING_PHOTOS, VALIDATION_PHOTOS, int8_cost, to_compare
 from catdog_trainer.run import Run
-from catdog_trainer.trunk import float32_path
+from catdog_trainer.trunk import float32_path, is_usable
 
 if TYPE_CHECKING:
     import keras
@@ -57,7 +57,7 @@ def see_own(run: Run, network: "keras.Model", dataset: Dataset) -> Seen:
         DataError, NotAsServedError: as `see` does.
     """
     trunk = run.network_dir(dataset) / TRUNK_FILE
-    if not (trunk.exists() and float32_path(trunk).exists()):
+    if not (is_usable(trunk) and is_usable(float32_path(trunk))):
         dataset = convert(run, network, dataset, trunk)
     return _see(run, dataset, trunk, run.config.work_dir / "features")
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
-from catdog_common.artifact import TRUNK_FILE
+from catdog_common.artifact import TRUNK_FILE, VersionDamagedError
+from catdog_common.predictor import Trunk
 from catdog_trainer.architectures import Architecture
 from catdog_trainer.files import write_whole
 
@@ -24,6 +26,8 @@ _FLOAT32_FILE = "float32.tflite"
 
 Image = NDArray[np.uint8]  # [size, size, 3], RGB
 
+_logger = structlog.get_logger(__name__)
+
 
 def trunk_path(storage: Path, model: str, architecture: Architecture) -> Path:
     """Return where the trunk of `architecture` is kept on the claim; in int8."""
@@ -34,6 +38,19 @@ def trunk_path(storage: Path, model: str, architecture: Architecture) -> Path:
 def float32_path(trunk: Path) -> Path:
     """Return where the same network as `trunk` is kept in float32."""
     return trunk.with_name(_FLOAT32_FILE)
+
+
+def is_usable(trunk: Path) -> bool:
+    """Say whether a trunk is there; one that is damaged is removed, else no training would come past it."""
+    if not trunk.exists():
+        return False
+    try:
+        Trunk(trunk, threads=1)
+    except VersionDamagedError as error:
+        _logger.warning("trunk damaged, and made anew", error=str(error))
+        trunk.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def keep_trunk(path: Path, flatbuffer: bytes) -> None:

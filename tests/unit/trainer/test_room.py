@@ -55,11 +55,11 @@ def test_what_trains_a_network_itself_needs_room_for_its_epochs_too() -> None:
     }
 
 
-def config(architecture: str, *, fine_tune: bool) -> Config:
+def config(architecture: str, *, fine_tune: bool, storage: Path = Path("/models")) -> Config:
     return Config(
         model_name="pets",
         training_hash="aaaaaaaaaa",
-        storage_dir="/models",
+        storage_dir=str(storage),
         dataset="sample",
         architecture=architecture,
         epochs=1,
