@@ -26,6 +26,8 @@ from catdog_trainer.trunk import (
 if TYPE_CHECKING:
     import keras
 
+MOST_LOOKED_AT = 1000  # photos, where there is too little to learn from: so many are decoded in some seconds
+
 _logger = structlog.get_logger(__name__)
 
 
@@ -63,7 +65,7 @@ def convert(run: Run, network: "keras.Model", dataset: Dataset, path: Path) -> D
 
 
 def check_by_all(dataset: Dataset, size: int, threads: int) -> None:
-    """Check the dataset; where it falls short, say so after a look at all its photos, not just some.
+    """Check the dataset; where it falls short, say so after a look at all its photos, unless they are many.
 
     Raises:
         DataError: as `check` does.
@@ -71,6 +73,8 @@ def check_by_all(dataset: Dataset, size: int, threads: int) -> None:
     try:
         check(dataset)
     except DataError:
+        if len(dataset.photos) > MOST_LOOKED_AT:
+            raise
         with ThreadPoolExecutor(threads) as pool:
             images = map_ahead(pool, lambda photo: decode_photo(photo, size), dataset.photos, threads)
             pairs = zip(dataset.photos, images, strict=True)
