@@ -270,6 +270,37 @@ def test_a_key_that_is_empty_is_named_before_anybody_is_asked(s3: FakeS3, tmp_pa
     assert s3.journal == []
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("AWS_ACCESS_KEY_ID", b"\xff\xfe"), ("AWS_SECRET_ACCESS_KEY", b"\xff"), ("AWS_ACCESS_KEY_ID", b"a\nb")],
+)
+def test_a_key_that_is_none_is_named_before_anybody_is_asked(
+    s3: FakeS3, tmp_path: Path, name: str, content: bytes
+) -> None:
+    address = s3.address(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    assert failure(lambda: Bucket(address)) == (
+        "AccessDenied",
+        f"{name} in the Secret that {FIELDS}.credentialsSecret names is no key, which is a line of text",
+    )
+    assert s3.journal == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no certificate", None])
+def test_a_ca_that_is_no_certificate_is_not_blamed_on_the_endpoint(
+    s3: FakeS3, tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "ca.crt").write_bytes(content)
+    address = s3.address(tmp_path, tmp_path / "ca.crt")
+    names = f"ca.crt in the Secret that {FIELDS}.caSecret names"
+    assert failure(lambda: Bucket(address)) == (
+        "EndpointUnreachable",
+        f"{names} has no certificate in PEM; put that of the endpoint's CA there",
+    )
+    assert s3.journal == []
+
+
 def test_a_bucket_that_is_not_there_is_named(s3: FakeS3, tmp_path: Path) -> None:
     elsewhere = Bucket(s3.address(tmp_path, bucket="fotos"), attempts=1)
     assert failure(lambda: read_bucket(elsewhere, "")) == (

@@ -1,6 +1,7 @@
 """A bucket of anything that speaks S3, listed and read in a stream."""
 
 import hashlib
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -50,6 +51,8 @@ class Bucket:
     def __init__(self, address: BucketAddress, attempts: int = 5, largest: int = MAX_PHOTO_BYTES) -> None:
         self.address, self._largest = address, largest
         key, secret = _read_credentials(address.credentials_dir)
+        if address.ca_file is not None:
+            _check_ca(address.ca_file)
         self._client: Any = get_session().create_client(
             "s3",
             region_name=address.region,
@@ -161,9 +164,24 @@ def _mark_what_is_not_whole(response_dict: dict[str, Any], **_: object) -> None:
 
 def _read_credentials(directory: Path) -> tuple[str, str]:
     """Return key and secret, read at each start of a training and kept nowhere else."""
-    key, secret = ((directory / name).read_text(encoding="utf-8").strip() for name in KEY_FILES)
-    for name, value in zip(KEY_FILES, (key, secret), strict=True):
-        if not value:
-            message = f"{name} is empty in the Secret that {FIELDS}.credentialsSecret names; fill it in"
-            raise DataError("AccessDenied", message)
+    key, secret = (_read_key(directory / name) for name in KEY_FILES)
     return key, secret
+
+
+def _read_key(file: Path) -> str:
+    place = f"in the Secret that {FIELDS}.credentialsSecret names"
+    value = file.read_bytes().decode(errors="replace").strip()
+    if not value:
+        raise DataError("AccessDenied", f"{file.name} is empty {place}; fill it in")
+    if not value.isprintable() or "\N{REPLACEMENT CHARACTER}" in value:
+        raise DataError("AccessDenied", f"{file.name} {place} is no key, which is a line of text")
+    return value
+
+
+def _check_ca(file: Path) -> None:
+    """See that there are certificates to trust: the library says of a file without that TLS fails."""
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError as error:  # SSLError is one
+        message = f"{file.name} in the Secret that {FIELDS}.caSecret names has no certificate in PEM"
+        raise DataError("EndpointUnreachable", f"{message}; put that of the endpoint's CA there") from error
