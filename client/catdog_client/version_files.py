@@ -49,7 +49,8 @@ def fetch_version(
 ) -> Iterator[Path]:
     """Put the files of a version whose names are wanted into `directory`, its manifest at last; yield each.
 
-    What is there by these names is replaced, each file as a whole.
+    What is there by these names is replaced, each file as a whole; what was fetched there of another version
+    goes.
 
     Raises:
         ClientError: one can't be read or written, or is not what was published.
@@ -62,6 +63,7 @@ def fetch_version(
             content = source.read(f"{published.directory}/{name}")
             check_file(content, name, files, published)
             yield _write(directory / name, content)
+        _remove_others(directory, files)
         yield _write(directory / MANIFEST_FILE, manifest)
     except OSError as error:
         raise ClientError(f"{error.filename or directory} can't be written: {error.strerror}") from error
@@ -101,6 +103,20 @@ def _write(file: Path, content: bytes) -> Path:
     with partial.open("xb") as new:
         new.write(content)
     return partial.replace(file)
+
+
+def _remove_others(directory: Path, files: Mapping[str, str]) -> None:
+    """Remove files that are as an earlier manifest has them, and not as `files` has them."""
+    try:
+        fetched = parse_json((directory / MANIFEST_FILE).read_bytes(), _Manifest).files
+    except (OSError, msgspec.DecodeError):  # none was fetched, or a person has put another there
+        return
+    for name, digest in fetched.items():
+        file = directory / name
+        if files.get(name) == digest or not _NAME.fullmatch(name) or not file.is_file():
+            continue
+        if _digest(file.read_bytes()) == digest:
+            file.unlink()
 
 
 def _digest(content: bytes) -> str:

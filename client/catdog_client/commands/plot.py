@@ -30,7 +30,7 @@ def plot(
 
     Its curves, what was taken for what, the photos that are likely mislabelled, and what else lies beside
     them. Without VERSION, of the version that serves, else of the newest. Each file is checked by its digest;
-    what is in the folder by the same names is replaced.
+    what is in the folder by the same names is replaced, and what was fetched there of another version goes.
 
     They are read in a worker of the model. Where none runs, a Job sees the claim for as long as that takes.
     """

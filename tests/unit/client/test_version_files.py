@@ -70,6 +70,28 @@ def test_what_is_there_by_the_same_name_is_replaced_and_no_link_is_followed(
     assert ((to / "training.png").read_bytes(), mine.read_bytes()) == (b"a picture", b"mine")
 
 
+def test_what_is_of_another_version_does_not_stay_beside_this_one(claim: Claim, tmp_path: Path) -> None:
+    """A version without mistakes has no contact sheet, and would seem to have the one fetched before."""
+    old, to = claim.directory / "versions" / "1", tmp_path / "to"
+    (old / "contact-sheet.jpg").write_bytes(b"mistakes")
+    (old / "notes.md").write_bytes(b"as published")
+    write_manifest(old)
+    list(fetch_version(claim, Published(1), to))
+    (to / "notes.md").write_bytes(b"changed by a person")
+    (to / "mine.txt").write_bytes(b"a person's")
+    new = claim.directory / "versions" / "2"
+    new.mkdir()
+    (new / "training.png").write_bytes(b"another picture")
+    (new / "trunk.tflite").write_bytes(b"another network")
+    write_manifest(new)
+    list(fetch_version(claim, Published(2), to, lambda name: name != "trunk.tflite"))
+    left = {"training.png", MANIFEST_FILE, "notes.md", "mine.txt"}
+    assert {path.name for path in to.iterdir()} == left
+    list(fetch_version(claim, Published(2), to))
+    list(fetch_version(claim, Published(2), to, lambda name: name != "trunk.tflite"))
+    assert {path.name for path in to.iterdir()} == left | {"trunk.tflite"}
+
+
 def test_a_file_that_is_another_is_refused_and_not_written(claim: Claim, tmp_path: Path) -> None:
     (claim.directory / "versions" / "1" / "training.png").write_bytes(b"another")
     with pytest.raises(ClientError, match=r"version 1 .* training.png is not the file that was published"):
