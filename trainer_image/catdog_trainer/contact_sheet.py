@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from catdog_common.artifact import LABELS
-from catdog_trainer.data import Photo
+from catdog_trainer.data import DataError, Photo
 from catdog_trainer.features import decode_photo
 from catdog_trainer.legible import legible, shortened
 from catdog_trainer.measure import Answer
@@ -116,7 +118,7 @@ def _draw_mistake(
     corner: tuple[int, int],
 ) -> None:
     left, top = corner
-    pixels = decode_photo(mistake.photo, _SIDE)
+    pixels = _pixels_of(mistake.photo)
     if pixels is None:  # it was readable a minute ago, and a sheet is no reason to fail
         draw.rectangle((left, top, left + _SIDE, top + _SIDE), _NOTHING)
     else:
@@ -125,6 +127,13 @@ def _draw_mistake(
     draw.text((left, top + _SIDE + 2), said, _INK, lettering.font)
     for number, line in enumerate(lettering.lines(mistake.photo.name, _SIDE, _NAME_LINES), start=1):
         draw.text((left, top + _SIDE + 2 + number * _LINE), line, _FAINT, lettering.font)
+
+
+def _pixels_of(photo: Photo) -> NDArray[np.uint8] | None:
+    try:
+        return decode_photo(photo, _SIDE)
+    except DataError:  # it is another by now, or its bucket is out of reach
+        return None
 
 
 def _title(name: str, mistakes: int, photos: int) -> str:

@@ -1,4 +1,5 @@
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from catdog_trainer.contact_sheet import MOST, draw_contact_sheet, find_mistakes
+from catdog_trainer.data import DataError
 from catdog_trainer.measure import Answer
 from tests.unit.trainer.builders import BLUE, RED, photo, picture
 
@@ -90,9 +92,15 @@ def test_no_place_comes_along_from_the_photos(tmp_path: Path) -> None:
         assert dict(image.getexif()) == {}
 
 
-def test_a_photo_that_is_gone_leaves_a_grey_square(tmp_path: Path) -> None:
+def changed() -> bytes:
+    """Read what is another by now."""
+    raise DataError("DataChanged", "it is another")
+
+
+@pytest.mark.parametrize("read", [Path("gone.png").read_bytes, changed])
+def test_a_photo_that_is_gone_leaves_a_grey_square(tmp_path: Path, read: Callable[[], bytes]) -> None:
     gone = answer(1, "cat", 0.9)
-    gone = replace(gone, photo=replace(gone.photo, read=(tmp_path / "gone.png").read_bytes))
+    gone = replace(gone, photo=replace(gone.photo, read=read))
     sheet = tmp_path / "sheet.jpg"
     assert draw_contact_sheet([gone, answer(2, "cat", 0.8, picture(2, RED))], "pets", sheet) == 2
     assert is_near(colour_at(sheet, 0), (230, 230, 230))
