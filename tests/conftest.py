@@ -30,7 +30,6 @@ LONGEST_FIRST = (
     "tests/e2e/test_s3.py",
     "tests/e2e/test_upgrade.py",
     "tests/e2e/test_kafka_rights.py",
-    "tests/e2e/test_three_brokers.py",
     "tests/e2e/test_kafka_logins.py",
     "tests/e2e/test_bad_input.py",
     "tests/e2e/test_training_faults.py",

@@ -87,6 +87,7 @@ def test_it_heals_by_itself_when_there_is_room(scene: Scene) -> None:
     assert "lastFailure" not in status
 
 
+@pytest.mark.soak
 async def test_a_claim_that_fills_in_the_middle_of_the_features_is_told_as_well(
     cluster: Instance, scene: Scene
 ) -> None:

@@ -89,6 +89,7 @@ async def test_what_cannot_be_decoded_lies_among_the_dead_letters_and_all_else_i
     figures.append(f"poison: {len(refused)} of {len(sent)} records refused")
 
 
+@pytest.mark.soak
 async def test_bad_images_cost_a_worker_no_more_than_good_ones(
     model: Model, topics: Topics, figures: list[str]
 ) -> None:

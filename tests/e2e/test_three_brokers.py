@@ -18,6 +18,9 @@ from tests.e2e.kafka_clusters import EXTERNAL, MUTUAL_TLS, external_address, mak
 from tests.e2e.load import Load, answers_to, steady_load
 from tests.e2e.models import NAMESPACE, Model
 
+# Three brokers take half a minute to come; that one goes and comes back is tried in tests/e2e/serving.
+pytestmark = pytest.mark.soak
+
 KAFKA = "trio"
 NAME = "replicated"
 TOPICS = {name: {"partitions": 3, "replicas": 3} for name in ("input", "output", "deadLetters")}
@@ -56,7 +59,7 @@ async def test_a_topic_of_three_replicas_asks_for_two_in_sync(kube: Kube) -> Non
     assert {(len(each.replicas), each.min_in_sync) for each in found} == {(3, 2)}
 
 
-@pytest.mark.parametrize("restarted", [1, pytest.param(3, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("restarted", [1, 3])
 async def test_every_picture_is_answered_while_brokers_are_restarted(
     cluster: Instance, model: Model, kube: Kube, figures: list[str], restarted: int
 ) -> None:
@@ -80,7 +83,6 @@ async def test_every_picture_is_answered_while_brokers_are_restarted(
     figures.append(f"{restarted} of three brokers restarted (away {away}): {told(load, twice)}")
 
 
-@pytest.mark.soak
 async def test_every_picture_is_answered_when_a_broker_is_killed(
     cluster: Instance, model: Model, kube: Kube, figures: list[str]
 ) -> None:

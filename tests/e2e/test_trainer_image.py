@@ -9,13 +9,21 @@ from tests.cluster.instance import Instance
 from tests.e2e.models import NAMESPACE
 
 CHECKS = sorted((Path(__file__).parents[1] / "trainer").glob("check_*.py"))
+# What the others check, tests with trainers in Jobs have a sample of: faults, and networks as a whole.
+QUICK = ("check_head", "check_training")
 POD = "trainer-checks"
 
 
 @pytest.mark.parametrize(
     "all_of_them", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["some", "all"]
 )
-@pytest.mark.parametrize("checks", CHECKS, ids=lambda checks: checks.stem)
+@pytest.mark.parametrize(
+    "checks",
+    [
+        pytest.param(each, id=each.stem, marks=[] if each.stem in QUICK else pytest.mark.soak)
+        for each in CHECKS
+    ],
+)
 def test_whole_trainings_hold_their_promises_in_the_trainers_image(
     cluster: Instance, checks: Path, *, all_of_them: bool
 ) -> None:

@@ -89,6 +89,7 @@ def test_an_upgrade_restarts_nothing_and_trains_nothing_again(
     assert versions == dict.fromkeys(SERVING, SAMPLE_HASH)
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("models")
 def test_where_the_workers_image_changed_models_roll_a_few_at_a_time(
     still_cluster: Instance, tmp_path: Path

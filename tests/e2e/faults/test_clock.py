@@ -28,6 +28,7 @@ NO_PHOTOS = "no-photos"  # a claim
 SLACK = timedelta(minutes=4)  # for a Job to be removed and its successor to start; an hour is what is wrong
 
 
+@pytest.mark.soak
 async def test_a_failure_is_tried_again_after_its_wait(
     bare_cluster: Instance, kube: Kube, world: World, tmp_path: Path
 ) -> None:
