@@ -51,12 +51,18 @@ def render(cluster_wide: Path = PLAIN, namespaced: Path = NAMESPACED) -> Rendere
     # The form begins with the smallest sample.
     samples = sorted(_SAMPLES.glob("catdogmodel*.yaml"), key=lambda path: (len(path.stem), path.stem))
     return Rendered(
-        _kustomize(cluster_wide),
+        [each for each in _kustomize(cluster_wide) if not _is_for_people(each)],
         _kustomize(namespaced),
         # kustomize sorts fields by name; a form shows them in the order that they were written in.
         yaml.safe_load(CRD.read_text()),
         [each for path in samples for each in yaml.safe_load_all(path.read_text())],
     )
+
+
+def _is_for_people(manifest: Manifest) -> bool:
+    """Whether it adds to Kubernetes' own roles, which OLM does by itself."""
+    labels = manifest["metadata"].get("labels", {})
+    return any(name.startswith("rbac.authorization.k8s.io/aggregate-to-") for name in labels)
 
 
 def _kustomize(directory: Path) -> list[Manifest]:

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
+    RecordListTooLargeError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
@@ -73,7 +74,7 @@ async def resend(producer: AIOKafkaProducer, record: Record, topic: str) -> str 
             await producer.send_and_wait(
                 topic, outgoing.value, key=outgoing.key, headers=list(outgoing.headers)
             )
-    except MessageSizeTooLargeError:
+    except (MessageSizeTooLargeError, RecordListTooLargeError):
         return f"is too large for topic {topic}"
     except TopicAuthorizationFailedError as error:
         raise _denied(topic) from error

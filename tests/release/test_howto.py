@@ -1,6 +1,8 @@
 """docs/how-to/install.md can be followed, on an API server that stores what it is told."""
 
+import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from release.service_version import Release
 from tests.cluster.cache import REPOSITORY
 from tests.cluster.images import PRODUCT_IMAGES
 from tests.cluster.instance import Instance, down, up_api_server
+from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.howto import run_section
 from tests.lanes import instance_name
 
@@ -48,10 +51,58 @@ def test_the_operator_is_installed_upgraded_and_removed_as_it_says(
     run_section(HOWTO, "For the whole cluster", checkout, environment)
     for each in ("crd/catdogmodels.catdog.dev", "clusterrole/catdog-operator"):
         assert exists(api_server, each)
+    check_people(api_server)
     run_section(HOWTO, "Upgrade", checkout, environment)
     run_section(HOWTO, "Remove", checkout, environment)
     for each in ("crd/catdogmodels.catdog.dev", "clusterrole/catdog-operator"):
         assert not exists(api_server, each)
+
+
+def check_people(cluster: Instance) -> None:
+    """See that whoever may view or edit a namespace may do so with its models, and no more."""
+    cluster.kubectl("create", "namespace", "people")
+    for role in ("view", "edit", "admin"):
+        cluster.kubectl(
+            "create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}er", "-n", "people"
+        )
+        await_right(cluster, f"{role}er", "list", "catdogmodels")
+    writes = (("create", "catdogmodels"), ("patch", "catdogmodels"), ("patch", "catdogmodels/scale"))
+    for verb, what in writes:
+        assert not may(cluster, "viewer", verb, what)
+        assert may(cluster, "editer", verb, what)
+        assert may(cluster, "adminer", verb, what)
+    assert not may(cluster, "adminer", "patch", "catdogmodels/status"), "that is the operator's"
+    cluster.kubectl("delete", "namespace", "people", "--wait=false")
+
+
+def may(cluster: Instance, user: str, verb: str, what: str) -> bool:
+    resource, _, part = what.partition("/")
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": user,
+            "resourceAttributes": {
+                "namespace": "people",
+                "verb": verb,
+                "group": "catdog.dev",
+                "resource": resource,
+                "subresource": part,
+            },
+        },
+    }
+    answer = cluster.kubectl(
+        "create", "-f", "-", "-o", "jsonpath={.status.allowed}", input=json.dumps(review)
+    )
+    return answer == "true"
+
+
+def await_right(cluster: Instance, user: str, verb: str, what: str) -> None:
+    """Await that a controller has added to a role what it is to have; nothing tells a user of it."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not may(cluster, user, verb, what):
+        assert time.monotonic() < deadline, f"{user} may never {verb} {what}"
+        time.sleep(0.2)
 
 
 def test_and_for_one_namespace_without_a_right_of_the_clusters(api_server: Instance, checkout: Path) -> None:
