@@ -197,6 +197,29 @@ def test_models_that_share_a_claim_do_not_meet(cluster: Instance) -> None:
         model.delete()
 
 
+def test_a_claim_that_is_deleted_is_told_and_its_versions_are_forgotten_when_it_is_gone(
+    cluster: Instance,
+) -> None:
+    claim = "lost-models"
+    reserve_claim(cluster, claim, lambda directory: _lay_versions_of(directory, "lost", 1))
+    model = Model(cluster, "lost")
+    model.apply({"training": {"dataset": {"sample": {}}}, "kafka": {"strimzi": {"name": "my-cluster"}}})
+    model.await_ready(version=1)
+    cluster.kubectl("delete", "pvc", claim, "-n", NAMESPACE, "--wait=false")
+    status = model.await_status(lambda each: condition(each, "StorageReady")[1] == "ClaimLeaving", "told")
+    assert f"{claim} was deleted, and goes with all versions" in condition(status, "StorageReady")[2]
+    assert (condition(status, "Serving")[0], status["inference"]["servedVersion"]) == ("True", 1)
+    reserve_claim(cluster, claim, lambda directory: _lay_versions_of(directory, "lost", 2))
+    model.patch({"inference": {"replicas": 0}})
+    model.await_status(
+        lambda each: [version["version"] for version in each.get("versions", [])] == [2, 1],
+        "what is on the new claim is known",
+    )
+    model.patch({"inference": {"replicas": 1}})
+    model.await_ready(version=2)
+    model.delete()
+
+
 def verdicts(status: Status) -> dict[int, str]:
     """Return the gate's verdict on each version."""
     return {each["version"]: each["verdict"] for each in status.get("versions", [])}
@@ -219,9 +242,13 @@ def as_user(pod: dict[str, Any], user: int, **environment: str) -> dict[str, Any
 
 
 def _lay_versions(directory: Path) -> None:
-    for name, count in (("first", 2), ("second", 1)):
-        for version in range(1, count + 1):
-            publish_tiny_version(directory, name, version, training_hash=SAMPLE_HASH)
+    _lay_versions_of(directory, "first", 2)
+    _lay_versions_of(directory, "second", 1)
+
+
+def _lay_versions_of(directory: Path, model: str, count: int) -> None:
+    for version in range(1, count + 1):
+        publish_tiny_version(directory, model, version, training_hash=SAMPLE_HASH)
     for path in directory.rglob("*"):
         path.chmod(0o2775 if path.is_dir() else 0o664)
 
