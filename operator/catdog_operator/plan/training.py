@@ -41,6 +41,18 @@ def plan_training(
     observed: Observed, resolved: Resolved, versions: tuple[Version, ...], kafka: KafkaPlan
 ) -> TrainingPlan:
     """Return what to do so that a version of the present settings comes to be known."""
+    planned = _plan_version(observed, resolved, versions, kafka)
+    if find_leaving_claim(observed) is None or observed.model.spec.inference.replicas > 0:
+        return planned
+    # A claim stays as long as there are pods that name it, those that have ended too.
+    kept = (job for job in observed.jobs if not job.leaving and job not in planned.delete)
+    ended = (job for job in kept if job.complete or job.failed is not None)
+    return msgspec.structs.replace(planned, delete=(*planned.delete, *ended))
+
+
+def _plan_version(
+    observed: Observed, resolved: Resolved, versions: tuple[Version, ...], kafka: KafkaPlan
+) -> TrainingPlan:
     others = tuple(job for job in observed.jobs if job.hash != resolved.hash and not job.leaving)
     if (version := version_of_hash(versions, resolved.hash)) is not None:
         return _trained(version, others)

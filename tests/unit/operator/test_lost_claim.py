@@ -93,6 +93,24 @@ async def test_a_claim_that_was_lost_is_made_anew_and_its_version_too() -> None:
     assert f"create Job {JOB}" in writes
 
 
+async def test_a_claim_that_was_deleted_is_let_go_where_no_worker_is_wanted_any_more() -> None:
+    world = await serving_world()
+    claim = world.api.objects["PersistentVolumeClaim", "kafka", "pets-models"]
+    world.api.put(claim | {"metadata": claim["metadata"] | {"deletionTimestamp": "2026-11-30T09:00:00Z"}})
+    writes, _ = await world.reconcile()
+    assert f"delete Job {JOB}" not in writes, "while a worker has the claim, nothing is won"
+    world.api.put_model(inference={"replicas": 0})
+    writes, _ = await world.reconcile()
+    assert f"delete Job {JOB}" in writes, "its pod, which has ended, would keep the claim"
+    world.api.remove("Job", JOB)
+    writes, _ = await world.reconcile()
+    assert f"create Job {JOB}" not in writes
+    assert [each["version"] for each in world.status()["versions"]] == [1]
+    world.api.remove("PersistentVolumeClaim", "pets-models")
+    writes, _ = await world.reconcile()
+    assert {"create PersistentVolumeClaim pets-models", f"create Job {JOB}"} <= set(writes)
+
+
 @pytest.mark.parametrize("spec", [{"paused": True}, {"storage": {"existingClaim": "pets-models"}}])
 async def test_where_the_operator_makes_no_claim_its_versions_are_not_forgotten(spec: dict[str, Any]) -> None:
     world = await serving_world()
